@@ -1,0 +1,56 @@
+/*
+ * journal.h - what has happened: a bounded ring of events, the newest last.
+ *
+ * An engine describes each kind of event once, as a static row; an event then carries up to six
+ * numbers, so that writing one costs no formatting. What does not fit numbers goes into `text`.
+ */
+#ifndef BASE_JOURNAL_H
+#define BASE_JOURNAL_H
+
+#include "units.h"
+
+#include <glib.h>
+
+enum { EVENT_VALUES = 6 };
+
+/*
+ * `keys` names the values in order, each with how it prints: "va:x pfn:x bytes:d".
+ * x hex with 0x (a string in JSON), d decimal, t seconds with nine decimals (JSON: nanoseconds),
+ * s the event's text (takes no value). JOURNAL_NONE prints as `-` (JSON: null).
+ */
+struct event_kind {
+	const char *name;
+	const char *keys;
+};
+
+#define JOURNAL_NONE UINT64_MAX
+
+struct event {
+	uint64_t seq;  /* counts from 1 */
+	ns_t     time;
+	uint32_t host; /* serial of the host; 0: the world itself */
+	int32_t  pid;  /* 0: none */
+	const struct event_kind *kind;
+	uint64_t value[EVENT_VALUES];
+	char    *text; /* owned by the journal, or NULL; no blanks or newlines (the writer quotes) */
+};
+
+struct journal {
+	struct event *ring;
+	size_t   capacity;
+	uint64_t next; /* sequence number of the next event */
+	const ns_t *now;
+};
+
+/* `now` is where the time is read; it must outlive the journal. */
+void journal_init(struct journal *j, size_t capacity, const ns_t *now);
+void journal_clear(struct journal *j);
+
+/* Appends an event; the returned event may be given its values and text until the next call. */
+struct event *journal_add(struct journal *j, const struct event_kind *kind, uint32_t host, int32_t pid);
+/* The oldest sequence number still kept (== next when empty). */
+uint64_t journal_oldest(const struct journal *j);
+/* The event with that number, or NULL when it is no longer, or not yet, there. */
+const struct event *journal_at(const struct journal *j, uint64_t seq);
+
+#endif
