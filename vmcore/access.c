@@ -1,0 +1,1 @@
+/* access.c - loads, stores and fetches. */

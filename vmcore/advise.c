@@ -1,0 +1,1 @@
+/* advise.c - madvise, msync, mincore. */

@@ -1,0 +1,1 @@
+/* anon.c - who shares anonymous pages. */

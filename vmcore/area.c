@@ -1,0 +1,1 @@
+/* area.c - the tree of areas. */

@@ -1,0 +1,1 @@
+/* cache.c - the page cache. */

@@ -1,0 +1,1 @@
+/* config.c - costs and switches. */

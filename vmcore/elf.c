@@ -1,0 +1,1 @@
+/* elf.c - execve of an ELF file. */

@@ -1,0 +1,1 @@
+/* fault.c - from a fault address to an entry or a signal. */

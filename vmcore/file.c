@@ -1,0 +1,1 @@
+/* file.c - open file descriptions and descriptors. */

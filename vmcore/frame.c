@@ -1,0 +1,1 @@
+/* frame.c - the frame array. */

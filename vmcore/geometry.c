@@ -1,0 +1,1 @@
+/* geometry.c - presets, and the contradictions of a geometry. */

@@ -1,0 +1,1 @@
+/* host.c - a simulated computer comes, is reshaped, goes; its memory summed up. */

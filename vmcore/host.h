@@ -1,0 +1,75 @@
+/* host.h - the host inside the engine. */
+#ifndef VMCORE_HOST_H
+#define VMCORE_HOST_H
+
+#include "frame.h"
+#include "tree.h"
+#include "vm_host.h"
+
+struct tlb;
+struct swap_area;
+
+struct vm_host {
+	struct vm_options options;
+	struct vm_geometry geometry; /* == options.geometry: near, for the hot paths */
+	struct clock   *clock;
+	struct journal *journal;
+	ns_t     boot;
+	uint64_t generation;
+	struct vm_config config;
+	struct vm_stats  stats;
+	struct rng rng;
+
+	/* ram.c, frame.c */
+	uint8_t  *ram;               /* options.ram_bytes, sparse */
+	struct frame *frames;        /* one a frame, sparse */
+	uint64_t  frame_count;
+	uint64_t *free_bits[4];      /* bit set: free; level k + 1 has a bit a word of level k */
+	uint64_t  frames_free;
+	uint64_t  frames_by_use[VM_FRAME_USES];
+	uint64_t  user_frames;       /* frames of processes: anon and file */
+	GQueue    next_frames;       /* pfns asked for by mem/ctl next, GUINT_TO_POINTER(pfn + 1) */
+	pfn_t     zero_frame;        /* PFN_NONE until first used */
+	uint64_t  ceiling_used;      /* lowest pfn above all frames ever used */
+
+	/* table.c: pa of an entry -> the value that the OS part had put there; pa as key */
+	GHashTable *poked;           /* uint64_t * -> uint64_t * */
+	struct table *global_table;  /* inverted: one for all */
+
+	/* walk.c */
+	struct tlb *tlb;
+	uint32_t  next_asid;
+
+	/* swap.c */
+	struct swap_area *swap;
+
+	/* disk.c, cache.c */
+	struct vm_inode *root;
+	GHashTable *inodes;          /* number -> inode */
+	GHashTable *unlisted;        /* path -> inode */
+	uint64_t  next_inode;
+	uint64_t  disk_used;         /* bytes */
+	uint32_t  cache_oldest, cache_newest; /* page-cache frames in order of coming; PFN + 1 */
+	uint64_t  cached, dirty;     /* pages */
+
+	/* proc.c */
+	GHashTable *procs;           /* serial -> vm_proc */
+	struct tree by_pid;
+	int32_t   last_pid;
+	uint32_t  next_serial;
+	uint64_t  committed;         /* pages, VM_ACCOUNT */
+	uint64_t  mlocked;           /* frames */
+	uint64_t  forks;
+	uint64_t  next_description;
+};
+
+static inline uint64_t page_size(const struct vm_host *h) { return (uint64_t)1 << h->geometry.page_bits; }
+static inline uint8_t *frame_bytes(const struct vm_host *h, pfn_t pfn) { return h->ram + (pfn << h->geometry.page_bits); }
+static inline struct frame *frame_of(const struct vm_host *h, pfn_t pfn) { return &h->frames[pfn]; }
+
+/* config.c */
+extern const struct vm_config config_default;
+/* Kinds of events that more than one file adds; the others are static where they happen. */
+extern const struct event_kind event_fault, event_cow, event_fork, event_exit, event_mmap, event_munmap, event_poke_dropped;
+
+#endif

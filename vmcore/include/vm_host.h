@@ -1,0 +1,92 @@
+/* vm_host.h - a simulated computer: its RAM, its costs, its counters. */
+#ifndef VM_HOST_H
+#define VM_HOST_H
+
+#include "clock.h"
+#include "err.h"
+#include "journal.h"
+#include "rng.h"
+#include "vm_geometry.h"
+
+struct vm_options {
+	struct vm_geometry geometry;
+	uint64_t ram_bytes;    /* a multiple of the page size, at most 2^pa_bits */
+	uint64_t swap_bytes;   /* a swap area that exists from the start; 0: none */
+	unsigned cpus;
+	uint64_t seed;
+	uint32_t serial;       /* the host's own number, never reused; goes into events */
+};
+
+/*
+ * `clock` and `journal` belong to the world and outlive the host. init (pid 1) exists afterwards.
+ * EINVAL for a geometry or a size that contradicts itself; then NULL.
+ */
+struct vm_host *vm_host_new(const struct vm_options *o, struct clock *clock, struct journal *journal,
+			    struct err *e);
+void vm_host_free(struct vm_host *h);
+const struct vm_options *vm_host_options(const struct vm_host *h);
+struct clock *vm_host_clock(const struct vm_host *h);
+struct journal *vm_host_journal(const struct vm_host *h);
+ns_t vm_host_boot_time(const struct vm_host *h);
+/* Grows with every change of the host's state; what was rendered at one value is still true at it. */
+uint64_t vm_host_generation(const struct vm_host *h);
+
+/*
+ * A new geometry or size of RAM: everything in RAM is lost. EBUSY while the host has any process
+ * besides a bare init, or files with cached pages (they are written to the disk first).
+ */
+int vm_host_reshape(struct vm_host *h, const struct vm_geometry *g, uint64_t ram_bytes, struct err *e);
+
+/* mem/config: costs in nanoseconds, and switches. One table of rows names them all. */
+struct vm_config {
+	uint64_t tlb_hit, walk_step, minor_fault, major_fault, copy, zero, syscall; /* ns */
+	uint64_t flush_on_unmap;  /* 0: leaves stale TLB entries, for a lesson */
+	uint64_t eager_fork;      /* 1: fork copies pages at once */
+	uint64_t swap_cache, share_tables, fault_around /* bytes */, trace_access;
+	uint64_t user_frames;     /* at most so many frames hold process pages; 0: all */
+	uint64_t overcommit;      /* 0 heuristic, 1 always, 2 never, as vm.overcommit_memory */
+};
+struct vm_config_row {
+	const char *name;
+	size_t      offset;       /* of a uint64_t in struct vm_config */
+	enum { VM_UNIT_TIME, VM_UNIT_SWITCH, VM_UNIT_SIZE, VM_UNIT_COUNT } unit;
+	uint64_t    least, most;
+};
+extern const struct vm_config_row vm_config_rows[]; /* ends with a NULL name */
+const struct vm_config *vm_config(const struct vm_host *h);
+/* ERANGE outside [least, most]. */
+int vm_config_set(struct vm_host *h, const struct vm_config_row *row, uint64_t value, struct err *e);
+
+/* mem/stats. All count from boot. */
+struct vm_stats {
+	uint64_t accesses, tlb_hits, tlb_misses, walk_steps, minor_faults, major_faults, zero_fills,
+		 cow_copies, evictions_clean, evictions_dirty, swap_ins, swap_outs, writebacks;
+	ns_t     time;           /* charged by vm_config's costs */
+	uint64_t forks, context_switches;
+	uint64_t pages_allocated, pages_freed; /* pgalloc, pgfree of /proc/vmstat */
+	uint64_t disk_read, disk_written;      /* bytes */
+};
+const struct vm_stats *vm_stats(const struct vm_host *h);
+
+/* Counts of frames and commitments, for meminfo and vmstat; in pages of the host. */
+struct vm_memory {
+	uint64_t total, free, available, tables, kernel, anon_mapped, file_mapped, shmem, cached, buffers,
+		 dirty, writeback, swap_cached, mlocked, unevictable, swap_total, swap_free, committed,
+		 commit_limit, active_anon, inactive_anon, active_file, inactive_file, huge_anon;
+};
+void vm_memory(const struct vm_host *h, struct vm_memory *out);
+
+/*
+ * Recounts everything: frame references against entries, page cache, areas, TLB against entries, the free
+ * list, swap slots, counters of every process. Calls `report` once per contradiction, then with
+ * poked = true once per entry changed through mem/ram or base set by hand. Returns the
+ * number of contradictions. Linear in RAM used and areas.
+ */
+uint64_t vm_host_check(struct vm_host *h, void (*report)(void *arg, bool poked, const char *line), void *arg);
+
+/* mem/ctl */
+int vm_drop_caches(struct vm_host *h, struct err *e);         /* clean, unmapped page cache goes */
+int vm_writeback(struct vm_host *h, struct err *e);           /* dirty file pages go to the disk */
+int vm_frames_next(struct vm_host *h, const pfn_t *pfns, size_t n, struct err *e); /* EBUSY not free; ERANGE beyond RAM */
+
+#endif

@@ -1,0 +1,86 @@
+/* vm_proc.h - processes: birth, life, signals, death. */
+#ifndef VM_PROC_H
+#define VM_PROC_H
+
+#include "err.h"
+#include "vm_access.h"
+#include "vm_types.h"
+
+struct vm_spawn {
+	const char *name;          /* comm: its first 15 bytes */
+	const char *const *argv;   /* NULL-terminated command line; NULL: `name` */
+	struct vm_inode *file;     /* an ELF to execute; NULL: text, data, heap and stack of a few pages */
+	const char *path;          /* of `file`, for exe and maps */
+	bool     bare;             /* no areas at all, only an empty page table */
+	va_t     brk;              /* bare: where the break is; 0: the default */
+	uint32_t uid, gid;
+	int32_t  pid, ppid;        /* 0: the next free one; 1 */
+};
+/* A child of init. EAGAIN: no pid left; ENOEXEC, ENOMEM, ...; then NULL and nothing changed. */
+struct vm_proc *vm_spawn(struct vm_host *h, const struct vm_spawn *s, struct err *e);
+/* The child's or thread's (p's own process) id in *id. */
+int vm_fork(struct vm_proc *p, int32_t *id, struct err *e);
+int vm_clone_thread(struct vm_proc *p, int32_t *tid, struct err *e);
+int vm_execve(struct vm_proc *p, struct vm_inode *file, const char *path, const char *const *argv, struct err *e);
+int vm_exit(struct vm_proc *p, int code, struct err *e);
+/* A signal by number; 0 only asks. Default actions of Linux: end, stop, continue, nothing. init ignores what it has no handler for: EPERM. */
+int vm_kill(struct vm_proc *p, int signal, struct err *e);
+/* Reaps a child (pid 0: any). ECHILD none; EAGAIN none has ended yet: see the wait hook in vm_host. */
+struct vm_ended { int32_t pid; int code; int signal; };
+int vm_wait(struct vm_proc *p, int32_t pid, struct vm_ended *out, struct err *e);
+int vm_setuid(struct vm_proc *p, uint32_t uid, struct err *e);
+
+struct vm_proc *vm_proc_at(const struct vm_host *h, int32_t pid);           /* processes, not threads; zombies too */
+struct vm_proc *vm_proc_by_serial(const struct vm_host *h, uint32_t serial); /* NULL once reaped */
+struct vm_proc *vm_proc_above(const struct vm_host *h, int32_t pid);        /* the lowest pid > `pid` */
+uint64_t vm_proc_count(const struct vm_host *h);
+struct vm_host *vm_proc_host(const struct vm_proc *p);
+uint32_t vm_proc_serial(const struct vm_proc *p);
+/* Grows with each change that could show in this process's files. */
+uint64_t vm_proc_generation(const struct vm_proc *p);
+
+enum vm_state { VM_RUNNING, VM_SLEEPING, VM_DISK, VM_STOPPED, VM_TRACED, VM_ZOMBIE, VM_DEAD, VM_IDLE, VM_STATES };
+extern const char vm_state_letters[VM_STATES + 1]; /* RSDTtZXI */
+
+enum vm_rlimit { VM_RLIMIT_CPU, VM_RLIMIT_FSIZE, VM_RLIMIT_DATA, VM_RLIMIT_STACK, VM_RLIMIT_CORE, VM_RLIMIT_RSS,
+		 VM_RLIMIT_NPROC, VM_RLIMIT_NOFILE, VM_RLIMIT_MEMLOCK, VM_RLIMIT_AS, VM_RLIMIT_LOCKS,
+		 VM_RLIMIT_SIGPENDING, VM_RLIMIT_MSGQUEUE, VM_RLIMIT_NICE, VM_RLIMIT_RTPRIO, VM_RLIMIT_RTTIME,
+		 VM_RLIMITS };
+#define VM_RLIM_INFINITY UINT64_MAX
+struct vm_limit { uint64_t soft, hard; };
+struct vm_limit vm_getrlimit(const struct vm_proc *p, enum vm_rlimit which);
+/* Sets soft and hard. EPERM: raising the hard limit without uid 0. */
+int vm_setrlimit(struct vm_proc *p, enum vm_rlimit which, struct vm_limit l, struct err *e);
+
+/* A copy of what stat, statm and status print. */
+struct vm_proc_info {
+	int32_t  pid, ppid, pgrp, session, tty, threads;
+	uint32_t uid, gid, serial;
+	char     comm[16];
+	enum vm_state state;
+	int      nice, exit_code;      /* wait(2)'s encoding */
+	bool     has_memory;           /* false for zombies */
+	ns_t     utime, stime, start;  /* start: after the host's boot */
+	uint64_t minflt, majflt, cminflt, cmajflt;
+	ns_t     cutime, cstime;
+	uint64_t nvcsw, nivcsw;
+	uint64_t sig_pending, sig_blocked, sig_ignored, sig_caught;
+	/* bytes */
+	uint64_t vm_size, vm_peak, vm_locked, rss_anon, rss_file, rss_shmem, rss_peak, vm_data, vm_stack, vm_exe,
+		 vm_lib, vm_pte, vm_swap, hugetlb;
+	va_t     start_code, end_code, start_data, end_data, start_brk, brk, start_stack, arg_start, arg_end,
+		 env_start, env_end;
+	uint64_t read_bytes, write_bytes, rchar, wchar, syscr, syscw;
+};
+void vm_proc_info(const struct vm_proc *p, struct vm_proc_info *out);
+/* Arguments, each ended by NUL; owned by the process. Empty for zombies. */
+const char *vm_proc_cmdline(const struct vm_proc *p, size_t *len);
+/* "/NAME" or NULL. */
+const char *vm_proc_exe(const struct vm_proc *p);
+/* Threads: the lowest tid > `tid`, 0 when none; the process's own pid is its first. */
+int32_t vm_thread_above(const struct vm_proc *p, int32_t tid);
+bool vm_thread_info(const struct vm_proc *p, int32_t tid, struct vm_proc_info *out);
+/* Children: the lowest pid > `pid`, 0 when none. */
+int32_t vm_child_above(const struct vm_proc *p, int32_t pid);
+
+#endif

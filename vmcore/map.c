@@ -1,0 +1,1 @@
+/* map.c - mmap, munmap, brk: areas made and taken away. */

@@ -1,0 +1,1 @@
+/* mm.c - an address space comes, is copied, goes. */

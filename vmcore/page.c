@@ -1,0 +1,1 @@
+/* page.c - what system calls do to entries. */

@@ -1,0 +1,1 @@
+/* proc.c - processes: birth, life, death. */

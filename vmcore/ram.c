@@ -1,0 +1,1 @@
+/* ram.c - the bytes of RAM, and pokes. */

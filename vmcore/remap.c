@@ -1,0 +1,1 @@
+/* remap.c - mremap. */

@@ -1,0 +1,1 @@
+/* swap.c - the slots of the swap area. */

@@ -1,0 +1,1 @@
+/* table.c - page tables, whatever their layout. */

@@ -1,0 +1,1 @@
+/* tlb.c - the TLB. */
