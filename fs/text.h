@@ -1,0 +1,21 @@
+/* text.h - fast writers for the formats of /proc: no printf on the way of 60,000 lines. */
+#ifndef FS_TEXT_H
+#define FS_TEXT_H
+
+#include "units.h"
+
+#include <glib.h>
+
+void put_char(GString *out, char c);
+void put_text(GString *out, const char *text);
+void put_dec(GString *out, uint64_t value);
+void put_dec_width(GString *out, uint64_t value, unsigned width);  /* right-aligned with blanks */
+void put_hex(GString *out, uint64_t value);                        /* lower case, no 0x */
+void put_hex_width(GString *out, uint64_t value, unsigned digits); /* zero-padded to at least so many */
+void put_time(GString *out, ns_t t);                               /* 12.003456789 */
+void put_pad(GString *out, size_t line_start, size_t column);      /* blanks up to that column of the line */
+void put_json_string(GString *out, const char *text);
+/* A word as the command language reads it back: quoted with C escapes when it needs to be. */
+void put_quoted(GString *out, const char *word);
+
+#endif

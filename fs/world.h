@@ -1,0 +1,62 @@
+/* world.h - all that is simulated: the hosts, their common time and events; ids become engine structs here. */
+#ifndef FS_WORLD_H
+#define FS_WORLD_H
+
+#include "clock.h"
+#include "journal.h"
+#include "tree.h"
+#include "vm_host.h"
+#include "vm_proc.h"
+
+enum clock_mode { CLOCK_AUTO, CLOCK_MANUAL, CLOCK_REAL };
+
+struct host {
+	uint32_t serial;
+	char    *name;
+	struct vm_host *vm;
+	ns_t     made;
+	GHashTable *settings;       /* host `set` values: name -> text; for fixtures */
+};
+
+struct world_options {
+	uint64_t ram_bytes, swap_bytes, seed;
+	unsigned cpus;
+	struct vm_geometry geometry;
+};
+
+struct error_entry { ns_t time; char *text; };
+
+struct world {
+	struct world_options options;
+	struct clock   clock;
+	enum clock_mode mode;
+	struct journal journal;
+	GPtrArray *hosts;           /* struct host *, in order of making */
+	uint32_t   next_serial;
+	uint64_t   generation;      /* grows with every change; what was rendered at one value is still true at it */
+	GQueue     errors;          /* struct error_entry *, last 64, newest last */
+	uid_t      uid;             /* who mounted */
+	gid_t      gid;
+	ns_t       mounted;         /* real time at mount, for mtimes */
+};
+
+struct world *world_new(const struct world_options *o, struct err *e);
+void world_free(struct world *w);
+void world_changed(struct world *w);
+int  world_reset(struct world *w, struct err *e);
+int  world_add_host(struct world *w, const char *name, struct err *e);     /* EEXIST, EINVAL */
+int  world_remove_host(struct world *w, const char *name, struct err *e);  /* host0: EBUSY */
+struct host *world_host_named(struct world *w, const char *name);
+
+/* NULL with ESRCH, and *e filled (which may be NULL), when it is gone. */
+struct host    *world_host(const struct node *n, struct err *e);
+struct vm_host *world_vm(const struct node *n, struct err *e);
+struct vm_proc *world_proc(const struct node *n, struct err *e);
+/* st_ino of a file of the simulated disk, which maps prints too: above 2^56. */
+uint64_t world_inode_number(const struct node *n, uint64_t number);
+
+/* error_log.c: one entry: where (node_path), why, the line and a caret under column `at` (-1: none). */
+void error_log_add(struct world *w, const struct node *n, const char *line, ssize_t at, const struct err *e);
+void error_log_show(struct world *w, GString *out);
+
+#endif
