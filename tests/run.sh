@@ -1,0 +1,53 @@
+#!/bin/sh
+# Installs what the tests need, builds with AddressSanitizer and UndefinedBehaviorSanitizer, runs every test,
+# then each fuzz target for FUZZ_SECONDS (60 where CI is set, else 10; 0: none). Ends in one line of counts.
+set -eu
+cd "$(dirname "$0")/.."
+. examples/install.sh
+
+need_packages gcc libc6-dev meson ninja-build pkg-config libfuse3-dev fuse3 libglib2.0-dev libcmocka-dev \
+	python3 xxd rsync procps busybox-static psmisc gdb clang llvm
+build=${BUILD:-build-test}
+fuzz_seconds=${FUZZ_SECONDS:-$([ -n "${CI:-}" ] && echo 60 || echo 10)}
+
+[ -d "$build" ] || meson setup "$build" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Dwerror=true
+ninja -C "$build"
+
+export ASAN_OPTIONS="${ASAN_OPTIONS:-abort_on_error=1:detect_leaks=1}"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}"
+status=0
+meson test -C "$build" --print-errorlogs --no-rebuild || status=1
+set -- $(python3 - "$build/meson-logs/testlog.json" <<'PY'
+import json, sys
+results = [json.loads(line)["result"] for line in open(sys.argv[1])]
+good = sum(r in ("OK", "EXPECTEDFAIL") for r in results)
+skipped = results.count("SKIP")
+print(good, len(results) - good - skipped, skipped)
+PY
+)
+passed=$1 failed=$2 skipped=$3
+
+if [ "$fuzz_seconds" -gt 0 ]; then
+	fuzz=${build}-fuzz
+	[ -d "$fuzz" ] || CC=clang meson setup "$fuzz" -Dfuzz=true -Dtests=disabled \
+		-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized
+	ninja -C "$fuzz"
+	for target in "$fuzz"/tests/fuzz/fuzz_*; do
+		[ -x "$target" ] && [ -f "$target" ] || continue
+		name=$(basename "$target")
+		echo "fuzzing: $name, $fuzz_seconds s"
+		corpus=$(mktemp -d)
+		if [ -d "tests/cases/fuzz/$name" ]; then cp "tests/cases/fuzz/$name"/* "$corpus"; fi
+		if timeout $((fuzz_seconds + 60)) "$target" -max_total_time="$fuzz_seconds" -rss_limit_mb=2048 \
+			-timeout=20 -print_final_stats=1 -artifact_prefix="$fuzz/$name-" "$corpus" >"$fuzz/$name.log" 2>&1; then
+			passed=$((passed + 1))
+			grep -E 'stat::number_of_executed_units|stat::average_exec' "$fuzz/$name.log" || true
+		else
+			failed=$((failed + 1)) status=1
+			tail -n 40 "$fuzz/$name.log"
+		fi
+		rm -rf "$corpus"
+	done
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+exit $status
