@@ -24,6 +24,7 @@ struct node {
 	uint64_t arg;            /* the address in walk/ADDR, the PFN in frame/PFN, the tid in task/TID, the inode ... */
 	uint64_t arg2;           /* pt/: level and more; else 0 */
 	uint8_t  format;         /* of a table: FORMAT_TEXT, _JSON, _CSV */
+	bool     for_reader;     /* found by a name that only this reader has (its own pid): not to be cached; no part of equality */
 };
 enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV };
 
@@ -50,6 +51,9 @@ struct bytes_ops {
 	/* Up to len bytes at `at`; the number done (0: end), or -errno. Must not change any state. */
 	ssize_t (*read)(const struct node *n, uint64_t at, void *to, size_t len, struct err *e);
 	ssize_t (*write)(const struct node *n, uint64_t at, const void *from, size_t len, struct err *e); /* NULL: read-only */
+	/* Once per open(2) and at its release: what is open outlives its name (the simulated disk). NULL: nothing to do. */
+	void (*open)(const struct node *n);
+	void (*close)(const struct node *n);
 };
 
 /* Children that come and go: pids, hosts, entries of pt/, files on the simulated disk. */
@@ -106,6 +110,8 @@ struct row {
 	/* SETATTR on the simulated disk: which of st is valid is in `valid` (FUSE_SET_ATTR_ bits as in fuse_lowlevel.h). NULL: EPERM for mode and owner. */
 	int (*setattr)(const struct node *n, const struct stat *st, int valid, struct err *e);
 	const char *help;             /* the name of its text in help/ */
+	/* Whether readdir shows it, where that depends (RAM over 4 GiB); NULL: as ROW_UNLISTED says. */
+	bool (*listed)(const struct node *n);
 };
 
 #define TEXT(NAME, MODE, SHOW, STORE) \
@@ -126,10 +132,11 @@ struct row {
 /* The tops of the parts of the tree, each in fs/files/. Children inherit world, host and process of the directory. */
 extern const struct row root_row;            /* files/root.c */
 extern const struct row host_rows[];         /* files/host.c: a host's directory; hosts/H: node.host is set */
-extern const struct row proc_row;            /* files/proc.c: hosts/H/proc */
+extern const struct row proc_rows[];         /* files/proc.c: hosts/H/proc, with proc_dir for the pids; host_rows holds both */
+extern const struct dir_ops proc_dir;
 extern const struct row process_rows[];      /* files/process.c: proc/PID; node.process is set */
 extern const struct row mem_rows[];          /* files/mem.c */
-extern const struct row disk_row;            /* files/disk.c: hosts/H/files */
+extern const struct dir_ops disk_dir;        /* files/disk.c: hosts/H/files; host_rows holds it */
 
 /* tree.c: what ops.c, and tests without a kernel, do with nodes. `name` may be T.json and T.csv of a table T. */
 struct node tree_root(struct world *w);

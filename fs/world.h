@@ -38,6 +38,9 @@ struct world {
 	uid_t      uid;             /* who mounted */
 	gid_t      gid;
 	ns_t       mounted;         /* real time at mount, for mtimes */
+	/* Of the request that is being served; set by ops.c. */
+	pid_t      reader;          /* its thread id as we see it; 0: none, or not visible to us */
+	int        real_proc;       /* the real /proc, O_PATH, opened before mounting; -1: none */
 };
 
 struct world *world_new(const struct world_options *o, struct err *e);
