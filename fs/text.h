@@ -15,6 +15,8 @@ void put_hex_width(GString *out, uint64_t value, unsigned digits); /* zero-padde
 void put_time(GString *out, ns_t t);                               /* 12.003456789 */
 void put_pad(GString *out, size_t line_start, size_t column);      /* blanks up to that column of the line */
 void put_json_string(GString *out, const char *text);
+/* VM_PTE_* as "write,user,exec,accessed,dirty,huge", those that are set; `-` for none. In files/walk.c. */
+void put_pte_flags(GString *out, unsigned flags);
 /* A word as the command language reads it back: quoted with C escapes when it needs to be. */
 void put_quoted(GString *out, const char *word);
 

@@ -28,6 +28,8 @@ struct node {
 };
 enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV };
 
+/* Fixed rows of a directory inherit all of its node but row and format: host, process, arg, arg2. dir_ops set all fields. */
+
 /* Writes the whole content; called when offset 0 is read, and for st_size. Must not change any state. 0 or -errno. */
 typedef int show_fn(const struct node *n, GString *out, struct err *e);
 /* Carries out one complete line, without its newline; `result` (empty at the call) is what a read then gives.
@@ -129,7 +131,14 @@ struct row {
 #define STREAM(NAME, MODE, STREAM_OPS) \
 	{ .name = NAME, .kind = ROW_STREAM, .mode = MODE, .stream = STREAM_OPS, .flags = ROW_UNLISTED }
 
-/* The tops of the parts of the tree, each in fs/files/. Children inherit world, host and process of the directory. */
+#define ELSEWHERE(NAME, ROW) \
+	{ .name = NAME, .same = ROW }
+
+/* show() of a ctl file: the result of the latest command to it (on one open file: of its own latest). open.c */
+show_fn show_result;
+
+/* The tops of the parts of the tree, each in fs/files/. Fixed names (rows) inherit all of the
+ * directory's node but its row: world, host, process, arg, arg2; find() and next() set every field themselves. */
 extern const struct row root_row;            /* files/root.c */
 extern const struct row host_rows[];         /* files/host.c: a host's directory; hosts/H: node.host is set */
 extern const struct row proc_rows[];         /* files/proc.c: hosts/H/proc, with proc_dir for the pids; host_rows holds both */

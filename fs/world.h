@@ -49,6 +49,10 @@ void world_changed(struct world *w);
 int  world_reset(struct world *w, struct err *e);
 int  world_add_host(struct world *w, const char *name, struct err *e);     /* EEXIST, EINVAL */
 int  world_remove_host(struct world *w, const char *name, struct err *e);  /* host0: EBUSY */
+/* Real process id of who makes the present request, as it sees itself (its own pid namespace); 0: unknown. For proc/self. */
+int32_t world_reader(const struct world *w);
+/* The same of its thread. */
+int32_t world_reader_thread(const struct world *w);
 struct host *world_host_named(struct world *w, const char *name);
 
 /* NULL with ESRCH, and *e filled (which may be NULL), when it is gone. */
