@@ -7,56 +7,91 @@
 #include "vm_disk.h"
 
 /*
- * A run of a file's pages: what the disk holds (real memory of this program) and which frames cache them. Runs of
+ * Which frames cache a file's pages, and which slots keep pages of shared memory that were swapped out: runs of
  * CACHE_RUN pages in a tree by first page, so sparse files cost what is there.
  */
 enum { CACHE_RUN = 64 };
 struct cache_run {
-	struct tree_node node;
+	struct tree_node node;            /* in inode->runs */
 	uint64_t first;                   /* page, a multiple of CACHE_RUN */
+	uint32_t used;                    /* frames and slots in it; an empty run goes */
 	uint32_t frame[CACHE_RUN];        /* PFN + 1; 0: not cached */
-	uint32_t slot[CACHE_RUN];         /* shmem swapped out: slot + 1; 0: none */
-	uint8_t *disk[CACHE_RUN];         /* a page of bytes, or NULL: a hole */
+	uint32_t slot[CACHE_RUN];         /* shmem swapped out: slot + 1; 0: none. Then frame[] is 0 or its swap cache */
+};
+
+/* What the disk holds: blocks of DISK_BLOCK bytes, whatever the page size, so a new geometry leaves files alone. */
+enum { DISK_BLOCK = 4096, DISK_RUN = 64 };
+#define DISK_BYTES ((uint64_t)1 << 30)    /* of the whole disk: ENOSPC beyond */
+struct disk_run {
+	struct tree_node node;            /* in inode->blocks */
+	uint64_t first;                   /* block, a multiple of DISK_RUN */
+	uint64_t taken;                   /* bit set: the block counts as used (a dirty page will be written to it) */
+	uint8_t *block[DISK_RUN];         /* its bytes, or NULL: zeros */
+};
+
+struct dir_entry {
+	char    *name;                    /* NULL: gone, its place in `order` is kept for readers */
+	struct vm_inode *dir, *inode;     /* inode: retained */
+	uint64_t cookie;
+	struct dir_entry *next_name;      /* other names of the same inode */
 };
 
 struct vm_inode {
 	struct vm_host *host;
-	uint32_t refs;
+	uint32_t refs;                    /* names, descriptions, areas, executables, callers */
 	uint64_t number;
 	enum vm_inode_kind kind;
 	bool     tmpfs, unlisted;
 	uint32_t mode, uid, gid, links;
 	ns_t     mtime, ctime;
 	uint64_t size;
-	struct tree runs;
-	uint64_t cached, dirty, disk_pages, swapped;
-	struct tree mappings;             /* struct area by pgoff (mm.h) */
+	struct tree runs, blocks;
+	uint64_t cached, dirty, taken, swapped; /* pages in the cache, newer than the disk; disk blocks; pages in swap */
+	struct tree mappings;             /* struct area by pgoff (mm.h), with the largest last page of each subtree */
 	uint32_t writable_maps;
+	struct dir_entry *names;          /* hard links; the first is the path that is shown */
+	char    *label;                   /* without names: the last path, or that of an unlisted file; NULL: the root */
 	/* directories */
-	struct vm_inode *parent;          /* for paths; not retained; NULL: root or no name */
-	char    *name;                    /* in parent; or the path of an unlisted file; or a memfd-like label */
 	GHashTable *entries;              /* name -> dir_entry */
-	GPtrArray *order;                 /* by cookie */
+	GPtrArray *order;                 /* of dir_entry, by cookie */
 	uint64_t next_cookie;
+	uint64_t gone;                    /* entries of `order` without a name */
 	char    *target;                  /* symbolic link */
 };
 
-/* cache.c. inode_page(): the frame that caches page `index`, bringing it in (major: from the disk). PFN_NONE: out of frames. */
+/* cache.c. inode_page(): the frame that caches page `index`, bringing it in (major: from disk or swap). PFN_NONE: out of frames. */
 pfn_t inode_page(struct vm_inode *i, uint64_t index, bool *major);
 pfn_t inode_cached(const struct vm_inode *i, uint64_t index);      /* PFN_NONE */
-void  inode_page_dirty(struct vm_inode *i, uint64_t index);        /* FRAME_DIRTY and counts */
-void  inode_drop_page(struct vm_inode *i, uint64_t index);         /* out of the cache; nothing maps it */
+void  inode_page_dirty(struct vm_inode *i, uint64_t index);        /* of a cached page: FRAME_DIRTY and counts */
+void  inode_drop_page(struct vm_inode *i, uint64_t index);         /* out of the cache, without writing; nothing maps it */
 uint64_t inode_pages(const struct vm_inode *i);                    /* size rounded up */
 struct cache_run *inode_run(const struct vm_inode *i, uint64_t index); /* that contains it, or NULL */
 struct cache_run *inode_run_make(struct vm_inode *i, uint64_t index);
 struct cache_run *inode_run_above(const struct vm_inode *i, uint64_t index); /* first run that ends above */
+/*
+ * A page of shared memory goes to `slot` or comes back: keeps run->slot, run->used, inode->swapped. The slot's
+ * count is the caller's to give and take. UINT32_MAX: none.
+ */
+void  inode_set_slot(struct vm_inode *i, uint64_t index, uint32_t slot);
+uint32_t inode_slot(const struct vm_inode *i, uint64_t index);
 int   inode_write_page(struct vm_inode *i, uint64_t index);        /* one dirty page to the disk; entries become clean */
 /* A hole punched (madvise remove): pages leave cache, disk and page tables. */
 void  inode_punch(struct vm_inode *i, uint64_t first, uint64_t n);
 /* Shared anonymous memory: an unnamed object of tmpfs. One reference is the caller's. */
 struct vm_inode *inode_new_shm(struct vm_host *h, uint64_t size);
-/* A frame for frame_alloc(): drops the oldest clean unmapped page-cache page, after writing it if dirty. False: none. */
+/* A frame for frame_alloc(): drops the oldest unmapped page-cache page, after writing it if dirty. False: none. */
 bool  reclaim_for_frame(struct vm_host *h);
+/* The areas that map a file's pages [first, last], in order: *cursor starts as NULL. */
+struct area *inode_mapping_next(const struct vm_inode *i, uint64_t first, uint64_t last, struct area *cursor);
+/* All pages leave the cache; dirty ones are written first. Nothing maps them; not for tmpfs. */
+void  inode_drop_cache(struct vm_inode *i);
+void  inode_free_pages(struct vm_inode *i);  /* cache, slots and disk blocks: the inode ends */
+
+/* disk.c: bytes on the disk. */
+void  disk_read(const struct vm_inode *i, uint64_t at, void *to, size_t len);
+void  disk_write(struct vm_inode *i, uint64_t at, const void *from, size_t len); /* takes blocks past DISK_BYTES if it must */
+bool  disk_take(struct vm_inode *i, uint64_t at, uint64_t len);    /* blocks for these bytes; false: ENOSPC, nothing taken */
+void  disk_drop(struct vm_inode *i, uint64_t at, uint64_t end);    /* whole blocks go, parts of blocks become zeros */
 int   disk_init(struct vm_host *h);
 void  disk_clear(struct vm_host *h);
 
