@@ -1,0 +1,74 @@
+# lib.sh - sourced by every lesson: mounts a world of its own, shows commands and what they print, asks questions.
+#   lesson TITLE [MOUNT-OPTION...]    mounts in a fresh directory and goes there; all is taken away at the end
+#   say TEXT... | show COMMAND | fails COMMAND | ask QUESTION
+# QUIET=1 leaves the pauses out. VITRINE names the program to use.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+for VITRINE in "${VITRINE:-}" "$here/../build/fs/vitrine" "$(command -v vitrine || true)"; do
+	[ -x "$VITRINE" ] && break
+done
+[ -x "$VITRINE" ] || { echo "build Vitrine first: sh examples/quickstart.sh" >&2; exit 1; }
+
+leave()
+{
+	cd /
+	"$VITRINE" umount "$mount" 2>/dev/null || fusermount3 -uz "$mount" 2>/dev/null || true
+	rmdir "$mount" 2>/dev/null || true
+}
+
+lesson()
+{
+	title=$1
+	shift
+	[ -e /dev/fuse ] || { echo "no /dev/fuse here" >&2; exit 77; }
+	mount=$(mktemp -d "${TMPDIR:-/tmp}/vitrine.XXXXXX")
+	trap leave EXIT
+	trap 'exit 1' HUP INT TERM
+	"$VITRINE" mount "$@" "$mount"
+	cd "$mount"
+	H=hosts/host0
+	printf '%s\n' "$title" | sed 'p; s/./=/g'
+}
+
+say() { printf '\n%s\n' "$*"; }
+
+# A command, as typed, and what it prints.
+show() { printf '$ %s\n' "$*"; eval "$*"; }
+
+# One that is to fail: what it prints goes to the reader, a success ends the lesson.
+fails()
+{
+	printf '$ %s\n' "$*"
+	if (eval "$*") 2>/dev/null; then echo "this should have failed" >&2; exit 1; fi
+	printf '(fails; error_log says:)\n'
+	tail -n 3 error_log | sed 's/^\[[0-9.]*\] //'
+}
+
+ask()
+{
+	printf '\n? %s\n' "$*"
+	[ -n "${QUIET:-}" ] || [ ! -t 0 ] || { printf '  (Enter for the answer) '; read -r _; }
+}
+
+# spawn WORD...: a new process; its pid is in $pid.
+spawn() { printf '$ echo "spawn %s" > hosts/host0/ctl\n' "$*"; echo "spawn $*" > "$H/ctl"; pid=$(cat "$H/ctl"); echo "pid $pid"; }
+
+# act PID COMMAND: by that process; prints its result, if any.
+act()
+{
+	who=$1
+	shift
+	printf "\$ echo '%s' > proc/%s/ctl; cat proc/%s/ctl\n" "$*" "$who" "$who"
+	printf '%s\n' "$*" > "proc/$who/ctl"
+	cat "proc/$who/ctl"
+}
+
+# signals PID COMMAND: one that a real program would not survive; prints the signal.
+signals()
+{
+	who=$1
+	shift
+	printf "\$ echo '%s' > proc/%s/ctl; cat proc/%s/ctl\n" "$*" "$who" "$who"
+	if (printf '%s\n' "$*" > "proc/$who/ctl") 2>/dev/null; then echo "this should have failed" >&2; exit 1; fi
+	cat "proc/$who/ctl"
+}
