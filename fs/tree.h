@@ -28,8 +28,6 @@ struct node {
 };
 enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV };
 
-/* Fixed rows of a directory inherit all of its node but row and format: host, process, arg, arg2. dir_ops set all fields. */
-
 /* Writes the whole content; called when offset 0 is read, and for st_size. Must not change any state. 0 or -errno. */
 typedef int show_fn(const struct node *n, GString *out, struct err *e);
 /* Carries out one complete line, without its newline; `result` (empty at the call) is what a read then gives.
@@ -131,15 +129,13 @@ struct row {
 #define STREAM(NAME, MODE, STREAM_OPS) \
 	{ .name = NAME, .kind = ROW_STREAM, .mode = MODE, .stream = STREAM_OPS, .flags = ROW_UNLISTED }
 
-#define ELSEWHERE(NAME, ROW) \
-	{ .name = NAME, .same = ROW }
-
 /* show() of a ctl file: the result of the latest command to it (on one open file: of its own latest). open.c */
 show_fn show_result;
 
 /* The tops of the parts of the tree, each in fs/files/. Fixed names (rows) inherit all of the
  * directory's node but its row: world, host, process, arg, arg2; find() and next() set every field themselves. */
 extern const struct row root_row;            /* files/root.c */
+extern const struct row host_row;            /* files/root.c: hosts/H */
 extern const struct row host_rows[];         /* files/host.c: a host's directory; hosts/H: node.host is set */
 extern const struct row proc_rows[];         /* files/proc.c: hosts/H/proc, with proc_dir for the pids; host_rows holds both */
 extern const struct dir_ops proc_dir;
@@ -152,11 +148,12 @@ struct node tree_root(struct world *w);
 int  tree_find(const struct node *dir, const char *name, struct node *child);  /* 0, -ENOENT, -ENOTDIR, -ENAMETOOLONG, -ESRCH */
 bool tree_next(const struct node *dir, uint64_t *cookie, char *name, struct node *child);
 int  tree_path(struct world *w, const char *path, struct node *n);             /* from the root; follows links inside the tree */
-/* Everything of stat but st_size of contents, which open.c knows. -ESTALE when what it names is gone. */
+/* Everything of stat but st_size of contents, which file_size() in open.h knows. -ESTALE when what it names is gone. */
 int  tree_attr(const struct node *n, struct stat *st);
 bool node_alive(const struct node *n);
 guint node_hash(const struct node *n);
 bool node_equal(const struct node *a, const struct node *b);
+/* Where the kernel found it (node.h) or, for one that it never looked up, host, process and the row's name. */
 char *node_path(const struct node *n);       /* "hosts/host0/proc/1/ctl", for error_log; free with g_free() */
 /* Renders text, table or link into `out`. */
 int  node_show(const struct node *n, GString *out, struct err *e);

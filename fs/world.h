@@ -37,10 +37,15 @@ struct world {
 	GQueue     errors;          /* struct error_entry *, last 64, newest last */
 	uid_t      uid;             /* who mounted */
 	gid_t      gid;
-	ns_t       mounted;         /* real time at mount, for mtimes */
+	ns_t       mtime;           /* what stat shows: nanoseconds since 1970; strictly rising with the generation */
+	double     real_factor;     /* mode real: simulated seconds in one real second */
+	struct knowns *knowns;      /* node.c: the nodes that the kernel knows */
+	struct opens  *opens;       /* open.c: contents, results, calls that wait */
+	struct event_texts *texts;  /* events.c: lines rendered so far */
 	/* Of the request that is being served; set by ops.c. */
 	pid_t      reader;          /* its thread id as we see it; 0: none, or not visible to us */
 	int        real_proc;       /* the real /proc, O_PATH, opened before mounting; -1: none */
+	bool       nonblock;        /* its file was opened O_NONBLOCK */
 };
 
 struct world *world_new(const struct world_options *o, struct err *e);

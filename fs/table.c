@@ -1,0 +1,270 @@
+/*
+ * table.c - cells in, text, JSON or CSV out.
+ *
+ * The text form needs the width of every column before its first line, so cells are gathered in one buffer, each ended by
+ * NUL, with their lengths beside it; JSON and CSV are written as the cells come.
+ */
+#include "table.h"
+#include "text.h"
+
+#include <string.h>
+
+struct table_out {
+	GString *out;
+	uint8_t format;
+	struct column *columns;  /* owned */
+	unsigned count;
+	unsigned at;             /* the column of the next cell */
+	uint64_t rows;
+	GString *cells;          /* text: all cells, one after the other */
+	GArray *lengths;         /* text: guint, one a cell */
+	unsigned *widths;
+};
+
+static void set_columns(struct table_out *t, const struct column *columns)
+{
+	unsigned n = 0;
+
+	while (columns[n].name)
+		n++;
+	for (unsigned i = 0; i < t->count; i++)
+		g_free((char *)t->columns[i].name);
+	g_free(t->columns);
+	t->count = n;
+	t->columns = g_new0(struct column, n + 1);
+	t->widths = g_renew(unsigned, t->widths, n + 1);
+	for (unsigned i = 0; i < n; i++) {
+		t->columns[i] = (struct column){ g_strdup(columns[i].name), columns[i].type };
+		t->widths[i] = (unsigned)strlen(columns[i].name);
+	}
+}
+
+void table_columns(struct table_out *t, const struct column *columns)
+{
+	g_assert(t->rows == 0 && t->at == 0);
+	set_columns(t, columns);
+}
+
+/* What stands before a cell: separators, and in JSON its key. */
+static void cell_begin(struct table_out *t)
+{
+	if (t->format == FORMAT_TEXT)
+		return;
+	if (t->format == FORMAT_CSV) {
+		if (t->at)
+			put_char(t->out, ',');
+		return;
+	}
+	if (t->at == 0)
+		put_text(t->out, t->rows ? ",\n{" : "{");
+	else
+		put_char(t->out, ',');
+	put_json_string(t->out, t->columns[t->at].name);
+	put_char(t->out, ':');
+}
+
+static void cell_end(struct table_out *t, size_t start)
+{
+	if (t->format == FORMAT_TEXT) {
+		guint len = (guint)(t->cells->len - start);
+
+		g_array_append_val(t->lengths, len);
+		t->widths[t->at] = MAX(t->widths[t->at], len);
+	}
+	if (++t->at < t->count)
+		return;
+	t->at = 0;
+	t->rows++;
+	if (t->format == FORMAT_JSON)
+		put_char(t->out, '}');
+	else if (t->format == FORMAT_CSV)
+		put_text(t->out, "\r\n");
+}
+
+/* Where the bytes of a cell go. */
+static GString *cell_to(struct table_out *t)
+{
+	return t->format == FORMAT_TEXT ? t->cells : t->out;
+}
+
+void table_none(struct table_out *t)
+{
+	size_t start = t->cells->len;
+
+	cell_begin(t);
+	if (t->format == FORMAT_TEXT)
+		put_char(t->cells, '-');
+	else if (t->format == FORMAT_JSON)
+		put_text(t->out, "null");
+	cell_end(t, start);
+}
+
+/* Blanks inside a cell would split it for awk: they are escaped as the kernel does in its own tables. */
+static void put_text_cell(GString *out, const char *word)
+{
+	if (!*word)
+		put_text(out, "\"\"");
+	for (const unsigned char *c = (const unsigned char *)word; *c; c++)
+		if (*c <= ' ' || *c == 0x7f || *c == '\\')
+			g_string_append_printf(out, "\\%03o", *c);
+		else
+			put_char(out, (char)*c);
+}
+
+static void put_csv_cell(GString *out, const char *word)
+{
+	if (!strpbrk(word, ",\"\r\n")) {
+		put_text(out, word);
+		return;
+	}
+	put_char(out, '"');
+	for (; *word; word++) {
+		if (*word == '"')
+			put_char(out, '"');
+		put_char(out, *word);
+	}
+	put_char(out, '"');
+}
+
+void table_word(struct table_out *t, const char *word)
+{
+	size_t start = t->cells->len;
+
+	if (!word) {
+		table_none(t);
+		return;
+	}
+	cell_begin(t);
+	if (t->format == FORMAT_TEXT)
+		put_text_cell(t->cells, word);
+	else if (t->format == FORMAT_JSON)
+		put_json_string(t->out, word);
+	else
+		put_csv_cell(t->out, word);
+	cell_end(t, start);
+}
+
+void table_number(struct table_out *t, uint64_t value)
+{
+	size_t start = t->cells->len;
+
+	cell_begin(t);
+	put_dec(cell_to(t), value);
+	cell_end(t, start);
+}
+
+void table_signed(struct table_out *t, int64_t value)
+{
+	size_t start = t->cells->len;
+
+	cell_begin(t);
+	if (value < 0)
+		put_char(cell_to(t), '-');
+	put_dec(cell_to(t), value < 0 ? -(uint64_t)value : (uint64_t)value);
+	cell_end(t, start);
+}
+
+void table_hex(struct table_out *t, uint64_t value)
+{
+	size_t start = t->cells->len;
+	GString *to = cell_to(t);
+
+	cell_begin(t);
+	put_text(to, t->format == FORMAT_JSON ? "\"0x" : "0x");
+	put_hex(to, value);
+	if (t->format == FORMAT_JSON)
+		put_char(to, '"');
+	cell_end(t, start);
+}
+
+void table_time(struct table_out *t, ns_t value)
+{
+	size_t start = t->cells->len;
+
+	cell_begin(t);
+	if (t->format == FORMAT_JSON)
+		put_dec(t->out, value);
+	else
+		put_time(cell_to(t), value);
+	cell_end(t, start);
+}
+
+static bool right_aligned(enum column_type type)
+{
+	return type != COLUMN_WORD;
+}
+
+static void print_cell(struct table_out *t, unsigned i, const char *cell, size_t len)
+{
+	bool right = right_aligned(t->columns[i].type), last = i + 1 == t->count;
+	size_t start = t->out->len;
+
+	if (right)
+		put_pad(t->out, start, t->widths[i] - len);
+	g_string_append_len(t->out, cell, (gssize)len);
+	if (!last) {
+		put_pad(t->out, start, t->widths[i]);
+		put_char(t->out, ' ');
+	} else {
+		put_char(t->out, '\n');
+	}
+}
+
+static void print_text(struct table_out *t)
+{
+	const char *cell = t->cells->str;
+
+	for (unsigned i = 0; i < t->count; i++)
+		print_cell(t, i, t->columns[i].name, strlen(t->columns[i].name));
+	for (guint c = 0; c < t->rows * t->count; c++) {
+		guint len = g_array_index(t->lengths, guint, c);
+
+		print_cell(t, c % t->count, cell, len);
+		cell += len;
+	}
+}
+
+/* A CSV header is written before the first cell, when the columns are settled: here, by putting it in front. */
+static void print_csv_header(struct table_out *t, size_t front)
+{
+	g_autoptr(GString) header = g_string_new(NULL);
+
+	for (unsigned i = 0; i < t->count; i++) {
+		if (i)
+			put_char(header, ',');
+		put_csv_cell(header, t->columns[i].name);
+	}
+	put_text(header, "\r\n");
+	g_string_insert_len(t->out, (gssize)front, header->str, (gssize)header->len);
+}
+
+int table_render(const struct node *n, GString *out, struct err *e)
+{
+	struct table_out t = { .out = out, .format = n->format, .cells = g_string_new(NULL),
+			       .lengths = g_array_new(FALSE, FALSE, sizeof(guint)) };
+	size_t front = out->len;
+	int rc;
+
+	set_columns(&t, n->row->columns);
+	if (t.format == FORMAT_JSON)
+		put_char(out, '[');
+	rc = n->row->fill(n, &t, e);
+	if (rc == 0) {
+		g_assert(t.at == 0);  /* a row that is short of cells */
+		if (t.format == FORMAT_TEXT)
+			print_text(&t);
+		else if (t.format == FORMAT_CSV)
+			print_csv_header(&t, front);
+		else
+			put_text(out, "]\n");
+	} else {
+		g_string_truncate(out, front);
+	}
+	for (unsigned i = 0; i < t.count; i++)
+		g_free((char *)t.columns[i].name);
+	g_free(t.columns);
+	g_free(t.widths);
+	g_string_free(t.cells, TRUE);
+	g_array_free(t.lengths, TRUE);
+	return rc;
+}

@@ -1,0 +1,153 @@
+/* text.c - digits and padding without printf. */
+#include "text.h"
+
+#include <string.h>
+
+void put_char(GString *out, char c)
+{
+	g_string_append_c(out, c);
+}
+
+void put_text(GString *out, const char *text)
+{
+	g_string_append_len(out, text, (gssize)strlen(text));
+}
+
+static const char two_digits[] =
+	"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+	"40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+	"8081828384858687888990919293949596979899";
+
+/* Writes the digits so that they end at `end`; gives the first. */
+static char *digits(char *end, uint64_t v)
+{
+	while (v >= 100) {
+		end -= 2;
+		memcpy(end, two_digits + v % 100 * 2, 2);
+		v /= 100;
+	}
+	if (v >= 10) {
+		end -= 2;
+		memcpy(end, two_digits + v * 2, 2);
+	} else {
+		*--end = (char)('0' + v);
+	}
+	return end;
+}
+
+void put_dec(GString *out, uint64_t value)
+{
+	char buf[20], *at = digits(buf + sizeof buf, value);
+
+	g_string_append_len(out, at, buf + sizeof buf - at);
+}
+
+static void put_blanks(GString *out, size_t n)
+{
+	static const char blanks[] = "                                                                ";
+
+	for (; n > sizeof blanks - 1; n -= sizeof blanks - 1)
+		g_string_append_len(out, blanks, sizeof blanks - 1);
+	g_string_append_len(out, blanks, (gssize)n);
+}
+
+void put_dec_width(GString *out, uint64_t value, unsigned width)
+{
+	char buf[20], *at = digits(buf + sizeof buf, value);
+	size_t len = (size_t)(buf + sizeof buf - at);
+
+	if (len < width)
+		put_blanks(out, width - len);
+	g_string_append_len(out, at, (gssize)len);
+}
+
+void put_hex_width(GString *out, uint64_t value, unsigned width)
+{
+	char buf[16], *at = buf + sizeof buf;
+
+	width = MIN(width, sizeof buf);
+	do {
+		*--at = "0123456789abcdef"[value & 15];
+		value >>= 4;
+	} while (value);
+	while (buf + sizeof buf - at < (ptrdiff_t)width)
+		*--at = '0';
+	g_string_append_len(out, at, buf + sizeof buf - at);
+}
+
+void put_hex(GString *out, uint64_t value)
+{
+	put_hex_width(out, value, 1);
+}
+
+void put_time(GString *out, ns_t t)
+{
+	char buf[10], *at;
+	ns_t rest = t % NS_PER_S;
+
+	put_dec(out, t / NS_PER_S);
+	at = digits(buf + sizeof buf, rest);
+	while (at > buf + 1)
+		*--at = '0';
+	buf[0] = '.';
+	g_string_append_len(out, buf, sizeof buf);
+}
+
+void put_pad(GString *out, size_t line_start, size_t column)
+{
+	size_t at = out->len - line_start;
+
+	if (at < column)
+		put_blanks(out, column - at);
+}
+
+void put_json_string(GString *out, const char *text)
+{
+	put_char(out, '"');
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		if (*c == '"' || *c == '\\')
+			put_char(out, '\\');
+		if (*c < 0x20 || *c == 0x7f) {
+			put_text(out, "\\u");
+			put_hex_width(out, *c, 4);
+		} else {
+			put_char(out, (char)*c);
+		}
+	}
+	put_char(out, '"');
+}
+
+static bool needs_quotes(const char *word)
+{
+	if (!*word || *word == '"' || *word == '#')
+		return true;
+	for (const unsigned char *c = (const unsigned char *)word; *c; c++)
+		if (*c <= ' ' || *c == 0x7f || *c == '\\' || *c == '"' || *c == '=')
+			return true;
+	return !g_utf8_validate(word, -1, NULL);
+}
+
+void put_quoted(GString *out, const char *word)
+{
+	static const char named[] = "\a\b\t\n\v\f\r\\\"", letters[] = "abtnvfr\\\"";
+	bool utf8 = g_utf8_validate(word, -1, NULL);
+
+	if (!needs_quotes(word)) {
+		put_text(out, word);
+		return;
+	}
+	put_char(out, '"');
+	for (const unsigned char *c = (const unsigned char *)word; *c; c++) {
+		const char *name = strchr(named, *c);
+
+		if (name) {
+			put_char(out, '\\');
+			put_char(out, letters[name - named]);
+		} else if (*c < ' ' || *c == 0x7f || (*c >= 0x80 && !utf8)) {
+			g_string_append_printf(out, "\\%03o", *c);
+		} else {
+			put_char(out, (char)*c);
+		}
+	}
+	put_char(out, '"');
+}
