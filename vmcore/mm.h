@@ -62,6 +62,9 @@ struct mm {
 	uint64_t total, locked, data, exec, stack;        /* total_vm, locked_vm, data_vm, exec_vm, stack_vm */
 	uint64_t rss_anon, rss_file, rss_shmem, swapped;  /* entries; a shared leaf table's count for each */
 	uint64_t rss_peak, total_peak;
+	bool     exec_only;      /* some area with VM_F_EXEC_ONLY may have entries: each access looks at its area */
+	uint64_t locked_excess;  /* pages that `locked` counts beyond the locked areas: Linux's dontunmap forgets them */
+	bool     dying;          /* mm_free() is at work: nothing will look at the entries again */
 	struct vm_proc *owner;   /* for pid, limits, faults */
 };
 
@@ -74,10 +77,46 @@ void mm_free(struct mm *mm);                      /* exit_mmap: areas, pages, ta
 /* fork: areas, links, entries (Linux's dup_mmap). ENOMEM: *out untouched, everything undone. */
 int  mm_copy(struct mm *from, struct vm_proc *owner, struct mm **out, struct err *e);
 uint64_t mm_limit(const struct mm *mm, int rlimit); /* owner's soft limit */
-va_t mm_top(const struct vm_host *h);             /* end of user addresses, 0x7ffffffff000 on x86-64 */
-va_t mm_map_top(const struct vm_host *h);         /* M: 0x7ffff7fff000 */
+/* To be called after every change of a process's memory: generations of mm, process and host. */
+void mm_changed(struct mm *mm);
+/*
+ * Entry of a system call on memory: charges its cost; NULL with ESRCH when the process has exited. No process has
+ * capabilities here, uid 0 neither: limits and the lowest address hold for all.
+ */
+struct mm *mm_enter(struct vm_proc *p, struct err *e);
+/* An event of the mm's owner; unused values are 0. */
+struct event *mm_event(struct mm *mm, const struct event_kind *kind, uint64_t v0, uint64_t v1, uint64_t v2);
+/* Bytes rounded up to pages; 0 when that overflows. */
+static inline uint64_t page_align(const struct vm_host *h, uint64_t bytes)
+{
+	return (bytes + page_size(h) - 1) & ~(page_size(h) - 1);
+}
+static inline bool page_aligned(const struct vm_host *h, uint64_t at) { return !(at & (page_size(h) - 1)); }
 
-/* area.c - the tree of areas: find, split, merge, link. No pages. */
+/*
+ * hole.c - where areas may be. User addresses are the lower half of the space where addresses are sign-extended,
+ * else all of it; the last page is never used. So x86-64 has 0x7ffffffff000. Mappings go downwards from the map top: 128 MiB
+ * below the end, or 1/16 of a space too small for that (0x7ffff7fff000). Spaces of more than 2 GiB keep their
+ * lowest 4 KiB free (mmap_min_addr), and the guard gap below a growsdown area is 256 pages, or 1/256 of the space.
+ */
+va_t mm_top(const struct vm_host *h);             /* end of user addresses */
+va_t mm_map_top(const struct vm_host *h);         /* M */
+va_t mm_bottom(const struct vm_host *h);          /* lowest address that may be mapped */
+uint64_t guard_gap(const struct vm_host *h);      /* bytes */
+/* Where the space that a growsdown area claims begins (vm_start_gap); `start` of any other. */
+va_t area_guard_start(const struct area *a);
+struct hole_request {
+	va_t     hint;
+	uint64_t len, offset;  /* bytes; len page aligned and not 0; offset in the file */
+	bool     fixed;
+	bool     huge;         /* private anonymous memory or a file of the disk: placed for huge pages */
+	bool     anon;
+};
+/* get_unmapped_area: ENOMEM no hole, EINVAL unaligned, EPERM below mm_bottom(). `arg`: 0 the address, 1 the length. */
+int hole_find(struct mm *mm, const struct hole_request *r, va_t *at, struct err *e);
+
+/* area.c - the tree of areas: find, split, link. No pages. */
+void areas_init(struct tree *t);
 struct area *area_find(const struct mm *mm, va_t at);   /* lowest with end > at (Linux's find_vma) */
 struct area *area_at(const struct mm *mm, va_t at);     /* that contains `at` */
 struct area *area_next(const struct area *a);
@@ -87,6 +126,9 @@ struct area *area_new(struct mm *mm, va_t start, va_t end, uint32_t flags, uint6
 void area_link(struct area *a);                         /* into mm and inode->mappings; accounts total, data, ... */
 void area_unlink(struct area *a);                       /* the reverse */
 void area_free(struct area *a);                         /* not linked; drops anon links, file, inode */
+/* Like `a` in all but place, for `mm`, without anon; not linked. */
+struct area *area_copy(const struct area *a, struct mm *mm, va_t start, va_t end, uint64_t pgoff);
+void area_set_flags(struct area *a, uint32_t flags);    /* of a linked area: accounts and page_prot follow */
 /* Splits at `at` (page aligned, inside); returns the upper part. Anon links are cloned. */
 struct area *area_split(struct area *a, va_t at);
 /* Moves the bounds of a linked area, keeping all trees right. */
@@ -96,6 +138,8 @@ unsigned area_page_flags(const struct area *a);
 /* Linux's vma_wants_writenotify: shared, writable, on a disk file: clean pages are mapped read-only. */
 bool area_wants_notify(const struct area *a);
 uint32_t prot_to_flags(unsigned prot);
+/* The same for a host: --x is execute-only by protection keys, which x86-64 alone has; elsewhere the hardware decides. */
+uint32_t host_prot_flags(const struct vm_host *h, unsigned prot);
 
 /* anon.c - who shares anonymous pages, and from a frame to every entry that maps it. */
 int  anon_prepare(struct area *a);                        /* __anon_vma_prepare: gives it an anon, reusing a neighbour's */
@@ -112,7 +156,16 @@ bool rmap_unmap(struct vm_host *h, pfn_t pfn, uint32_t slot);
 /* Processes and addresses that map it: frame->maps, leaf-table sharers counted. `s` is a span whose entry names it. */
 uint32_t page_mapcount(const struct vm_host *h, const struct span *s, pfn_t pfn);
 
-/* page.c - what system calls do to the entries of [start, end), which lies within one area. */
+/*
+ * page_*.c - what system calls do to the entries of [start, end), which lies within one area.
+ * A leaf table that fork shares has to become the process's own before part of it changes, which takes frames: callers that
+ * may fail (munmap, mprotect, madvise, mremap) call pages_own() for the range first; after it pages_zap(), pages_protect()
+ * and pages_move() find all the frames they need. `whole`: leaf tables that lie in the range as a whole too (not needed for zap).
+ */
+int  pages_own(struct mm *mm, va_t start, va_t end, bool whole, struct err *e); /* ENOMEM: nothing has changed that shows */
+void pages_exit(struct mm *mm);                           /* exit_mmap: the entries of all areas; takes no frames */
+/* One entry of rmap_unmap(): if the entry of `va` names `pfn`, it becomes none, or swapped to `slot` unless that is UINT32_MAX. */
+bool page_unmap(struct area *a, va_t va, pfn_t pfn, uint32_t slot);
 void pages_zap(struct area *a, va_t start, va_t end);     /* drops entries: frames, slots, rss, TLB. Never fails */
 void pages_zap_cow(struct area *a, va_t start, va_t end); /* truncate: even private copies */
 void pages_protect(struct area *a, va_t start, va_t end); /* entries follow the area's new flags (change_protection) */
@@ -121,9 +174,15 @@ uint64_t pages_move(struct area *from_area, va_t from, struct area *to_area, va_
 /* fork's copy_page_range: shares leaf tables where it may, else copies entries. ENOMEM. */
 int  pages_copy(struct area *dst, struct area *src, struct err *e);
 void pages_free_tables(struct mm *mm, va_t floor, va_t ceiling); /* free_pgtables: floor, ceiling: ends of the areas around */
-/* Faults pages in as get_user_pages does; write: with a store's fault. Stops at the first failure: -EFAULT, -ENOMEM, with the bytes done. */
+/*
+ * Faults pages in as get_user_pages does (MADV_POPULATE_*); write: with a store's fault. Stops at the first failure, with the
+ * bytes done: -ENOMEM a hole, or out of frames; -EINVAL an area that refuses the access; -EFAULT beyond the end of a file.
+ */
 int  pages_populate(struct mm *mm, va_t start, va_t end, bool write, uint64_t *done, struct err *e);
-/* mm_populate() after mmap, mlock, brk: area by area, write for private writable ones; failures are silent unless mlock's. */
+/*
+ * mm_populate() after mmap, mlock, brk: area by area, write for private writable ones. Failures are silent unless `report`
+ * (mlock): then the first one ends it, as mlock's errno: ENOMEM for what cannot be brought in, EAGAIN out of frames.
+ */
 int  mm_populate(struct mm *mm, va_t start, uint64_t len, bool report, struct err *e);
 /* madvise's page work, each within one area. */
 void pages_dontneed(struct area *a, va_t start, va_t end);  /* zap, then PT_RECLAIM of whole empty tables */
@@ -141,22 +200,30 @@ enum fault_result fault_handle(struct vm_proc *p, va_t va, enum vm_access how, c
 			       struct vm_outcome *out, struct err *e);
 /* The part after the checks, for populate: no signal, no record. -EFAULT, -ENOMEM or 0. */
 int  fault_in(struct area *a, va_t va, enum vm_access how, bool *major, const char **resolution, struct err *e);
+void fault_count(struct mm *mm, bool major);      /* a fault has been resolved: the counters of process and host */
 /* expand_stack for a growsdown area above `at`; NULL when refused. */
 struct area *area_grow_down(struct mm *mm, va_t at);
 
-/* map.c: shared with execve, maps writing, brk. */
+/*
+ * map.c: shared with execve, maps writing, brk. What is in the range is unmapped first, as MAP_FIXED does, once nothing
+ * can fail any more; merges with neighbours. VM_F_ACCOUNT is the function's to decide.
+ */
 int  map_region(struct mm *mm, va_t start, uint64_t len, uint32_t flags, uint64_t pgoff, struct file *file,
-		struct vm_inode *inode, struct area **out, struct err *e); /* merges; range is free */
+		struct vm_inode *inode, struct area **out, struct err *e);
 int  unmap_region(struct mm *mm, va_t start, va_t end, struct err *e);      /* do_munmap with its checks done */
 /* A free range, top-down from mm_map_top(), Linux's rules; 0 with ENOMEM. */
 va_t find_hole(struct mm *mm, va_t hint, uint64_t len, unsigned map_flags, uint32_t flags, bool file, struct err *e);
 bool may_expand(struct mm *mm, uint32_t flags, uint64_t pages);  /* RLIMIT_AS, RLIMIT_DATA */
+bool may_lock(struct mm *mm, uint32_t flags, uint64_t pages);    /* mlock_future_ok: RLIMIT_MEMLOCK if flags say locked */
 int  account_memory(struct vm_host *h, uint64_t pages, struct err *e); /* VM_ACCOUNT: overcommit by config; ENOMEM */
 void unaccount_memory(struct vm_host *h, uint64_t pages);
-/* Linux's vma_merge for a new range and for a modified one; the merged area or NULL. */
+
+/* merge.c: Linux's vma_merge for a new range and for a modified one; the merged area or NULL. */
 struct area *merge_new(struct mm *mm, struct area *prev, struct area *next, va_t start, va_t end, uint32_t flags,
 		       uint64_t pgoff, struct file *file, struct vm_inode *inode, struct anon *anon,
 		       const struct area *copied_from);
-struct area *merge_modified(struct area *a, va_t start, va_t end, uint32_t new_flags); /* splits and merges; the area that covers [start, end) */
+/* Splits and merges, and gives [start, end) the new flags; the area that covers it. */
+struct area *merge_modified(struct area *a, va_t start, va_t end, uint32_t new_flags);
+struct area *merge_extend(struct area *a, uint64_t bytes); /* at its end, where `bytes` are free */
 
 #endif
