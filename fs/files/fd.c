@@ -1,0 +1,240 @@
+/* fd.c - proc/PID/fd, fdinfo and ns: links that say what a descriptor or a namespace is. */
+#include "process.h"
+#include "text.h"
+#include "vm_disk.h"
+#include "vm_file.h"
+
+#include <string.h>
+
+/* A decimal number without sign, leading zeros or anything behind it. */
+static bool parse_descriptor(const char *name, int *fd)
+{
+	uint64_t v = 0;
+	const char *s = name;
+
+	for (; g_ascii_isdigit(*s) && v <= INT32_MAX; s++)
+		v = v * 10 + (uint64_t)(*s - '0');
+	if (*s || s == name || v > INT32_MAX || (*name == '0' && name[1]))
+		return false;
+	*fd = (int)v;
+	return true;
+}
+
+/* In fd/N and fdinfo/N, n->arg2 is the descriptor; n->arg stays the thread's id below task/. */
+static bool fd_of(const struct node *n, struct vm_fd *f)
+{
+	struct vm_proc *p = process_alive(n, NULL);
+
+	return p && vm_fd_above(p, (int)n->arg2, f) && f->fd == (int)n->arg2;
+}
+
+static int missing(struct err *e, const struct node *n)
+{
+	return err_set(e, ENOENT, -1, "descriptor %d is not open", (int)n->arg2);
+}
+
+static int show_fd(const struct node *n, GString *out, struct err *e)
+{
+	g_autofree char *path = NULL;
+	struct vm_inode_info info;
+	struct vm_fd f;
+
+	if (!fd_of(n, &f))
+		return missing(e, n);
+	if (!f.inode) {
+		put_text(out, f.ops ? f.ops->kind : "anon_inode");
+		put_text(out, ":[");
+		put_dec(out, f.description);
+		put_char(out, ']');
+		return 0;
+	}
+	path = vm_inode_path(f.inode);
+	put_text(out, path);
+	vm_inode_info(f.inode, &info);
+	if (info.unlinked && !info.unlisted)
+		put_text(out, " (deleted)");
+	return 0;
+}
+
+/* The link's own mode tells how it was opened. */
+static int fd_attr(const struct node *n, struct stat *st)
+{
+	struct vm_fd f;
+
+	if (!fd_of(n, &f))
+		return -ENOENT;
+	st->st_mode = (st->st_mode & S_IFMT) | S_IXUSR | (f.mode & VM_OPEN_READ ? S_IRUSR : 0) |
+		      (f.mode & VM_OPEN_WRITE ? S_IWUSR : 0);
+	return 0;
+}
+
+static int show_fdinfo(const struct node *n, GString *out, struct err *e)
+{
+	enum { LARGEFILE = 0100000 };
+	struct vm_inode_info info = { 0 };
+	struct vm_fd f;
+	unsigned access;
+
+	if (!fd_of(n, &f))
+		return missing(e, n);
+	if (f.inode)
+		vm_inode_info(f.inode, &info);
+	access = f.mode == (VM_OPEN_READ | VM_OPEN_WRITE) ? 2 : f.mode == VM_OPEN_WRITE;
+	g_string_append_printf(out, "pos:\t%" PRIu64 "\nflags:\t0%o\nmnt_id:\t21\nino:\t%" PRIu64 "\n", f.position,
+			       LARGEFILE | access,
+			       f.inode ? world_inode_number(n, info.number) : f.description);
+	return 0;
+}
+
+static const struct row fd_row = {
+	.name = "fd", .kind = ROW_LINK, .mode = 0777, .flags = ROW_OWNED, .show = show_fd, .attr = fd_attr,
+	.help = "process-fd",
+};
+static const struct row fdinfo_row = {
+	.name = "fdinfo", .kind = ROW_TEXT, .mode = 0444, .flags = ROW_OWNED, .show = show_fdinfo,
+	.help = "process-fd",
+};
+
+static struct node descriptor_node(const struct node *dir, const struct row *row, int fd)
+{
+	struct node child = *dir;
+
+	child.row = row;
+	child.arg2 = (uint64_t)fd;
+	return child;
+}
+
+static int find_descriptor(const struct node *dir, const struct row *row, const char *name, struct node *child)
+{
+	struct vm_fd f;
+	int fd;
+
+	if (!world_proc(dir, NULL))
+		return -ESRCH;
+	if (!parse_descriptor(name, &fd))
+		return -ENOENT;
+	*child = descriptor_node(dir, row, fd);
+	return fd_of(child, &f) ? 0 : -ENOENT;
+}
+
+/* The cookie is the descriptor plus 1. */
+static bool next_descriptor(const struct node *dir, const struct row *row, uint64_t *cookie, char *name,
+			    struct node *child)
+{
+	struct vm_proc *p = process_alive(dir, NULL);
+	struct vm_fd f;
+
+	if (!p || *cookie > INT32_MAX || !vm_fd_above(p, (int)*cookie, &f))
+		return false;
+	*cookie = (uint64_t)f.fd + 1;
+	g_snprintf(name, 256, "%d", f.fd);
+	*child = descriptor_node(dir, row, f.fd);
+	return true;
+}
+
+static int fd_find(const struct node *dir, const char *name, struct node *child)
+{
+	return find_descriptor(dir, &fd_row, name, child);
+}
+
+static bool fd_next(const struct node *dir, uint64_t *cookie, char *name, struct node *child)
+{
+	return next_descriptor(dir, &fd_row, cookie, name, child);
+}
+
+static int fdinfo_find(const struct node *dir, const char *name, struct node *child)
+{
+	return find_descriptor(dir, &fdinfo_row, name, child);
+}
+
+static bool fdinfo_next(const struct node *dir, uint64_t *cookie, char *name, struct node *child)
+{
+	return next_descriptor(dir, &fdinfo_row, cookie, name, child);
+}
+
+const struct dir_ops fd_ops = { .find = fd_find, .next = fd_next };
+const struct dir_ops fdinfo_ops = { .find = fdinfo_find, .next = fdinfo_next };
+
+/* --- ns --- */
+
+enum { NAMESPACES = 8 };
+static const char *const namespace_kinds[NAMESPACES] = { "cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts" };
+
+/* Linux's initial namespaces start near 0xF0000000; all processes of a host share theirs. */
+static uint64_t namespace_number(const struct node *n, unsigned kind)
+{
+	return 0xF0000000u + n->host * NAMESPACES + kind;
+}
+
+static int put_namespace(const struct node *n, const char *name, GString *out)
+{
+	for (unsigned i = 0; i < NAMESPACES; i++) {
+		size_t len = strlen(namespace_kinds[i]);
+
+		if (!strncmp(name, namespace_kinds[i], len) && (!name[len] || name[len] == '_')) {
+			g_string_append_printf(out, "%s:[%" PRIu64 "]", namespace_kinds[i], namespace_number(n, i));
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int show_namespace(const struct node *n, GString *out, struct err *e)
+{
+	return put_namespace(n, n->row->name, out);
+}
+
+const struct row ns_rows[] = {
+	LINK("cgroup", show_namespace),
+	LINK("ipc", show_namespace),
+	LINK("mnt", show_namespace),
+	LINK("net", show_namespace),
+	LINK("pid", show_namespace),
+	LINK("pid_for_children", show_namespace),
+	LINK("time", show_namespace),
+	LINK("time_for_children", show_namespace),
+	LINK("user", show_namespace),
+	LINK("uts", show_namespace),
+	{ 0 }
+};
+
+/* What the links lead to: the kernel looks up `net:[N]` in ns/, and lsns and lsof compare st_ino with N. */
+static int target_attr(const struct node *n, struct stat *st)
+{
+	st->st_mode = S_IFREG | 0444;
+	st->st_ino = n->arg2;
+	return 0;
+}
+
+static int show_nothing(const struct node *n, GString *out, struct err *e)
+{
+	return 0;
+}
+
+static const struct row target_row = {
+	.name = "namespace", .kind = ROW_TEXT, .mode = 0444, .flags = ROW_UNLISTED, .show = show_nothing,
+	.attr = target_attr,
+};
+
+static int ns_find(const struct node *dir, const char *name, struct node *child)
+{
+	for (unsigned i = 0; i < NAMESPACES; i++) {
+		g_autoptr(GString) text = g_string_new(NULL);
+
+		put_namespace(dir, namespace_kinds[i], text);
+		if (!strcmp(text->str, name)) {
+			*child = *dir;
+			child->row = &target_row;
+			child->arg2 = namespace_number(dir, i);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static bool ns_next(const struct node *dir, uint64_t *cookie, char *name, struct node *child)
+{
+	return false;
+}
+
+const struct dir_ops ns_ops = { .find = ns_find, .next = ns_next };
