@@ -14,6 +14,7 @@ struct fd_table;
 
 struct thread {
 	int32_t  tid;
+	struct vm_proc *proc;
 	struct thread *next;
 	ns_t     start, utime, stime;
 	uint64_t minflt, majflt;
@@ -21,24 +22,28 @@ struct thread {
 	char     comm[16];
 };
 
+/* A zombie keeps what wait(2) and ps want to know: mm, fds, threads, faults, limits, cmdline, exe are gone. */
 struct vm_proc {
 	struct tree_node node;       /* in host->by_pid */
+	struct tree_node sibling;    /* in parent->children */
 	struct vm_host *host;
 	uint32_t serial;
 	int32_t  pid, pgrp, session, tty;
-	struct vm_proc *parent, *first_child, *last_child, *prev_sibling, *next_sibling;
+	struct vm_proc *parent;      /* NULL: init */
+	struct tree children;        /* by pid; zombies too */
 	uint32_t uid, gid;
 	char     comm[16];
-	char    *cmdline;            /* NUL-separated */
+	char    *cmdline;            /* NUL-separated; a GRefString, shared after fork */
 	size_t   cmdline_len;
-	char    *exe_path;
+	char    *exe_path;           /* a GRefString; NULL: none */
 	struct vm_inode *exe;        /* retained */
 	enum vm_state state;
-	int      nice, exit_code;
+	int      nice, exit_code;    /* exit_code: wait(2)'s encoding */
 	uint64_t generation;
 	struct mm *mm;               /* NULL: zombie */
-	struct fd_table *fds;
-	struct thread main, *threads; /* others; main.tid == pid */
+	struct fd_table *fds;        /* NULL until something is opened */
+	struct thread main, *threads; /* others, newest last; main.tid == pid */
+	uint32_t thread_count;       /* main included; 0: zombie */
 	struct vm_limit *limits;     /* NULL: the defaults; VM_RLIMITS of them */
 	struct fault_ring *faults;   /* NULL before the first */
 	va_t     fault_addr, sp, pc;
@@ -54,7 +59,19 @@ void procs_clear(struct vm_host *h);
 void proc_changed(struct vm_proc *p);              /* its generation and the host's */
 /* Charges a cost to the clock, the host's and the process's time (user or system). */
 void proc_spend(struct vm_proc *p, ns_t cost, bool user);
-/* execve's mapping of an ELF into an empty mm; ENOEXEC, ENOMEM, EINVAL; elf.c. */
+/* init before its first use: nothing but a struct. */
+bool proc_is_bare(const struct vm_proc *p);
+/* Ends a process; `code` is wait(2)'s. Its parent may reap it at once: `p` may be gone afterwards. Not init. */
+void proc_end(struct vm_proc *p, int code);
+/* What a new image leaves behind: other threads end, the address space is replaced (it must be the process's). */
+void proc_set_image(struct vm_proc *p, struct mm *mm, const char *name, const char *const *argv,
+		    struct vm_inode *exe, const char *path);
+/* Removes all threads but the first. */
+void threads_end(struct vm_proc *p);
+
+/* elf.c: execve's mapping of an ELF into an empty mm; ENOEXEC, ENOMEM, EINVAL, ENOENT (its interpreter). */
 int  elf_load(struct mm *mm, struct vm_inode *file, const char *path, const char *const *argv, struct err *e);
+/* The program of `spawn NAME` without a file: text, data, heap and stack of a few pages. ENOMEM if they do not fit. */
+int  small_program_load(struct mm *mm, const char *name, struct err *e);
 
 #endif
