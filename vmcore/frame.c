@@ -1,1 +1,281 @@
-/* frame.c - the frame array. */
+/*
+ * frame.c - the frame array: who uses each frame of RAM, and the free ones.
+ *
+ * busy_bits[0] has a bit a frame, set while it is in use; busy_bits[k + 1] a bit a word of busy_bits[k], set while
+ * that word is full. Bits beyond the last frame are set. So the lowest free frame is four steps away, and a fresh
+ * host touches no memory for its free frames.
+ */
+#include "inode.h"
+#include "mm.h"
+#include "walk.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { LEVELS = 4 };
+
+const char *const vm_frame_use_names[VM_FRAME_USES] = { "free", "table", "anon", "file", "zero", "kernel" };
+
+static void *sparse_new(uint64_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* Fills the bits beyond `n` in the last word. */
+static void mark_tail(uint64_t *bits, uint64_t n)
+{
+	if (n % 64)
+		bits[n / 64] |= UINT64_MAX << (n % 64);
+}
+
+int frames_init(struct vm_host *h, struct err *e)
+{
+	uint64_t n = h->options.ram_bytes >> h->geometry.page_bits;
+
+	if (n > UINT32_MAX - 1)
+		return err_set(e, EINVAL, -1, "%" G_GUINT64_FORMAT " frames are more than 2^32 - 2", n);
+	h->frames = sparse_new(n * sizeof(struct frame));
+	if (!h->frames)
+		return err_set(e, ENOMEM, -1, "an array of %" G_GUINT64_FORMAT " frames is more than this program can "
+			       "have", n);
+	h->frame_count = h->frames_free = n;
+	for (int k = 0; k < LEVELS; k++) {
+		h->busy_words[k] = (n + 63) / 64;
+		h->busy_bits[k] = g_malloc0(h->busy_words[k] * 8);
+		mark_tail(h->busy_bits[k], n);
+		n = h->busy_words[k];
+	}
+	g_queue_init(&h->next_frames);
+	h->zero_frame = PFN_NONE;
+	h->frames_by_use[VM_FRAME_FREE] = h->frame_count;
+	return 0;
+}
+
+void frames_clear(struct vm_host *h)
+{
+	if (h->frames)
+		munmap(h->frames, h->frame_count * sizeof(struct frame));
+	h->frames = NULL;
+	for (int k = 0; k < LEVELS; k++)
+		g_clear_pointer(&h->busy_bits[k], g_free);
+	g_queue_clear(&h->next_frames);
+	memset(h->frames_by_use, 0, sizeof(h->frames_by_use));
+	h->frame_count = h->frames_free = h->user_frames = h->ceiling_used = h->shared_tables = 0;
+	h->zero_frame = PFN_NONE;
+}
+
+uint64_t frames_free(const struct vm_host *h)
+{
+	return h->frames_free;
+}
+
+bool frame_is_free(const struct vm_host *h, pfn_t pfn)
+{
+	return pfn < h->frame_count && !(h->busy_bits[0][pfn / 64] >> (pfn % 64) & 1);
+}
+
+static void bits_take(struct vm_host *h, pfn_t pfn)
+{
+	uint64_t i = pfn;
+
+	for (int k = 0; k < LEVELS; k++, i /= 64) {
+		uint64_t *w = &h->busy_bits[k][i / 64];
+
+		*w |= (uint64_t)1 << (i % 64);
+		if (*w != UINT64_MAX)
+			break;
+	}
+}
+
+static void bits_give(struct vm_host *h, pfn_t pfn)
+{
+	uint64_t i = pfn;
+
+	for (int k = 0; k < LEVELS; k++, i /= 64) {
+		uint64_t *w = &h->busy_bits[k][i / 64];
+		bool was_full = *w == UINT64_MAX;
+
+		*w &= ~((uint64_t)1 << (i % 64));
+		if (!was_full)
+			break;
+	}
+}
+
+static pfn_t lowest_free(const struct vm_host *h)
+{
+	uint64_t i = 0;
+
+	if (h->frames_free == 0)
+		return PFN_NONE;
+	while (h->busy_bits[LEVELS - 1][i] == UINT64_MAX)
+		i++;
+	for (int k = LEVELS - 1; k >= 0; k--)
+		i = i * 64 + (uint64_t)__builtin_ctzll(~h->busy_bits[k][i]);
+	return i;
+}
+
+/* The first frame asked for by mem/ctl `next` that is still free. */
+static pfn_t next_asked(struct vm_host *h)
+{
+	while (!g_queue_is_empty(&h->next_frames)) {
+		pfn_t pfn = GPOINTER_TO_UINT(g_queue_pop_head(&h->next_frames)) - 1;
+
+		if (frame_is_free(h, pfn))
+			return pfn;
+	}
+	return PFN_NONE;
+}
+
+int vm_frames_next(struct vm_host *h, const pfn_t *pfns, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (pfns[i] >= h->frame_count)
+			return err_set(e, ERANGE, (int)i, "frame 0x%" PRIx64 " is beyond RAM of 0x%" PRIx64 " frames",
+				       pfns[i], h->frame_count);
+		if (!frame_is_free(h, pfns[i]))
+			return err_set(e, EBUSY, (int)i, "frame 0x%" PRIx64 " is not free: %s", pfns[i],
+				       vm_frame_use_names[frame_of(h, pfns[i])->use]);
+	}
+	for (size_t i = 0; i < n; i++)
+		g_queue_push_tail(&h->next_frames, GUINT_TO_POINTER((guint)pfns[i] + 1));
+	h->generation++;
+	return 0;
+}
+
+/* 2^order frames, from the first on, come into use. */
+static void take(struct vm_host *h, pfn_t first, enum vm_frame_use use, unsigned order, bool zero)
+{
+	uint64_t n = (uint64_t)1 << order, now = h->clock ? h->clock->now : 0;
+
+	for (pfn_t pfn = first; pfn < first + n; pfn++) {
+		struct frame *f = frame_of(h, pfn);
+
+		bits_take(h, pfn);
+		if (zero && (f->flags & FRAME_USED))
+			memset(frame_bytes(h, pfn), 0, page_size(h));
+		*f = (struct frame) { .flags = FRAME_USED, .use = use, .order = (uint16_t)order, .since = now };
+	}
+	frame_of(h, first)->refs = 1;
+	h->frames_free -= n;
+	h->frames_by_use[VM_FRAME_FREE] -= n;
+	h->frames_by_use[use] += n;
+	h->stats.pages_allocated += n;
+	h->ceiling_used = MAX(h->ceiling_used, first + n);
+}
+
+/* True when another frame of processes may be had; tries to make room while that helps. */
+static bool user_frame_allowed(struct vm_host *h)
+{
+	uint64_t limit = h->config.user_frames;
+
+	while (limit && h->user_frames >= limit) {
+		uint64_t before = h->user_frames;
+
+		if (!reclaim_for_frame(h) || h->user_frames >= before)
+			return false;
+	}
+	return true;
+}
+
+pfn_t frame_alloc(struct vm_host *h, enum vm_frame_use use, bool zero, bool user)
+{
+	pfn_t pfn;
+
+	if (user && !user_frame_allowed(h))
+		return PFN_NONE;
+	while (h->frames_free == 0)
+		if (!reclaim_for_frame(h))
+			return PFN_NONE;
+	pfn = next_asked(h);
+	if (pfn == PFN_NONE)
+		pfn = lowest_free(h);
+	take(h, pfn, use, 0, zero);
+	if (user) {
+		frame_of(h, pfn)->flags |= FRAME_USER;
+		h->user_frames++;
+	}
+	return pfn;
+}
+
+/* True if [first, first + 2^order) is free; else *again is where to look next. */
+static bool run_is_free(const struct vm_host *h, pfn_t first, unsigned order, pfn_t *again)
+{
+	uint64_t n = (uint64_t)1 << order, inside;
+
+	if (order < 6) {
+		inside = (((uint64_t)1 << n) - 1) << (first % 64);
+		*again = first + n;
+		return !(h->busy_bits[0][first / 64] & inside);
+	}
+	for (uint64_t w = (first + n) / 64; w-- > first / 64; )
+		if (h->busy_bits[0][w]) {
+			*again = ((w + 1) * 64 + n - 1) & -n;
+			return false;
+		}
+	return true;
+}
+
+static pfn_t lowest_free_run(const struct vm_host *h, unsigned order)
+{
+	uint64_t n = (uint64_t)1 << order;
+	pfn_t at = 0;
+
+	while (at + n <= h->frame_count)
+		if (run_is_free(h, at, order, &at))
+			return at;
+	return PFN_NONE;
+}
+
+pfn_t frame_alloc_order(struct vm_host *h, enum vm_frame_use use, unsigned order, bool zero)
+{
+	pfn_t pfn;
+
+	if (order == 0)
+		return frame_alloc(h, use, zero, false);
+	if (order > 31)
+		return PFN_NONE;
+	while ((pfn = lowest_free_run(h, order)) == PFN_NONE)
+		if (!reclaim_for_frame(h))
+			return PFN_NONE;
+	take(h, pfn, use, order, zero);
+	return pfn;
+}
+
+void frame_free(struct vm_host *h, pfn_t pfn)
+{
+	struct frame *f = frame_of(h, pfn);
+	uint64_t n = (uint64_t)1 << f->order;
+	uint8_t use = f->use;
+
+	assert(f->refs == 0 && use != VM_FRAME_FREE && !frame_is_free(h, pfn));
+	if (f->flags & FRAME_USER)
+		h->user_frames--;
+	for (pfn_t i = pfn; i < pfn + n; i++) {
+		if (frame_of(h, i)->flags & TABLE_POKED)
+			poke_drop_frame(h, i);
+		*frame_of(h, i) = (struct frame) { .flags = FRAME_USED };
+		bits_give(h, i);
+	}
+	h->frames_free += n;
+	h->frames_by_use[VM_FRAME_FREE] += n;
+	h->frames_by_use[use] -= n;
+	h->stats.pages_freed += n;
+}
+
+void frame_retain(struct vm_host *h, pfn_t pfn)
+{
+	assert(frame_of(h, pfn)->refs > 0);
+	frame_of(h, pfn)->refs++;
+}
+
+void frame_release(struct vm_host *h, pfn_t pfn)
+{
+	struct frame *f = frame_of(h, pfn);
+
+	assert(f->refs > 0);
+	if (--f->refs == 0)
+		frame_free(h, pfn);
+}

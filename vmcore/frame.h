@@ -27,9 +27,14 @@ enum frame_flag {
 	FRAME_LOCKED = 1 << 7,      /* mapped by a locked area */
 	FRAME_HUGE_HEAD = 1 << 8, FRAME_HUGE_TAIL = 1 << 9,
 	FRAME_LAZYFREE = 1 << 10,
+	FRAME_USER = 1 << 11,       /* counts in host->user_frames */
+	FRAME_EXCLUSIVE = 1 << 12,  /* ANON: of one process alone; its entry may be made writable without a copy (PG_anon_exclusive) */
 	/* tables: */
 	TABLE_POKED = 1 << 16,      /* some entry is in the host's poked map */
 	TABLE_MIXED = 1 << 17,      /* leaf: may hold swap entries, file frames or frames with maps > 1: not shareable as it is */
+	TABLE_SHARED = 1 << 18,     /* leaf: was shared by a fork; all its users' upper entries are still read-only, whatever the leaf's say */
+	TABLE_COUNTED = 1 << 19,    /* leaf with sharers > 1: frame->maps counts its entries once for each sharer (page.h) */
+	TABLE_ZEROS = 1 << 20,      /* leaf: may hold entries of the zero frame */
 };
 
 struct frame {

@@ -3,6 +3,7 @@
 #define VMCORE_HOST_H
 
 #include "frame.h"
+#include "mmu.h"
 #include "tree.h"
 #include "vm_host.h"
 
@@ -24,7 +25,8 @@ struct vm_host {
 	uint8_t  *ram;               /* options.ram_bytes, sparse */
 	struct frame *frames;        /* one a frame, sparse */
 	uint64_t  frame_count;
-	uint64_t *free_bits[4];      /* bit set: free; level k + 1 has a bit a word of level k */
+	uint64_t *busy_bits[4];      /* bit set: in use; level k + 1 has a bit a word of level k: full */
+	uint64_t  busy_words[4];
 	uint64_t  frames_free;
 	uint64_t  frames_by_use[VM_FRAME_USES];
 	uint64_t  user_frames;       /* frames of processes: anon and file */
@@ -35,8 +37,10 @@ struct vm_host {
 	/* table.c: pa of an entry -> the value that the OS part had put there; pa as key */
 	GHashTable *poked;           /* uint64_t * -> uint64_t * */
 	struct table *global_table;  /* inverted: one for all */
+	uint64_t  shared_tables;     /* leaf tables with sharers > 1 */
 
 	/* walk.c */
+	struct mmu mmu;              /* the geometry as masks; ram_init() fills it */
 	struct tlb *tlb;
 	uint32_t  next_asid;
 
@@ -55,6 +59,8 @@ struct vm_host {
 	/* proc.c */
 	GHashTable *procs;           /* serial -> vm_proc */
 	struct tree by_pid;
+	GHashTable *threads;         /* tid -> thread, of those that are not their process's first */
+	struct vm_proc *init;
 	int32_t   last_pid;
 	uint32_t  next_serial;
 	uint64_t  committed;         /* pages, VM_ACCOUNT */

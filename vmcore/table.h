@@ -15,8 +15,10 @@
 #ifndef VMCORE_TABLE_H
 #define VMCORE_TABLE_H
 
+#include "host.h"
 #include "vm_geometry.h"
 #include "vm_types.h"
+#include "walk.h"
 
 struct mm;
 
@@ -24,11 +26,15 @@ struct mm;
 struct table {
 	struct vm_host *host;
 	struct mm *mm;
-	pa_t     base;      /* PA_NONE: none yet */
-	bool     by_hand;   /* ptbr was set: the OS part does nothing with it */
+	pa_t     base;      /* what the MMU walks from (ptbr); PA_NONE: none yet */
+	pa_t     own;       /* the OS part's own root + 1, == base + 1 unless by_hand; 0: none yet. table_*.c only */
+	bool     by_hand;   /* ptbr was set (vm_set_ptbr() changes `base` alone) */
 	uint32_t asid;
 	uint64_t pages;     /* table frames beyond the root's (VmPTE counts these), shared ones included */
+	struct page_index *index; /* hashed, inverted: the pages that have an entry, in order */
 };
+/* A fresh struct table is zero bytes but for host, mm, asid and base = PA_NONE, as this sets it. */
+void table_init(struct table *t, struct vm_host *h, struct mm *mm, uint32_t asid);
 
 /*
  * Entries of consecutive pages that lie side by side in RAM; or, `entry` NULL, a run of pages without a table.
@@ -49,13 +55,25 @@ struct table_ops {
 	int  (*root)(struct table *t, struct err *e);        /* makes sure there is a root: ENOMEM */
 	void (*span)(const struct table *t, vpn_t vpn, vpn_t limit, struct span *s);
 	int  (*make)(struct table *t, vpn_t vpn, struct span *s, struct err *e); /* tables on the way, then as span with limit vpn + 1: ENOMEM */
-	void (*cleared)(struct table *t, vpn_t vpn, struct span *s, uint64_t i); /* entry i became none: hashed tables drop its tag */
+	/* An entry came into use or became none: hashed tables keep its tag and their index; NULL: nothing to do. */
+	void (*counted)(struct table *t, vpn_t vpn, struct span *s, bool used);
 	/* Frees tables that translate only addresses within [floor, ceiling). Their entries are none. */
 	void (*trim)(struct table *t, vpn_t floor, vpn_t ceiling);
 	void (*destroy)(struct table *t);                    /* root and all; entries are none */
-	/* MMU side: the trace of a walk without side effects; see walk.h for the fast one. */
 };
 extern const struct table_ops table_ops[VM_TABLES];
+/* table_radix.c: radix and, with one level, flat. */
+int  radix_root(struct table *t, struct err *e);
+void radix_span(const struct table *t, vpn_t vpn, vpn_t limit, struct span *s);
+int  radix_make(struct table *t, vpn_t vpn, struct span *s, struct err *e);
+void radix_trim(struct table *t, vpn_t floor, vpn_t ceiling);
+void radix_destroy(struct table *t);
+/* table_hashed.c: hashed and inverted. */
+int  hashed_root(struct table *t, struct err *e);
+void hashed_span(const struct table *t, vpn_t vpn, vpn_t limit, struct span *s);
+int  hashed_make(struct table *t, vpn_t vpn, struct span *s, struct err *e);
+void hashed_counted(struct table *t, vpn_t vpn, struct span *s, bool used);
+void hashed_destroy(struct table *t);
 
 int  table_root(struct table *t, struct err *e);
 void table_span(const struct table *t, vpn_t vpn, vpn_t limit, struct span *s);
@@ -65,14 +83,33 @@ void table_trim(struct table *t, vpn_t floor, vpn_t ceiling);
 bool table_trim_empty(struct table *t, vpn_t vpn);
 void table_destroy(struct table *t);
 
-/* The raw entry i of a span, in native byte order, as the OS part put it. */
-uint64_t entry_os(const struct vm_host *h, const struct span *s, uint64_t i);
-/* As the MMU reads it. */
-uint64_t entry_raw(const struct vm_host *h, const struct span *s, uint64_t i);
+/* The raw entry i of a span, in native byte order, as the MMU reads it. */
+static inline uint64_t entry_raw(const struct vm_host *h, const struct span *s, uint64_t i)
+{
+	return pte_load(&h->mmu.format, s->entry + (i << h->mmu.format.pte_shift));
+}
+/* As the OS part put it. */
+static inline uint64_t entry_os(const struct vm_host *h, const struct span *s, uint64_t i)
+{
+	const uint64_t *os_value = s->poked ? poke_at(h, s->at + (i << h->mmu.format.pte_shift)) : NULL;
+
+	return os_value ? *os_value : entry_raw(h, s, i);
+}
 /* Sets entry i (counts table->entries, ends a poke of it with an event). The span is not shared. Flushes no TLB. */
 void entry_set(struct table *t, vpn_t first, struct span *s, uint64_t i, uint64_t raw);
 
-/* Radix only. Sharing leaf tables between two address spaces (fork). */
+/* The frame that says whose table `pfn` belongs to: the first of its 2^order. */
+static inline struct frame *table_head(const struct vm_host *h, pfn_t pfn)
+{
+	return frame_of(h, pfn & -((pfn_t)1 << frame_of(h, pfn)->order));
+}
+/* Frees the global table of an inverted host; ram.c. */
+void table_global_free(struct vm_host *h);
+
+/*
+ * Radix only. Sharing leaf tables between two address spaces (fork): where upper entries can forbid writing.
+ * None of these flushes a TLB: after table_share_leaf() entries of src that permit writing are stale.
+ */
 bool table_can_share(const struct vm_host *h);
 /* dst gets src's leaf table of vpn (dst has none there); both upper entries lose write permission. ENOMEM for dst's upper tables. */
 int  table_share_leaf(struct table *dst, struct table *src, vpn_t vpn, struct err *e);

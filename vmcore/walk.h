@@ -2,8 +2,10 @@
 #ifndef VMCORE_WALK_H
 #define VMCORE_WALK_H
 
-#include "table.h"
+#include "host.h"
 #include "vm_walk.h"
+
+struct table;
 
 struct translation {
 	enum vm_walk_fault fault;
@@ -22,6 +24,23 @@ void mmu_walk(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum vm_acce
 /* Through the TLB: counts hits, misses, steps and their cost in the host's stats. */
 void mmu_translate(struct vm_host *h, const struct table *t, va_t va, enum vm_access how, struct translation *out);
 
+/* Fills host->mmu.kind: which of the walkers fits; ram_init() calls it. */
+void mmu_choose_kind(struct vm_host *h);
+/*
+ * The same walk without side effects, step by step: what vm_walk_look() shows, and what decides every case that the
+ * fast walkers do not. Returns the number of entries read, of which out->step keeps the first.
+ */
+unsigned mmu_look(const struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum vm_access how, bool user,
+		  struct vm_walk *out);
+
+/* One entry of a radix or flat table, at `at`, by itself; *leaf: it maps a page, if it is valid. */
+void mmu_look_entry(const struct vm_host *h, unsigned level, uint64_t index, pa_t at, struct vm_walk_step *s,
+		    bool *leaf);
+/* walk.c: checks the step of a hashed table's matching slot and fills in the answer. */
+void mmu_look_leaf(const struct vm_host *h, enum vm_access how, bool user, struct vm_walk_step *s, struct vm_walk *w);
+/* table_hashed.c: mmu_look() for hashed and inverted tables; fills in what follows w->ptbr. */
+unsigned hashed_look(const struct vm_host *h, uint32_t asid, enum vm_access how, bool user, struct vm_walk *w);
+
 struct tlb;
 struct tlb *tlb_new(struct vm_tlb_shape s);
 void tlb_free(struct tlb *t);
@@ -33,10 +52,19 @@ void tlb_flush_asid(struct vm_host *h, uint32_t asid);
 /*
  * Bytes of RAM. ram_store() is how the simulated hardware stores: into a table frame it is a poke. ram_poke() records
  * what the OS part had in entries that [at, at + len) changes; the bytes themselves are then written by the caller.
+ * ram_init() also makes host->mmu from the geometry; it comes before frames_init(), ram_clear() after frames_clear().
  */
 int  ram_init(struct vm_host *h, struct err *e);
 void ram_clear(struct vm_host *h);
 void ram_store(struct vm_host *h, pa_t at, const void *from, size_t len);
 void ram_poke(struct vm_host *h, pa_t at, const void *from, size_t len);
+/* The OS part's own value of the poked entry at `at`, to be read or changed; NULL: it is not poked. */
+uint64_t *poke_at(const struct vm_host *h, pa_t at);
+/* Ends the poke of the entry at `at`, if any, with an event: the OS part is about to overwrite it. */
+void poke_drop(struct vm_host *h, pa_t at);
+/* The same for all pokes of the frame, which is being freed. */
+void poke_drop_frame(struct vm_host *h, pfn_t pfn);
+/* And of all 2^order frames of a table. */
+void poke_drop_frames(struct vm_host *h, pfn_t head);
 
 #endif

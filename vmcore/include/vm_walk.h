@@ -34,6 +34,7 @@ struct vm_walk {
 	pa_t     pa;       /* valid if fault is VM_WALK_OK */
 	unsigned page_bits; /* of the page found: larger for huge leaves */
 	unsigned flags;    /* permissions of all levels ANDed */
+	pa_t     leaf_addr; /* of the leaf entry; valid if fault is VM_WALK_OK */
 };
 /* The walk of a read in user mode, seen from outside: sets no bit, fills no TLB. ptbr PA_NONE: not-present, no step. */
 void vm_walk_look(const struct vm_proc *p, va_t va, struct vm_walk *out);
