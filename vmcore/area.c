@@ -255,25 +255,38 @@ struct area *area_split(struct area *a, va_t at)
 
 /* ---- the public view ---- */
 
-bool vm_area_above(const struct vm_proc *p, va_t at, struct vm_area *out)
+static void show_area(const struct area *a, struct vm_area *out)
 {
-	const struct mm *mm = p->mm;
-	const struct area *a = mm ? area_find(mm, at) : NULL;
-	bool plain;
+	const struct mm *mm = a->mm;
+	bool plain = !a->inode && !a->special;
 
-	if (!a)
-		return false;
-	plain = !a->inode && !a->special;
 	*out = (struct vm_area){
 		.start = a->start,
 		.end = a->end,
 		.flags = a->flags,
 		.offset = a->inode ? a->pgoff << mm->host->geometry.page_bits : 0,
 		.inode = a->inode,
+		.special = a->special,
 		.heap = plain && a->start < mm->brk && a->end > mm->start_brk,
 	};
 	out->stack = plain && !out->heap && a->start <= mm->start_stack && a->end >= mm->start_stack;
-	return true;
+}
+
+bool vm_area_above(const struct vm_proc *p, va_t at, struct vm_area *out)
+{
+	return vm_areas(p, at, out, 1) == 1;
+}
+
+size_t vm_areas(const struct vm_proc *p, va_t at, struct vm_area *out, size_t n)
+{
+	const struct area *a = p->mm && n ? area_find(p->mm, at) : NULL;
+	size_t done = 0;
+
+	while (a) {
+		show_area(a, &out[done++]);
+		a = done < n ? area_next(a) : NULL;
+	}
+	return done;
 }
 
 uint64_t vm_area_count(const struct vm_proc *p)

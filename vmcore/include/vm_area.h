@@ -35,10 +35,13 @@ struct vm_area {
 	uint32_t flags;           /* enum vm_area_flag */
 	uint64_t offset;          /* bytes in the file; 0 for private anonymous memory */
 	struct vm_inode *inode;   /* of a mapped file or shared anonymous object, not retained; else NULL */
+	const char *special;      /* "[vdso]", "[vvar]", ...; interned; NULL: none */
 	bool     heap, stack;     /* as maps labels them */
 };
 /* Copies the lowest area that ends above `at`; false when there is none, which is not an error. */
 bool vm_area_above(const struct vm_proc *p, va_t at, struct vm_area *out);
+/* The same for a run of them: up to `n` areas, ascending, into `out`; how many. Linear in n. */
+size_t vm_areas(const struct vm_proc *p, va_t at, struct vm_area *out, size_t n);
 uint64_t vm_area_count(const struct vm_proc *p);
 
 enum vm_map_flag { VM_MAP_SHARED = 1, VM_MAP_PRIVATE = 2, VM_MAP_ANON = 4, VM_MAP_FIXED = 8,
