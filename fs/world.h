@@ -16,6 +16,7 @@ struct host {
 	struct vm_host *vm;
 	ns_t     made;
 	GHashTable *settings;       /* host `set` values: name -> text; for fixtures */
+	uint64_t ram_wanted;        /* what was written to mem/size; 0: as mounted. A geometry cuts it to 2^pa */
 };
 
 struct world_options {
@@ -32,6 +33,7 @@ struct world {
 	enum clock_mode mode;
 	struct journal journal;
 	GPtrArray *hosts;           /* struct host *, in order of making */
+	GPtrArray *host_names;      /* char *, by serial; of removed hosts too, for old events */
 	uint32_t   next_serial;
 	uint64_t   generation;      /* grows with every change; what was rendered at one value is still true at it */
 	GQueue     errors;          /* struct error_entry *, last 64, newest last */
@@ -39,6 +41,7 @@ struct world {
 	gid_t      gid;
 	ns_t       mtime;           /* what stat shows: nanoseconds since 1970; strictly rising with the generation */
 	double     real_factor;     /* mode real: simulated seconds in one real second */
+	ns_t       real_base, real_start; /* real and simulated time when that began; real_base 0: at the next tick */
 	struct knowns *knowns;      /* node.c: the nodes that the kernel knows */
 	struct opens  *opens;       /* open.c: contents, results, calls that wait */
 	struct event_texts *texts;  /* events.c: lines rendered so far */
@@ -46,14 +49,21 @@ struct world {
 	pid_t      reader;          /* its thread id as we see it; 0: none, or not visible to us */
 	int        real_proc;       /* the real /proc, O_PATH, opened before mounting; -1: none */
 	bool       nonblock;        /* its file was opened O_NONBLOCK */
+	bool       raw_result;      /* set by a command whose result is bytes as they are: no newline is put behind it */
 };
 
 struct world *world_new(const struct world_options *o, struct err *e);
 void world_free(struct world *w);
+/* To be called after every change: what was rendered before is rendered anew, who waits is tried again. */
 void world_changed(struct world *w);
+/* Mode real: simulated time follows `now`, a clock of real nanoseconds that never goes back. */
+void world_tick(struct world *w, ns_t now);
+void world_set_mode(struct world *w, enum clock_mode mode, double factor);
 int  world_reset(struct world *w, struct err *e);
 int  world_add_host(struct world *w, const char *name, struct err *e);     /* EEXIST, EINVAL */
 int  world_remove_host(struct world *w, const char *name, struct err *e);  /* host0: EBUSY */
+/* The host as mkdir made it, under a new serial: nodes of the old one are gone, as `h` is. */
+int  world_reboot_host(struct world *w, struct host *h, struct err *e);
 /* Real process id of who makes the present request, as it sees itself (its own pid namespace); 0: unknown. For proc/self. */
 int32_t world_reader(const struct world *w);
 /* The same of its thread. */
@@ -70,5 +80,6 @@ uint64_t world_inode_number(const struct node *n, uint64_t number);
 /* error_log.c: one entry: where (node_path), why, the line and a caret under column `at` (-1: none). */
 void error_log_add(struct world *w, const struct node *n, const char *line, ssize_t at, const struct err *e);
 void error_log_show(struct world *w, GString *out);
+void error_log_clear(struct world *w);
 
 #endif

@@ -1,0 +1,304 @@
+/* help.c - README and help/: a text for each kind of file. */
+#include "root.h"
+#include "text.h"
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char readme[] =
+"Vitrine: a small simulated world of computers, as files.\n"
+"\n"
+"Reading looks, writing acts. Nothing that `ls` shows blocks or changes anything when it is read; an echo\n"
+"into a ctl file makes things happen, one command a line.\n"
+"\n"
+"    echo 'spawn demo' > hosts/host0/ctl        a process; its pid:  cat hosts/host0/ctl\n"
+"    cat proc/2/maps                            its address space\n"
+"    echo 'write 0x601000 \"hi\"' > proc/2/ctl    a store: a page fault, a frame, a page-table entry\n"
+"    cat proc/2/walk/0x601000                   the translation, step by step\n"
+"    ls -li proc/2/pt/*/*/*/*                   the page table as a tree; the inode is the frame\n"
+"    echo fork > proc/2/ctl                     two processes share those frames until one writes\n"
+"    cat proc/2/faults events                   what has happened\n"
+"\n"
+"When a write fails, the shell shows the errno and error_log tells what, where and why.\n"
+"\n"
+"    help/        a text for each kind of file: cat help/process-ctl\n"
+"    hosts/       the computers; mkdir hosts/b adds one. proc, mem and files lead to host0's\n"
+"    proc/        its processes, in Linux's formats and beyond\n"
+"    mem/         its physical memory: RAM byte for byte, frames, TLB, geometry, costs, counters\n"
+"    files/       its disk: copy real files in, let simulated processes map and execute them\n"
+"    clock        simulated time          events       what has happened, a line each\n"
+"    check        recounts everything     error_log    why writes failed\n"
+"\n"
+"A table T is also T.json and T.csv. Names that take an argument (walk/ADDRESS, page/ADDRESS, mem/frame/PFN)\n"
+"and streams (events.follow) exist but are not listed.\n";
+
+struct help { const char *topic, *text; const struct command *commands; };
+
+#define RULES \
+	"Several lines may be written at once; they run in order up to the first that fails. Words are split at\n" \
+	"blanks; \"quoted words\" take C escapes; # starts a comment. Numbers are decimal, 0x hexadecimal, or with\n" \
+	"K, M, G. The result of a command is read back from the same file. Why one failed is in error_log.\n"
+
+static const struct help all[] = {
+	{ "check",
+	  "check: everything recounted, as an fsck of the world: references of frames against page-table entries,\n"
+	  "page cache, areas, TLB, free list, the counters of every process.\n\n"
+	  "It reads `ok`, or one line a contradiction. Behind that, lines that are no contradictions: `poked:` for\n"
+	  "entries changed through mem/ram and page-table bases set by hand, `set:` for values that were overridden.\n\n"
+	  "    $ cat check\n    ok\n", NULL },
+	{ "clock",
+	  "clock: simulated time.\n\n"
+	  "    $ cat clock\n    now=1.500000000 mode=auto pending=3 next=1.500200000\n\n"
+	  "now is in seconds; pending counts the timers that are set; next is when the first of them fires.\n"
+	  "In mode auto time moves by what commands cost (mem/config) and while some operation waits for it.\n"
+	  "In manual and real, costs are only counted. Written:\n\n", clock_commands },
+	{ "error_log",
+	  "error_log: why writes failed; the last 64, the newest last.\n\n"
+	  "    [12.003456789] hosts/host0/proc/2/ctl: error: mprotect: address 0x601001 is not page aligned\n"
+	  "      mprotect 0x601001 4096 r--\n"
+	  "               ^\n\n"
+	  "The time is simulated; then which file, what failed, why; the line, and a caret under the word at fault.\n"
+	  "write(2) itself fails with the errno that Linux would give for the same call.\n", NULL },
+	{ "events",
+	  "events: everything that has happened, the last 65536 events, a line each.\n\n"
+	  "Columns: seq (counts from 1), time, host, pid, kind, then key=value pairs that depend on the kind.\n"
+	  "    fault      va, kind, how it was resolved       cow       a page was copied\n"
+	  "    fork exit mmap munmap ...                      the calls that change address spaces\n"
+	  "    access     every access, only if mem/config has trace_access=1\n"
+	  "events.json has one JSON object a line. events.follow and events.json.follow are streams, which ls does\n"
+	  "not show: a reader of one waits for what comes. A reader that is too slow finds a line `lost N`.\n\n"
+	  "    $ grep ' fault ' events | tail -3\n"
+	  "    $ cat events.follow &\n", NULL },
+	{ "files",
+	  "files/: the host's disk, an ordinary directory. Real programs copy files in and out; simulated\n"
+	  "processes open, map and execute them: files/bin/true is /bin/true to them. The pages of its files live in\n"
+	  "simulated frames (the page cache) until they are written back. It behaves as ext4 does, files/dev/shm\n"
+	  "as tmpfs. The inode number that stat shows is the one in maps.\n\n"
+	  "    $ cp /bin/true files/\n"
+	  "    $ echo 'spawn t /true' > hosts/host0/ctl\n"
+	  "    $ cat proc/$(cat hosts/host0/ctl)/maps\n", NULL },
+	{ "help",
+	  "help/: a text for each kind of file: what it is, how to read it, what may be written.\n\n"
+	  "    $ ls help\n    $ cat help/process-ctl\n", NULL },
+	{ "host-ctl",
+	  "hosts/HOST/ctl: commands to a host. `PID COMMAND...` gives any command of help/process-ctl to that\n"
+	  "process, for batches.\n\n" RULES "\n"
+	  "    $ echo 'spawn demo' > hosts/host0/ctl; pid=$(cat hosts/host0/ctl)\n"
+	  "    $ echo \"$pid touch 0x601000 8192 w\" > hosts/host0/ctl\n\n", host_commands },
+	{ "hosts",
+	  "hosts/: the simulated computers. mkdir hosts/b adds one, rmdir removes it with all that is in it;\n"
+	  "host0 exists from the start and stays: proc, mem and files in the root lead to it. A new host has the\n"
+	  "geometry and size of memory that were given when mounting, and one process, init.\n\n"
+	  "    ctl    commands: help/host-ctl         mem/    physical memory: help/mem\n"
+	  "    proc/  processes: help/proc            files/  the disk: help/files\n", NULL },
+	{ "mem",
+	  "mem/: the host's physical memory.\n\n"
+	  "    geometry  how addresses split, what a page-table entry looks like    size    bytes of RAM\n"
+	  "    ram       RAM itself, byte for byte, read and written                frames  who uses each frame\n"
+	  "    frame/N   one frame                                                  map     RAM as text\n"
+	  "    tlb       its entries           stats   counters           config  costs and switches\n"
+	  "    ctl       drop_caches, writeback, next\n", NULL },
+	{ "mem-config",
+	  "mem/config: what things cost and switches for lessons, NAME=VALUE a line; written the same way.\n\n"
+	  "Costs (ns, us, ms, s): tlb_hit walk_step minor_fault major_fault copy zero syscall.\n"
+	  "    flush_on_unmap=0   leaves stale TLB entries behind\n"
+	  "    eager_fork=1       fork copies every page at once\n"
+	  "    share_tables=0     fork copies page tables instead of sharing them until one side writes\n"
+	  "    fault_around=64K   so much of a file is mapped at one fault\n"
+	  "    trace_access=1     every access is an event\n"
+	  "    user_frames=3      at most so many frames hold process pages (0: all)\n\n"
+	  "    $ echo eager_fork=1 > mem/config\n", NULL },
+	{ "mem-ctl", "mem/ctl: commands to the memory of a host.\n\n" RULES "\n", mem_commands },
+	{ "mem-frame",
+	  "mem/frame/PFN (not listed; decimal or 0x): one frame: use, references, all (process, address) pairs\n"
+	  "that map it, flags, and its first bytes.\n\n"
+	  "    $ cat mem/frame/0x2a\n", NULL },
+	{ "mem-frames",
+	  "mem/frames: a table, a row for each frame.\n\n"
+	  "    pfn    its number                    use   free table anon file zero kernel\n"
+	  "    refs   everything that holds it      maps  how many (process, address) pairs map it\n"
+	  "    pid va the first of them             flags dirty, referenced, locked, ...\n"
+	  "    age    since it was taken into its present use\n\n"
+	  "    $ awk '$2 == \"anon\" && $4 > 1' mem/frames      frames that processes share\n", NULL },
+	{ "mem-geometry",
+	  "mem/geometry: how virtual and physical addresses split and what a page-table entry looks like. Written\n"
+	  "(while the host has no process besides a bare init; what was in RAM is lost): a preset's name, or\n"
+	  "key=value words, or a preset's name and words that change it.\n\n"
+	  "    x86-64 x86-64-la57 x86-32 x86-pae sv32 sv39 sv48 sv57 arm64-4k vpn16\n"
+	  "    va=9 pa=6 page=8 pte=1 split=3,3 ppn=5+3 valid=4 endian=little\n\n"
+	  "va, pa: bits of addresses. page: bytes. pte: bytes of an entry. split: index bits, the root's first.\n"
+	  "ppn=LSB+WIDTH: where the frame number is. valid and, if the format has them, write user nx accessed\n"
+	  "dirty huge: bit numbers. table=radix|flat|hashed|inverted. Everything in mem/geometry's own text is\n"
+	  "understood when it is written back.\n", NULL },
+	{ "mem-map",
+	  "mem/map: RAM as text, a character a frame, 64 a line. Free ., table T, kernel K, zero page 0, file f,\n"
+	  "shared s, else the last digit of its owner's pid; upper case means dirty.\n", NULL },
+	{ "mem-ram",
+	  "mem/ram: RAM itself. Offset is physical address. Page tables live in it: a changed entry is what the\n"
+	  "next walk sees (a TLB entry made before stays until it is flushed).\n\n"
+	  "    $ xxd -s 0x1000 -l 64 mem/ram\n"
+	  "    $ printf '\\x27' | dd of=mem/ram bs=1 seek=$((0x2008)) conv=notrunc\n", NULL },
+	{ "mem-size",
+	  "mem/size: bytes of RAM. Writable as geometry is, and with K, M, G: echo 1G > mem/size. Only what is\n"
+	  "touched takes real memory.\n", NULL },
+	{ "mem-stats",
+	  "mem/stats: counters since the host was made, NAME VALUE a line: accesses tlb_hits tlb_misses walk_steps\n"
+	  "minor_faults major_faults zero_fills cow_copies evictions_clean evictions_dirty swap_ins swap_outs\n"
+	  "writebacks, and time, what all that cost.\n", NULL },
+	{ "mem-tlb",
+	  "mem/tlb: a table of the TLB's valid entries: set way asid vpn pfn flags. Written: `flush`, `flush VA`,\n"
+	  "or a new shape, `entries=64 ways=4` (entries=0: no TLB).\n", NULL },
+	{ "proc",
+	  "proc/: the host's /proc, in Linux's formats, so that real tools read it:\n\n"
+	  "    # unshare -m --propagation private sh -c 'mount --bind \"$1\" /proc && exec ps aux' sh $PWD/proc\n\n"
+	  "    $ awk '/^MemFree/ { print $2 }' proc/meminfo\n\n"
+	  "A directory a process: help/process. Of the whole machine: meminfo stat vmstat uptime loadavg cpuinfo\n"
+	  "swaps version filesystems partitions diskstats interrupts softirqs slabinfo buddyinfo pressure/ sys/ and\n"
+	  "kpagecount, kpageflags (a 64-bit word a frame). self is the real reader; if no simulated process has its\n"
+	  "pid, it sees init's files there.\n", NULL },
+	{ "process",
+	  "proc/PID/: a process. As in Linux: maps smaps smaps_rollup status stat statm cmdline comm exe cwd root\n"
+	  "fd/ fdinfo/ task/ limits io numa_maps mounts ..., and pagemap and mem, which exist but are not listed.\n"
+	  "Beyond Linux:\n\n"
+	  "    ctl        system calls and memory accesses by it: help/process-ctl\n"
+	  "    pagetable  its page-table entries, a table          pt/       the page table as a tree of files\n"
+	  "    walk/VA    a translation, step by step              page/VA   all about one page\n"
+	  "    cpu        registers that matter here               faults    its last 256 faults\n", NULL },
+	{ "process-cmdline", "proc/PID/cmdline: its arguments, each ended by a NUL: tr '\\0' ' ' < proc/2/cmdline\n", NULL },
+	{ "process-comm", "proc/PID/comm: its name, at most 15 bytes.\n", NULL },
+	{ "process-cpu",
+	  "proc/PID/cpu: registers that matter here, NAME=VALUE a line: ptbr (x86's cr3; - before the first fault\n"
+	  "gives it a table), the fault address (cr2), pc, sp, mode, asid.\n", NULL },
+	{ "process-ctl",
+	  "proc/PID/ctl: system calls and memory accesses by that process, with Linux's semantics, errno for errno.\n"
+	  "An access that would kill a real program fails with EFAULT, and its result tells the signal; the process\n"
+	  "lives on. PROT is written as r-x; FLAGS as private,anon.\n\n" RULES "\n"
+	  "    $ echo 'mmap - 8K rw- private,anon' > proc/2/ctl; at=$(cat proc/2/ctl)\n"
+	  "    $ echo \"write $at \\\"hello\\\"\" > proc/2/ctl\n"
+	  "    $ echo fork > proc/2/ctl; child=$(cat proc/2/ctl)\n\n", process_commands },
+	{ "process-faults",
+	  "proc/PID/faults: a table of its last 256 faults: time, va, access (read write exec), kind (minor, major,\n"
+	  "signal), resolution (zero, file, cow, reuse, grow, ... or the signal), cost.\n", NULL },
+	{ "process-fd",
+	  "proc/PID/fd/: a link for each descriptor: /path, socket:[N], pipe:[N]. fdinfo/: position, flags, inode.\n", NULL },
+	{ "process-io", "proc/PID/io: bytes read and written, calls made.\n", NULL },
+	{ "process-limits", "proc/PID/limits: the resource limits, soft and hard; `setrlimit` in ctl sets them.\n", NULL },
+	{ "process-links", "proc/PID/exe, cwd, root: links to the file it executes, its directory, its root.\n", NULL },
+	{ "process-maps",
+	  "proc/PID/maps: its areas (Linux: VMAs), a line each: start-end, permissions (p private, s shared), offset,\n"
+	  "device, inode, name. Written, a text of that form replaces the whole address space at close, all or\n"
+	  "nothing, with the areas as given:\n\n"
+	  "    $ cat /proc/self/maps > proc/2/maps      the layout of a real process\n", NULL },
+	{ "process-mem",
+	  "proc/PID/mem (not listed): its memory at that offset. Read: as a debugger sees it, whether the page is in\n"
+	  "RAM, in its file or not there yet; nothing changes. Written: the process stores these bytes, faults and all.\n\n"
+	  "    $ xxd -s 0x601000 -l 16 proc/2/mem\n", NULL },
+	{ "process-mounts", "proc/PID/mounts, mountinfo, mountstats: the file systems that it sees.\n", NULL },
+	{ "process-ns", "proc/PID/ns/: its namespaces; there is one of each kind a host.\n", NULL },
+	{ "process-numa_maps", "proc/PID/numa_maps: its areas with counts of pages; there is one node, N0.\n", NULL },
+	{ "process-other",
+	  "Small files that tools look for, as Linux has them: attr/ cgroup cpuset environ loginuid oom_adj oom_score\n"
+	  "oom_score_adj personality schedstat sessionid wchan children. See proc(5).\n", NULL },
+	{ "process-page",
+	  "proc/PID/page/VA (not listed): all about one page, NAME=VALUE a line: its area, state (none zero anon file\n"
+	  "swapped), frame, references, who shares it, flags, slot, last fault.\n\n"
+	  "    $ cat proc/2/page/0x601000\n", NULL },
+	{ "process-pagemap",
+	  "proc/PID/pagemap (not listed): Linux's: a 64-bit word a page of 4 KiB. Bit 63 present, 62 swapped, 61 file\n"
+	  "or shared, 56 mapped once; bits 0-54 the frame.\n", NULL },
+	{ "process-pagetable",
+	  "proc/PID/pagetable: a table of its page-table entries: va, the index in each level, pte (as stored), pfn or\n"
+	  "slot, flags (the permissions of all levels together, accessed, dirty).\n\n"
+	  "    $ column -t proc/2/pagetable; cat proc/2/pagetable.json\n", NULL },
+	{ "process-pt",
+	  "proc/PID/pt/: the page table as a tree. A directory for each valid entry of an upper table, named by its\n"
+	  "index in hexadecimal; in it .table (the table's raw bytes) and .entries (its valid entries, decoded). A\n"
+	  "present page is a file with the page's bytes, whose metadata speaks: inode number = frame, link count = how\n"
+	  "many (process, address) pairs map it, mode = the entry's permissions. So shared frames are hard links:\n\n"
+	  "    $ find proc/2/pt -type f -links +1\n"
+	  "    $ ls -li proc/2/pt/*/*/*/\n", NULL },
+	{ "process-smaps", "proc/PID/smaps: its areas with what is in memory of each, as in Linux; smaps_rollup: their sum.\n", NULL },
+	{ "process-stat", "proc/PID/stat and statm: one line of numbers each, in Linux's order; see proc(5).\n", NULL },
+	{ "process-status", "proc/PID/status: Name, State, Pid, VmSize, VmRSS, ... a line each; see proc(5).\n", NULL },
+	{ "process-task",
+	  "proc/PID/task/: a directory for each thread. Its ctl takes commands by that thread; `clone` in ctl starts one.\n", NULL },
+	{ "process-walk",
+	  "proc/PID/walk/VA (not listed): the translation of VA, step by step, as the MMU does it; nothing changes.\n\n"
+	  "    $ cat proc/2/walk/0x131\n"
+	  "    va=0x131 ptbr=0x20\n"
+	  "    level=1 index=0x4 pte_addr=0x24 pte=0xd4 valid=1 ppn=0x6 flags=-\n"
+	  "    level=2 index=0x6 pte_addr=0x36 pte=0x75 valid=1 ppn=0x3 flags=-\n"
+	  "    pa=0x19 byte=0x61\n\n"
+	  "or, as its last line, fault=not-present level=2: not-present, protection-write, protection-exec,\n"
+	  "protection-user, non-canonical or bad-pte.\n", NULL },
+	{ "tables",
+	  "A table T is text: a header line, then rows, columns aligned for people and split by blanks for awk; a\n"
+	  "value that is absent is `-`. T.json (an array of objects) and T.csv have the same columns; ls does not show\n"
+	  "them. In JSON, counts and times (nanoseconds) are numbers, addresses and flags strings.\n\n"
+	  "    $ cat mem/frames.json | python3 -m json.tool\n", NULL },
+	{ "version", "version: of this program, how it was built, the geometries it knows by name.\n", NULL },
+	{ "world-ctl", "ctl: commands to the whole world.\n\n" RULES "\n", root_commands },
+};
+
+int show_readme(const struct node *n, GString *out, struct err *e)
+{
+	put_text(out, readme);
+	return 0;
+}
+
+static int show_topic(const struct node *n, GString *out, struct err *e)
+{
+	const struct help *h = &all[n->arg - 1];
+
+	put_text(out, h->text);
+	if (h->commands)
+		command_help(h->commands, out);
+	return 0;
+}
+
+static const struct row topic_row = {
+	.name = "TOPIC", .kind = ROW_TEXT, .mode = 0444, .show = show_topic, .help = "help",
+};
+
+/* A topic's node has its place in the list, counted from 1, as arg; which is its cookie too. */
+static struct node topic_node(const struct node *dir, size_t i)
+{
+	return (struct node){ .row = &topic_row, .world = dir->world, .arg = i + 1 };
+}
+
+static size_t topic_at(const char *name)
+{
+	size_t i = 0;
+
+	while (i < G_N_ELEMENTS(all) && strcmp(all[i].topic, name))
+		i++;
+	return i;
+}
+
+bool help_exists(const char *topic)
+{
+	return topic_at(topic) < G_N_ELEMENTS(all);
+}
+
+static int find_topic(const struct node *dir, const char *name, struct node *child)
+{
+	size_t i = topic_at(name);
+
+	if (i == G_N_ELEMENTS(all))
+		return -ENOENT;
+	*child = topic_node(dir, i);
+	return 0;
+}
+
+static bool next_topic(const struct node *dir, uint64_t *cookie, char *name, struct node *child)
+{
+	if (*cookie >= G_N_ELEMENTS(all))
+		return false;
+	g_strlcpy(name, all[*cookie].topic, 256);
+	*child = topic_node(dir, *cookie);
+	++*cookie;
+	return true;
+}
+
+const struct dir_ops help_dir = { .find = find_topic, .next = next_topic };

@@ -1,0 +1,226 @@
+/* node.c - identity of nodes; the table of those that the kernel knows. */
+#include "node.h"
+#include "open.h"
+#include "world.h"
+
+#include <string.h>
+
+guint node_hash(const struct node *n)
+{
+	uint64_t h = (uintptr_t)n->row - (uintptr_t)&root_row;  /* not where the program was loaded */
+
+	h = (h ^ n->host) * 0x9e3779b97f4a7c15u;
+	h = (h ^ h >> 29 ^ n->process) * 0xbf58476d1ce4e5b9u;
+	h = (h ^ h >> 32 ^ n->arg) * 0x94d049bb133111ebu;
+	h = (h ^ h >> 29 ^ n->arg2 ^ (uint64_t)n->format << 60) * 0x9e3779b97f4a7c15u;
+	return (guint)(h >> 32 ^ h);
+}
+
+bool node_equal(const struct node *a, const struct node *b)
+{
+	return a->row == b->row && a->host == b->host && a->process == b->process && a->arg == b->arg &&
+	       a->arg2 == b->arg2 && a->format == b->format;
+}
+
+static guint hash_key(gconstpointer n)
+{
+	return node_hash(n);
+}
+
+static gboolean equal_keys(gconstpointer a, gconstpointer b)
+{
+	return node_equal(a, b);
+}
+
+struct slot {
+	struct known *known;  /* NULL: free */
+	uint32_t used;        /* how often it was given out before */
+	uint32_t next_free;
+};
+
+struct knowns {
+	GHashTable *by_node;  /* &known->n -> known */
+	GArray *slots;        /* struct slot; the first is never used, the second is the root's */
+	uint32_t free;        /* first free slot; 0: none */
+	struct known *root;
+};
+
+static struct slot *slot_at(struct knowns *all, uint32_t i)
+{
+	return &g_array_index(all->slots, struct slot, i);
+}
+
+static struct known *add(struct knowns *all, struct known *parent, const char *name, const struct node *n)
+{
+	struct known *k = g_new0(struct known, 1);
+	uint32_t i = all->free;
+
+	if (i) {
+		all->free = slot_at(all, i)->next_free;
+	} else {
+		i = all->slots->len;
+		g_array_set_size(all->slots, i + 1);
+	}
+	slot_at(all, i)->known = k;
+	k->n = *n;
+	k->id = (uint64_t)slot_at(all, i)->used << 32 | i;
+	k->parent = parent ? known_hold(parent) : NULL;
+	k->name = g_strdup(name);
+	g_hash_table_insert(all->by_node, &k->n, k);
+	return k;
+}
+
+struct knowns *knowns_new(struct world *w, const struct node *root)
+{
+	struct knowns *all = g_new0(struct knowns, 1);
+	g_autofree char *path = node_path(root);
+
+	all->by_node = g_hash_table_new(hash_key, equal_keys);
+	all->slots = g_array_new(FALSE, TRUE, sizeof(struct slot));
+	g_array_set_size(all->slots, 1);
+	all->root = add(all, NULL, path, root);
+	known_hold(all->root);
+	return all;
+}
+
+static void forget(struct world *w, struct known *k)
+{
+	struct knowns *all = w->knowns;
+	uint32_t i = (uint32_t)k->id;
+	struct slot *s = slot_at(all, i);
+
+	content_forget(w, k);
+	g_hash_table_remove(all->by_node, &k->n);
+	s->known = NULL;
+	s->used++;
+	s->next_free = all->free;
+	all->free = i;
+	if (k->parent)
+		known_drop(w, k->parent);
+	g_free(k->name);
+	g_free(k);
+}
+
+void knowns_free(struct knowns *all)
+{
+	if (!all)
+		return;
+	for (guint i = 0; i < all->slots->len; i++) {
+		struct known *k = slot_at(all, i)->known;
+
+		if (!k)
+			continue;
+		content_forget(k->n.world, k);
+		g_free(k->name);
+		g_free(k);
+	}
+	g_hash_table_destroy(all->by_node);
+	g_array_free(all->slots, TRUE);
+	g_free(all);
+}
+
+struct known *known_root(struct world *w)
+{
+	return w->knowns->root;
+}
+
+struct known *known_at(struct world *w, uint64_t id)
+{
+	struct knowns *all = w->knowns;
+	uint32_t i = (uint32_t)id;
+	struct known *k = i < all->slots->len ? slot_at(all, i)->known : NULL;
+
+	return k && k->id == id ? k : NULL;
+}
+
+struct known *known_of(struct world *w, const struct node *n)
+{
+	return w->knowns ? g_hash_table_lookup(w->knowns->by_node, n) : NULL;
+}
+
+/* A node of the simulated disk may have been renamed since, or have several names: the latest is told. */
+static void move_to(struct world *w, struct known *k, struct known *parent, const char *name)
+{
+	struct known *before = k->parent;
+
+	if (before == parent && !strcmp(k->name, name))
+		return;
+	for (struct known *up = parent; up; up = up->parent)
+		if (up == k)
+			return;  /* a name inside itself cannot be its place */
+	k->parent = known_hold(parent);
+	g_free(k->name);
+	k->name = g_strdup(name);
+	if (before)
+		known_drop(w, before);
+}
+
+struct known *known_lookup(struct world *w, struct known *parent, const char *name, const struct node *n)
+{
+	struct known *k = known_of(w, n);
+
+	if (!k)
+		k = add(w->knowns, parent, name, n);
+	else if (k != w->knowns->root)
+		move_to(w, k, parent, name);
+	k->lookups++;
+	return k;
+}
+
+void known_forget(struct world *w, struct known *k, uint64_t lookups)
+{
+	k->lookups -= MIN(lookups, k->lookups);
+	if (k->lookups == 0 && k->holds == 0)
+		forget(w, k);
+}
+
+struct known *known_hold(struct known *k)
+{
+	k->holds++;
+	return k;
+}
+
+void known_drop(struct world *w, struct known *k)
+{
+	g_assert(k->holds > 0);
+	k->holds--;
+	known_forget(w, k, 0);
+}
+
+size_t known_count(const struct world *w)
+{
+	return g_hash_table_size(w->knowns->by_node);
+}
+
+static void put_place(GString *out, const struct known *k)
+{
+	if (k->parent)
+		put_place(out, k->parent);
+	if (out->len && *k->name)
+		g_string_append_c(out, '/');
+	g_string_append(out, k->name);
+}
+
+char *node_path(const struct node *n)
+{
+	const struct known *k = known_of(n->world, n);
+	GString *out = g_string_new(NULL);
+	struct host *host;
+
+	if (k) {
+		put_place(out, k);
+		return g_string_free(out, FALSE);
+	}
+	if (n->host && (host = world_host(n, NULL)))
+		g_string_append_printf(out, "hosts/%s/", host->name);
+	if (n->process) {
+		struct vm_proc *p = world_proc(n, NULL);
+		struct vm_proc_info info = { 0 };
+
+		if (p)
+			vm_proc_info(p, &info);
+		g_string_append_printf(out, "proc/%d/", info.pid);
+	}
+	g_string_append(out, n->row->name);
+	return g_string_free(out, FALSE);
+}

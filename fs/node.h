@@ -1,0 +1,40 @@
+/*
+ * node.h - the nodes that the kernel knows, and the numbers by which it knows them.
+ *
+ * A node becomes known when it is looked up and is forgotten when the kernel has dropped every look-up and nobody
+ * holds it. Numbers are never given twice in a mount: slot in the low 32 bits, how often the slot was used above.
+ */
+#ifndef FS_NODE_H
+#define FS_NODE_H
+
+#include "tree.h"
+
+struct content;
+
+struct known {
+	struct node n;
+	uint64_t id;
+	uint64_t lookups;         /* the kernel's */
+	uint32_t holds;           /* children and open files */
+	struct known *parent;     /* where it was looked up last; NULL: the root */
+	char *name;
+	struct content *content;  /* open.c: the latest rendering, or NULL */
+};
+
+struct knowns *knowns_new(struct world *w, const struct node *root);
+void knowns_free(struct knowns *all);
+/* The mount's root, whose id is 1. */
+struct known *known_root(struct world *w);
+/* NULL for a number that means nothing any more. */
+struct known *known_at(struct world *w, uint64_t id);
+/* The node under that parent and name, known from now on. Each call is one look-up, given back by known_forget(). */
+struct known *known_lookup(struct world *w, struct known *parent, const char *name, const struct node *n);
+void known_forget(struct world *w, struct known *k, uint64_t lookups);
+/* Keeps it known while it is in use. */
+struct known *known_hold(struct known *k);
+void known_drop(struct world *w, struct known *k);
+/* NULL unless the node is known. */
+struct known *known_of(struct world *w, const struct node *n);
+size_t known_count(const struct world *w);
+
+#endif

@@ -1,0 +1,743 @@
+/*
+ * open.c - what happens between open(2) and close(2).
+ *
+ * Reading: the content is rendered when offset 0 is read (or anything, the first time) and belongs to that open file
+ * until offset 0 is read again. Renderings are shared: each known node keeps the latest, which stays good while the
+ * world's generation stands; together they are bounded, the least recently used goes first.
+ *
+ * Writing: complete lines run in order. What is behind the last newline is kept, and runs when its writer closes.
+ * A line that fails behind others is reported by a short count: the writer sends it again and then gets its errno,
+ * without it being run twice.
+ */
+#include "command.h"
+#include "node.h"
+#include "open.h"
+#include "world.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+	CONTENT_BYTES_MAX = 64 << 20,   /* all renderings that only wait for the next reader */
+	WHOLE_COMMAND_MAX = 4096,       /* a write shorter than this without a newline is a whole command */
+	COLLECT_MAX = 256 << 20,
+	BUFFER_BYTES = 1 << 20,
+	RESULTS_MAX = 1 << 16,
+	SET_SIZE = 1 << 3,              /* FUSE_SET_ATTR_SIZE */
+};
+
+struct result { struct node n; GBytes *bytes; };
+
+struct opens {
+	GQueue   lru;         /* struct content, the most recently used first */
+	size_t   bytes;       /* of those */
+	GHashTable *results;  /* struct node -> struct result */
+	char    *buffer;      /* of bytes being read */
+	GQueue   files;       /* struct open_file */
+};
+
+struct open_file {
+	GList    link;                /* in opens->files */
+	struct world *world;
+	struct known *known;
+	int flags;
+	struct content *content;      /* being read; NULL before the first read */
+	/* The answer to this file's own last command. */
+	GBytes  *answer;              /* NULL: no command yet */
+	bool     answer_fresh;        /* not read yet: the next read starts it, at any offset */
+	uint64_t answer_base;
+	/* Lines */
+	GString *tail;                /* behind the last newline; NULL: none */
+	int32_t  tail_writer;
+	char    *failed_line;         /* it failed, and its writer was told by a short count only */
+	size_t   failed_len;
+	int      failed_code;
+	/* ROW_COLLECT */
+	char    *collected;
+	size_t   collected_len, collected_room;
+	int32_t  collector;
+	/* Streams */
+	void    *stream;
+	GString *stream_rest;         /* read from the engine, not yet by the reader */
+};
+
+/* Contents */
+
+static void result_free(struct result *r)
+{
+	g_bytes_unref(r->bytes);
+	g_free(r);
+}
+
+static guint hash_key(gconstpointer n)
+{
+	return node_hash(n);
+}
+
+static gboolean equal_keys(gconstpointer a, gconstpointer b)
+{
+	return node_equal(a, b);
+}
+
+struct opens *opens_new(void)
+{
+	struct opens *o = g_new0(struct opens, 1);
+
+	g_queue_init(&o->lru);
+	g_queue_init(&o->files);
+	o->results = g_hash_table_new_full(hash_key, equal_keys, NULL, (GDestroyNotify)result_free);
+	o->buffer = g_malloc(BUFFER_BYTES);
+	return o;
+}
+
+void opens_free(struct opens *o)
+{
+	if (!o)
+		return;
+	g_assert(o->lru.length == 0);
+	g_hash_table_destroy(o->results);
+	g_free(o->buffer);
+	g_free(o);
+}
+
+void open_stats(const struct world *w, struct open_stats *out)
+{
+	const struct opens *o = w->opens;
+
+	*out = (struct open_stats){ o->files.length, o->lru.length, o->bytes, g_hash_table_size(o->results) };
+}
+
+void content_unref(struct content *c)
+{
+	if (!c || --c->refs)
+		return;
+	g_free(c->bytes);
+	g_free(c);
+}
+
+/* The cache gives up its reference. */
+static void uncache(struct opens *o, struct content *c)
+{
+	g_queue_unlink(&o->lru, &c->lru);
+	o->bytes -= c->len;
+	c->of->content = NULL;
+	c->of = NULL;
+	content_unref(c);
+}
+
+void content_forget(struct world *w, struct known *k)
+{
+	if (k->content)
+		uncache(w->opens, k->content);
+}
+
+static void cache(struct opens *o, struct known *k, struct content *c)
+{
+	if (k->content)
+		uncache(o, k->content);
+	c->refs++;
+	c->of = k;
+	c->lru.data = c;
+	k->content = c;
+	g_queue_push_head_link(&o->lru, &c->lru);
+	o->bytes += c->len;
+	while (o->bytes > CONTENT_BYTES_MAX && o->lru.length > 1)
+		uncache(o, o->lru.tail->data);
+	if (o->bytes > CONTENT_BYTES_MAX)
+		uncache(o, c);
+}
+
+static struct content *content_new(char *bytes, size_t len)
+{
+	struct content *c = g_new0(struct content, 1);
+
+	c->refs = 1;
+	c->bytes = bytes;
+	c->len = len;
+	return c;
+}
+
+/* The node as it is now, referenced for the caller; NULL with an error. */
+static struct content *content_now(struct world *w, struct known *k, struct err *e)
+{
+	struct content *c = k->content;
+	GString *out;
+	int rc;
+
+	if (c && c->generation == w->generation) {
+		g_queue_unlink(&w->opens->lru, &c->lru);
+		g_queue_push_head_link(&w->opens->lru, &c->lru);
+		c->refs++;
+		return c;
+	}
+	out = g_string_sized_new(c ? c->len + 64 : 256);
+	rc = node_show(&k->n, out, e);
+	if (rc) {
+		if (e && e->code != -rc)
+			err_set(e, -rc, -1, "%s", g_strerror(-rc));
+		g_string_free(out, TRUE);
+		return NULL;
+	}
+	c = content_new(NULL, out->len);
+	c->bytes = g_string_free(out, FALSE);
+	c->generation = w->generation;
+	if (k->n.row->kind != ROW_LINK)  /* a link may depend on who reads it */
+		cache(w->opens, k, c);
+	return c;
+}
+
+uint64_t file_size(struct world *w, struct known *k)
+{
+	const struct row *row = k->n.row;
+	struct content *c;
+	uint64_t size;
+
+	switch (row->kind) {
+	case ROW_BYTES:
+		return row->bytes->size(&k->n);
+	case ROW_DIRECTORY:
+	case ROW_STREAM:
+	case ROW_SPECIAL:
+		return 0;
+	default:
+		break;
+	}
+	c = content_now(w, k, NULL);
+	size = c ? c->len : 0;
+	content_unref(c);
+	return size;
+}
+
+/* Results of commands, by file: what a fresh open reads. */
+
+int show_result(const struct node *n, GString *out, struct err *e)
+{
+	const struct result *r = g_hash_table_lookup(n->world->opens->results, n);
+
+	if (r) {
+		gsize len;
+		const char *bytes = g_bytes_get_data(r->bytes, &len);
+
+		g_string_append_len(out, bytes, (gssize)len);
+	}
+	return 0;
+}
+
+static gboolean is_dead(gpointer key, gpointer value, gpointer unused)
+{
+	return !node_alive(key);
+}
+
+static bool shows_result(const struct row *row)
+{
+	return row->kind == ROW_TEXT && row->store && row->show == show_result;
+}
+
+static void keep_result(struct open_file *f, GString *text)
+{
+	struct opens *o = f->world->opens;
+	struct result *r;
+
+	if (!shows_result(f->known->n.row))
+		return;
+	if (text->len && text->str[text->len - 1] != '\n' && !f->world->raw_result)
+		g_string_append_c(text, '\n');
+	r = g_new(struct result, 1);
+	r->n = f->known->n;
+	r->bytes = g_bytes_new(text->str, text->len);
+	g_clear_pointer(&f->answer, g_bytes_unref);
+	f->answer = g_bytes_ref(r->bytes);
+	f->answer_fresh = true;
+	g_hash_table_replace(o->results, &r->n, r);
+	if (g_hash_table_size(o->results) % RESULTS_MAX == 0)
+		g_hash_table_foreach_remove(o->results, is_dead, NULL);
+}
+
+/* Opening */
+
+int file_access(const struct node *n, int flags, uid_t uid)
+{
+	struct stat st;
+	int rc = tree_attr(n, &st);
+	bool writes = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
+
+	if (rc)
+		return rc;
+	if (uid != n->world->uid && uid != 0)
+		return writes || ((flags & O_ACCMODE) != O_WRONLY && !(st.st_mode & S_IROTH)) ? -EACCES : 0;
+	return 0;
+}
+
+static bool row_is_writable(const struct row *row)
+{
+	switch (row->kind) {
+	case ROW_BYTES:  return row->bytes->write != NULL;
+	case ROW_STREAM: return row->stream->write != NULL;
+	case ROW_TEXT:
+	case ROW_TABLE:  return row->store != NULL;
+	default:         return false;
+	}
+}
+
+static int truncate_at_open(const struct node *n, int flags, struct err *e)
+{
+	struct stat st = { .st_size = 0 };
+	int rc;
+
+	if (!(flags & O_TRUNC) || !n->row->setattr)
+		return 0;
+	rc = n->row->setattr(n, &st, SET_SIZE, e);
+	world_changed(n->world);
+	return rc;
+}
+
+struct open_file *file_open(struct world *w, struct known *k, int flags, struct err *e)
+{
+	const struct row *row = k->n.row;
+	struct open_file *f;
+	void *stream = NULL;
+
+	if ((flags & O_ACCMODE) != O_RDONLY && !(row_is_writable(row) && (k->n.format == FORMAT_TEXT))) {
+		err_set(e, EACCES, -1, "it cannot be written");
+		return NULL;
+	}
+	if (truncate_at_open(&k->n, flags, e))
+		return NULL;
+	if (row->kind == ROW_STREAM && !(stream = row->stream->open(&k->n, e)))
+		return NULL;
+	f = g_new0(struct open_file, 1);
+	f->world = w;
+	f->known = known_hold(k);
+	f->flags = flags;
+	f->stream = stream;
+	if (row->kind == ROW_BYTES && row->bytes->open)
+		row->bytes->open(&k->n);
+	f->link.data = f;
+	g_queue_push_tail_link(&w->opens->files, &f->link);
+	return f;
+}
+
+bool file_is_stream(const struct open_file *f)
+{
+	return f->known->n.row->kind == ROW_STREAM;
+}
+
+bool file_wants_flush(const struct open_file *f)
+{
+	return (f->flags & O_ACCMODE) != O_RDONLY && f->known->n.row->store;
+}
+
+bool file_nonblock(const struct open_file *f)
+{
+	return f->flags & O_NONBLOCK;
+}
+
+const struct node *file_node(const struct open_file *f)
+{
+	return &f->known->n;
+}
+
+bool file_ready(struct open_file *f)
+{
+	const struct node *n = &f->known->n;
+
+	if (!file_is_stream(f) || (f->stream_rest && f->stream_rest->len))
+		return true;
+	return !n->row->stream->ready || n->row->stream->ready(n, f->stream);
+}
+
+/* Reading */
+
+static ssize_t slice(const char *all, size_t len, uint64_t at, size_t size, const char **bytes)
+{
+	if (at >= len)
+		return 0;
+	*bytes = all + at;
+	return (ssize_t)MIN(size, len - at);
+}
+
+static ssize_t read_answer(struct open_file *f, uint64_t at, size_t size, const char **bytes)
+{
+	gsize len;
+	const char *all = g_bytes_get_data(f->answer, &len);
+
+	if (f->answer_fresh || at < f->answer_base)
+		f->answer_base = at;
+	f->answer_fresh = false;
+	return slice(all, len, at - f->answer_base, size, bytes);
+}
+
+static ssize_t read_content(struct open_file *f, uint64_t at, size_t size, const char **bytes, struct err *e)
+{
+	if (at == 0 || !f->content) {
+		struct content *now = content_now(f->world, f->known, e);
+
+		if (!now)
+			return -e->code;
+		content_unref(f->content);
+		f->content = now;
+	}
+	return slice(f->content->bytes, f->content->len, at, size, bytes);
+}
+
+static ssize_t read_bytes(struct open_file *f, uint64_t at, size_t size, const char **bytes, struct err *e)
+{
+	const struct node *n = &f->known->n;
+
+	*bytes = f->world->opens->buffer;
+	if (at > INT64_MAX)
+		return 0;
+	return n->row->bytes->read(n, at, f->world->opens->buffer, MIN(size, BUFFER_BYTES), e);
+}
+
+static ssize_t read_stream(struct open_file *f, size_t size, const char **bytes, struct err *e)
+{
+	const struct node *n = &f->known->n;
+	GString *rest = f->stream_rest;
+	size_t len;
+	int rc;
+
+	if (!rest)
+		rest = f->stream_rest = g_string_new(NULL);
+	if (rest->len == 0) {
+		rc = n->row->stream->read(n, f->stream, MIN(size, BUFFER_BYTES), rest, e);
+		if (rc == -ESRCH)
+			return 0;
+		if (rc)
+			return rc;
+		if (rest->len == 0)
+			return -EINPROGRESS;
+	}
+	len = MIN(MIN(size, rest->len), BUFFER_BYTES);
+	memcpy(f->world->opens->buffer, rest->str, len);
+	g_string_erase(rest, 0, (gssize)len);
+	*bytes = f->world->opens->buffer;
+	return (ssize_t)len;
+}
+
+ssize_t file_read(struct open_file *f, uint64_t at, size_t size, const char **bytes, struct err *e)
+{
+	struct err ignored = { 0 };
+
+	if (!e)
+		e = &ignored;
+	*bytes = "";
+	switch (f->known->n.row->kind) {
+	case ROW_BYTES:
+		return read_bytes(f, at, size, bytes, e);
+	case ROW_STREAM:
+		return read_stream(f, size, bytes, e);
+	default:
+		return f->answer ? read_answer(f, at, size, bytes) : read_content(f, at, size, bytes, e);
+	}
+}
+
+/* Writing */
+
+static void drop_tail(struct open_file *f)
+{
+	if (f->tail)
+		g_string_free(f->tail, TRUE);
+	f->tail = NULL;
+}
+
+static bool is_blank_or_comment(const char *line, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && g_ascii_isspace(line[i]))
+		i++;
+	return i == len || line[i] == '#';
+}
+
+static int check_line(const char *line, size_t len, struct err *e)
+{
+	const char *bad;
+
+	if (len > COMMAND_LINE_MAX)
+		return err_set(e, E2BIG, -1, "a line of %zu bytes; the limit is %d", len, COMMAND_LINE_MAX);
+	bad = memchr(line, '\0', len);
+	if (bad)
+		return err_set(e, EINVAL, (int)(bad - line), "a NUL byte");
+	if (!g_utf8_validate(line, (gssize)len, &bad))
+		return err_set(e, EINVAL, (int)(bad - line), "not UTF-8");
+	return 0;
+}
+
+/* Carries out one text (a line, or all that was collected) and keeps its result or writes the error log. */
+static int store(struct open_file *f, const char *text, size_t len, bool is_line, struct err *e)
+{
+	const struct node *n = &f->known->n;
+	struct world *w = f->world;
+	g_autoptr(GString) result = g_string_new(NULL);
+	g_autofree char *copy = g_strndup(text, len);
+	int rc;
+
+	*e = (struct err){ .arg = -1 };
+	w->nonblock = file_nonblock(f);
+	w->raw_result = false;
+	rc = n->row->flags & ROW_RAW ? 0 : check_line(text, is_line ? len : 0, e);
+	if (rc == 0)
+		rc = n->row->store(n, copy, result, e);
+	w->nonblock = false;
+	if (rc == -EINPROGRESS && !file_nonblock(f))
+		return rc;
+	if (rc == -EINPROGRESS)
+		rc = err_set(e, EAGAIN, -1, "it would have to wait");
+	world_changed(w);
+	keep_result(f, result);
+	if (rc < 0) {
+		if (e->code != -rc)
+			err_set(e, -rc, -1, "%s", g_strerror(-rc));
+		g_free(copy);
+		copy = g_strndup(text, MIN(len, COMMAND_LINE_MAX));
+		error_log_add(w, n, is_line ? copy : NULL, e->arg, e);
+	}
+	return rc;
+}
+
+static bool failed_before(struct open_file *f, const char *line, size_t len)
+{
+	return f->failed_line && f->failed_len == len && !memcmp(f->failed_line, line, len);
+}
+
+/* One complete line, a kept tail in front of it included. */
+static int run_line(struct open_file *f, const char *text, size_t len, struct err *e)
+{
+	g_autoptr(GString) joined = NULL;
+
+	if (f->tail) {
+		joined = g_string_new_len(f->tail->str, (gssize)f->tail->len);
+		g_string_append_len(joined, text, (gssize)len);
+		text = joined->str;
+		len = joined->len;
+	}
+	if (is_blank_or_comment(text, len) && len <= COMMAND_LINE_MAX)
+		return 0;
+	if (failed_before(f, text, len)) {
+		int code = f->failed_code;
+
+		g_clear_pointer(&f->failed_line, g_free);
+		return err_set(e, code, -1, "it failed before");
+	}
+	g_clear_pointer(&f->failed_line, g_free);
+	return store(f, text, len, true, e);
+}
+
+/* A line has been carried out or has failed: in either case what was kept of it is gone. */
+static int end_line(struct open_file *f, int rc)
+{
+	if (rc != -EINPROGRESS)
+		drop_tail(f);
+	return rc;
+}
+
+/* The line at c->data + c->done failed; those before it have run. */
+static ssize_t stop_at(struct write_call *c, size_t len, int rc)
+{
+	struct open_file *f = c->file;
+
+	if (c->done == 0)
+		return rc;
+	g_free(f->failed_line);
+	f->failed_line = g_memdup2(c->data + c->done, len);
+	f->failed_len = len;
+	f->failed_code = -rc;
+	return (ssize_t)c->done;
+}
+
+static ssize_t keep_tail(struct write_call *c, const char *rest, size_t len, struct err *e)
+{
+	struct open_file *f = c->file;
+	size_t before = f->tail ? f->tail->len : 0;
+
+	if (before + len > COMMAND_LINE_MAX) {
+		err_set(e, E2BIG, -1, "a line of more than %d bytes", COMMAND_LINE_MAX);
+		error_log_add(f->world, &f->known->n, NULL, -1, e);
+		drop_tail(f);
+		return c->done ? (ssize_t)c->done : -E2BIG;
+	}
+	if (!f->tail)
+		f->tail = g_string_new(NULL);
+	g_string_append_len(f->tail, rest, (gssize)len);
+	f->tail_writer = c->writer;
+	return (ssize_t)c->len;
+}
+
+static ssize_t write_lines(struct write_call *c, struct err *e)
+{
+	struct open_file *f = c->file;
+	const char *rest, *newline;
+	size_t len;
+	int rc;
+
+	for (;;) {
+		rest = c->data + c->done;
+		len = c->len - c->done;
+		newline = memchr(rest, '\n', len);
+		if (!newline)
+			break;
+		rc = end_line(f, run_line(f, rest, (size_t)(newline - rest), e));
+		if (rc == -EINPROGRESS)
+			return rc;
+		if (rc < 0)
+			return stop_at(c, (size_t)(newline - rest), rc);
+		c->done = (size_t)(newline + 1 - c->data);
+	}
+	if (len == 0)
+		return (ssize_t)c->len;
+	if (c->done == 0 && !f->tail && len < WHOLE_COMMAND_MAX) {
+		rc = run_line(f, rest, len, e);
+		return rc < 0 ? rc : (ssize_t)len;
+	}
+	return keep_tail(c, rest, len, e);
+}
+
+static ssize_t collect(struct write_call *c, struct err *e)
+{
+	struct open_file *f = c->file;
+	size_t need = f->collected_len + c->len;
+
+	if (need > COLLECT_MAX)
+		return err_set(e, E2BIG, -1, "a text of more than %d bytes", COLLECT_MAX);
+	if (need > f->collected_room) {
+		size_t room = MAX(need, f->collected_room * 2);
+		char *more = g_try_realloc(f->collected, room);
+
+		if (!more)
+			return err_set(e, ENOMEM, -1, "no memory for a text of %zu bytes", need);
+		f->collected = more;
+		f->collected_room = room;
+	}
+	memcpy(f->collected + f->collected_len, c->data, c->len);
+	f->collected_len = need;
+	f->collector = c->writer;
+	return (ssize_t)c->len;
+}
+
+static void drop_collected(struct open_file *f)
+{
+	g_free(f->collected);
+	f->collected = NULL;
+	f->collected_len = f->collected_room = 0;
+}
+
+static int store_collected(struct open_file *f, struct err *e)
+{
+	int rc;
+
+	rc = f->known->n.row->flags & ROW_RAW || !memchr(f->collected, '\0', f->collected_len) ? 0 : -EINVAL;
+	if (rc) {
+		err_set(e, EINVAL, -1, "a NUL byte in the text");
+		error_log_add(f->world, &f->known->n, NULL, -1, e);
+	} else {
+		rc = store(f, f->collected, f->collected_len, false, e);
+	}
+	if (rc != -EINPROGRESS)
+		drop_collected(f);
+	return rc;
+}
+
+static ssize_t write_bytes(struct write_call *c, struct err *e)
+{
+	struct open_file *f = c->file;
+	const struct node *n = &f->known->n;
+	uint64_t at = c->at;
+	ssize_t rc;
+
+	if (f->flags & O_APPEND && n->row->setattr)  /* a file of the simulated disk: the kernel's idea of its size may be old */
+		at = n->row->bytes->size(n);
+	*e = (struct err){ .arg = -1 };
+	rc = n->row->bytes->write(n, at, c->data, c->len, e);
+	world_changed(f->world);
+	if (rc == 0)
+		rc = err_set(e, ENOSPC, -1, "there is nothing at offset 0x%" PRIx64, at);
+	if (rc < 0) {
+		if (e->code != -rc)
+			err_set(e, (int)-rc, -1, "%s", g_strerror((int)-rc));
+		error_log_add(f->world, n, NULL, -1, e);
+	}
+	return rc;
+}
+
+static ssize_t write_stream(struct write_call *c, struct err *e)
+{
+	struct open_file *f = c->file;
+	const struct node *n = &f->known->n;
+	ssize_t rc = n->row->stream->write(n, f->stream, c->data, c->len, e);
+
+	if (rc != -EINPROGRESS)
+		world_changed(f->world);
+	return rc == -EINPROGRESS && file_nonblock(f) ? -EAGAIN : rc;
+}
+
+ssize_t file_write(struct write_call *c, struct err *e)
+{
+	const struct row *row = c->file->known->n.row;
+	struct err ignored = { 0 };
+
+	if (!e)
+		e = &ignored;
+	if (row->kind == ROW_BYTES)
+		return write_bytes(c, e);
+	if (row->kind == ROW_STREAM)
+		return write_stream(c, e);
+	return row->flags & ROW_COLLECT ? collect(c, e) : write_lines(c, e);
+}
+
+ssize_t file_flush(struct write_call *c, struct err *e)
+{
+	struct open_file *f = c->file;
+	struct err ignored = { 0 };
+
+	if (!e)
+		e = &ignored;
+	if (f->collected_len && f->collector == c->writer)
+		return store_collected(f, e);
+	if (f->tail && f->tail_writer == c->writer)
+		return end_line(f, run_line(f, "", 0, e));
+	return 0;
+}
+
+void file_abandon(struct open_file *f)
+{
+	struct world *w = f->world;
+	const struct node *n = &f->known->n;
+
+	if (f->stream)
+		n->row->stream->close(n, f->stream);
+	if (n->row->kind == ROW_BYTES && n->row->bytes->close)
+		n->row->bytes->close(n);
+	drop_tail(f);
+	drop_collected(f);
+	content_unref(f->content);
+	g_clear_pointer(&f->answer, g_bytes_unref);
+	if (f->stream_rest)
+		g_string_free(f->stream_rest, TRUE);
+	g_free(f->failed_line);
+	known_drop(w, f->known);
+	g_queue_unlink(&w->opens->files, &f->link);
+	g_free(f);
+}
+
+void files_abandon(struct world *w)
+{
+	while (w->opens->files.length)
+		file_abandon(w->opens->files.head->data);
+}
+
+int file_release(struct open_file *f)
+{
+	struct err e = { 0 };
+	int rc = 0;
+
+	if (f->collected_len)
+		rc = store_collected(f, &e);
+	else if (f->tail)
+		rc = end_line(f, run_line(f, "", 0, &e));
+	if (rc == -EINPROGRESS)
+		return rc;
+	file_abandon(f);
+	return 0;
+}

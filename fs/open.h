@@ -1,0 +1,68 @@
+/*
+ * open.h - open files: contents read, lines written, answers, streams. No FUSE here, so tests run without a kernel.
+ *
+ * A call that has to wait gives -EINPROGRESS and changes nothing; whoever made it tries it again after the world has
+ * changed (ops.c parks the request). All else is final.
+ */
+#ifndef FS_OPEN_H
+#define FS_OPEN_H
+
+#include "tree.h"
+
+struct known;
+
+/* One rendering of one node: immutable, shared by all who read it. */
+struct content {
+	unsigned refs;
+	uint64_t generation;     /* of the world when it was made */
+	char    *bytes;
+	size_t   len;
+	struct known *of;        /* who caches it; NULL: nobody any more */
+	GList    lru;            /* in opens->lru while `of` is set */
+};
+void content_unref(struct content *c);
+/* The node's latest rendering is not needed any more (the node is forgotten). */
+void content_forget(struct world *w, struct known *k);
+
+struct opens *opens_new(void);
+void opens_free(struct opens *o);
+/* For tests and for `version`: what is there now. */
+struct open_stats { size_t files, contents, content_bytes, results; };
+void open_stats(const struct world *w, struct open_stats *out);
+
+struct open_file;
+/* `flags` as of open(2). Does not ask who opens: file_access() does. */
+struct open_file *file_open(struct world *w, struct known *k, int flags, struct err *e);
+/* EACCES unless a caller may do that: mounter and root all that the row can; others read what "other" may. */
+int file_access(const struct node *n, int flags, uid_t uid);
+/* At most `size` bytes at `at`: their number, in *bytes, which stay until the next call; or -errno. */
+ssize_t file_read(struct open_file *f, uint64_t at, size_t size, const char **bytes, struct err *e);
+/* Its exact length now. 0 for streams, and for what cannot be rendered. */
+uint64_t file_size(struct world *w, struct known *k);
+
+/* One write(2), or a flush(2) (data NULL), on its way; `data` belongs to the caller and must stay. */
+struct write_call {
+	struct open_file *file;
+	const char *data;
+	size_t   len, done;      /* done: bytes whose lines have been carried out */
+	uint64_t at;             /* offset: of bytes only */
+	int32_t  writer;         /* the real thread id */
+};
+/* How much of it was taken (never 0 for a write), 0 for a flush; -errno; -EINPROGRESS: call it again later. */
+ssize_t file_write(struct write_call *c, struct err *e);
+/* What close(2) does for this writer: its unfinished line runs, its collected text is handed over. */
+ssize_t file_flush(struct write_call *c, struct err *e);
+/* The last close: whoever left an unfinished line. -EINPROGRESS: call it again later; else the file is gone. */
+int file_release(struct open_file *f);
+/* Ends it whatever is unfinished. */
+void file_abandon(struct open_file *f);
+void files_abandon(struct world *w);
+
+bool file_is_stream(const struct open_file *f);
+bool file_wants_flush(const struct open_file *f);
+bool file_nonblock(const struct open_file *f);
+/* For poll(2): whether a read would not wait. */
+bool file_ready(struct open_file *f);
+const struct node *file_node(const struct open_file *f);
+
+#endif

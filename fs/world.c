@@ -1,0 +1,294 @@
+/* world.c - the hosts, their common time, and the way from ids to engine structs. */
+#include "events.h"
+#include "node.h"
+#include "open.h"
+#include "text.h"
+#include "world.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { JOURNAL_EVENTS = 65536, HOST_NAME_MAX_BYTES = 63, TICK_EVENTS = 10000 };
+#define WORLD_BTIME ((ns_t)1735689600 * NS_PER_S)  /* when every host was switched on */
+#define NUMBER_IS_DISK ((uint64_t)1 << 57)
+
+static void host_free(struct host *h)
+{
+	if (!h)
+		return;
+	vm_host_free(h->vm);
+	g_hash_table_destroy(h->settings);
+	g_free(h->name);
+	g_free(h);
+}
+
+static bool name_is_good(const char *name, struct err *e)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > HOST_NAME_MAX_BYTES || name[0] == '.' || name[0] == '-')
+		return err_set(e, EINVAL, 0, "'%.70s' cannot be a host's name", name) == 0;
+	for (const char *c = name; *c; c++)
+		if (!g_ascii_isalnum(*c) && !strchr("._-", *c))
+			return err_set(e, EINVAL, 0, "a host's name has letters, digits, '.', '_' and '-' only") == 0;
+	return true;
+}
+
+static struct host *host_new(struct world *w, const char *name, struct err *e)
+{
+	struct vm_options o = { .geometry = w->options.geometry, .ram_bytes = w->options.ram_bytes,
+				.swap_bytes = w->options.swap_bytes, .cpus = w->options.cpus,
+				.seed = w->options.seed, .serial = w->next_serial };
+	struct vm_host *vm = vm_host_new(&o, &w->clock, &w->journal, e);
+	struct host *h;
+
+	if (!vm)
+		return NULL;
+	h = g_new0(struct host, 1);
+	h->serial = w->next_serial++;
+	g_ptr_array_add(w->host_names, g_strdup(name));
+	h->name = g_strdup(name);
+	h->vm = vm;
+	h->made = w->clock.now;
+	h->settings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	return h;
+}
+
+struct world *world_new(const struct world_options *o, struct err *e)
+{
+	struct world *w = g_new0(struct world, 1);
+
+	w->options = *o;
+	w->next_serial = 1;
+	w->uid = getuid();
+	w->gid = getgid();
+	w->real_proc = -1;
+	w->real_factor = 1;
+	w->mtime = WORLD_BTIME;
+	clock_init(&w->clock);
+	journal_init(&w->journal, JOURNAL_EVENTS, &w->clock.now);
+	w->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
+	w->host_names = g_ptr_array_new_with_free_func(g_free);
+	g_ptr_array_add(w->host_names, NULL);
+	g_queue_init(&w->errors);
+	w->opens = opens_new();
+	w->texts = event_texts_new();
+	if (world_add_host(w, "host0", e)) {
+		world_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void world_free(struct world *w)
+{
+	if (!w)
+		return;
+	files_abandon(w);
+	knowns_free(w->knowns);
+	opens_free(w->opens);
+	g_ptr_array_free(w->hosts, TRUE);
+	g_ptr_array_free(w->host_names, TRUE);
+	error_log_clear(w);
+	event_texts_free(w->texts);
+	journal_clear(&w->journal);
+	clock_clear(&w->clock);
+	if (w->real_proc >= 0)
+		close(w->real_proc);
+	g_free(w);
+}
+
+void world_changed(struct world *w)
+{
+	w->generation++;
+	w->mtime = MAX(w->mtime + 1, WORLD_BTIME + w->clock.now);
+}
+
+void world_set_mode(struct world *w, enum clock_mode mode, double factor)
+{
+	w->mode = mode;
+	w->clock.frozen = mode != CLOCK_AUTO;
+	w->real_factor = factor;
+	w->real_base = 0;
+}
+
+void world_tick(struct world *w, ns_t now)
+{
+	ns_t to;
+
+	if (w->mode != CLOCK_REAL)
+		return;
+	if (w->real_base == 0) {
+		w->real_base = now;
+		w->real_start = w->clock.now;
+		return;
+	}
+	to = w->real_start + (ns_t)((double)(now - w->real_base) * w->real_factor);
+	if (to <= w->clock.now)
+		return;
+	if (!clock_run(&w->clock, to, TICK_EVENTS)) {
+		/* Too much to do: time runs slower rather than dropping events. */
+		w->real_base = now;
+		w->real_start = w->clock.now;
+	}
+	world_changed(w);
+}
+
+int world_reset(struct world *w, struct err *e)
+{
+	g_autoptr(GPtrArray) before = w->hosts;
+	ns_t now = w->clock.now;
+
+	w->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
+	w->clock.now = 0;
+	if (world_add_host(w, "host0", e)) {
+		g_ptr_array_free(w->hosts, TRUE);
+		w->hosts = g_steal_pointer(&before);
+		w->clock.now = now;
+		return -e->code;
+	}
+
+	/* The new world stands; the old one goes. */
+	g_ptr_array_set_size(before, 0);
+	w->clock.spent = 0;
+	world_set_mode(w, CLOCK_AUTO, 1);
+	journal_clear(&w->journal);
+	journal_init(&w->journal, JOURNAL_EVENTS, &w->clock.now);
+	event_texts_free(w->texts);
+	w->texts = event_texts_new();
+	error_log_clear(w);
+	world_changed(w);
+	return 0;
+}
+
+int world_add_host(struct world *w, const char *name, struct err *e)
+{
+	struct err ignored;
+	struct host *h;
+
+	if (!e)
+		e = &ignored;
+	if (!name_is_good(name, e))
+		return -e->code;
+	if (world_host_named(w, name))
+		return err_set(e, EEXIST, 0, "host %s exists", name);
+	h = host_new(w, name, e);
+	if (!h)
+		return -e->code;
+	g_ptr_array_add(w->hosts, h);
+	world_changed(w);
+	return 0;
+}
+
+int world_remove_host(struct world *w, const char *name, struct err *e)
+{
+	struct host *h = world_host_named(w, name);
+
+	if (!h)
+		return err_set(e, ENOENT, 0, "there is no host %.63s", name);
+	if (!strcmp(name, "host0"))
+		return err_set(e, EBUSY, 0, "host0 stays: the links of the root lead to it");
+	g_ptr_array_remove(w->hosts, h);
+	world_changed(w);
+	return 0;
+}
+
+int world_reboot_host(struct world *w, struct host *h, struct err *e)
+{
+	struct host *fresh = host_new(w, h->name, e);
+	guint i;
+
+	if (!fresh)
+		return -e->code;
+	for (i = 0; w->hosts->pdata[i] != h; i++)
+		;
+	w->hosts->pdata[i] = fresh;
+	host_free(h);
+	world_changed(w);
+	return 0;
+}
+
+struct host *world_host_named(struct world *w, const char *name)
+{
+	for (guint i = 0; i < w->hosts->len; i++) {
+		struct host *h = w->hosts->pdata[i];
+
+		if (!strcmp(h->name, name))
+			return h;
+	}
+	return NULL;
+}
+
+struct host *world_host(const struct node *n, struct err *e)
+{
+	GPtrArray *hosts = n->world->hosts;
+
+	/* Serials ascend, so a host is never behind the place that its serial would have without removals. */
+	for (guint i = MIN(hosts->len, n->host); i-- > 0; ) {
+		struct host *h = hosts->pdata[i];
+
+		if (h->serial == n->host)
+			return h;
+	}
+	err_set(e, ESRCH, -1, "the host is gone");
+	return NULL;
+}
+
+struct vm_host *world_vm(const struct node *n, struct err *e)
+{
+	struct host *h = world_host(n, e);
+
+	return h ? h->vm : NULL;
+}
+
+struct vm_proc *world_proc(const struct node *n, struct err *e)
+{
+	struct vm_host *vm = world_vm(n, e);
+	struct vm_proc *p = vm ? vm_proc_by_serial(vm, n->process) : NULL;
+
+	if (vm && !p)
+		err_set(e, ESRCH, -1, "the process is gone");
+	return p;
+}
+
+uint64_t world_inode_number(const struct node *n, uint64_t number)
+{
+	return NUMBER_IS_DISK | (uint64_t)(n->host & 0xffff) << 40 | number;
+}
+
+/* The last number of a line of the reader's real status: what it is in its own pid namespace. */
+static int32_t reader_status(const struct world *w, const char *key)
+{
+	char name[32], text[4096], *line, *end;
+	ssize_t n;
+	int fd;
+
+	if (w->reader <= 0 || w->real_proc < 0)
+		return w->reader;
+	snprintf(name, sizeof name, "%d/status", w->reader);
+	fd = openat(w->real_proc, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return w->reader;
+	n = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[MAX(n, 0)] = '\0';
+	line = strstr(text, key);
+	if (!line || !(end = strchr(line + 1, '\n')))
+		return w->reader;
+	while (end > line && !g_ascii_isspace(end[-1]))
+		end--;
+	return (int32_t)strtol(end, NULL, 10);
+}
+
+int32_t world_reader(const struct world *w)
+{
+	return reader_status(w, "\nNStgid:");
+}
+
+int32_t world_reader_thread(const struct world *w)
+{
+	return reader_status(w, "\nNSpid:");
+}
