@@ -1,0 +1,244 @@
+/* route.c - the routing table: longest prefix, then lowest metric. */
+#include "host.h"
+
+static bool route_before(const struct route *a, const struct route *b)
+{
+	if (a->len != b->len)
+		return a->len > b->len;
+	return a->to != b->to ? a->to < b->to : a->metric < b->metric;
+}
+
+static void note_lengths(struct net_host *h)
+{
+	h->route_lengths = 0;
+	for (unsigned i = 0; i < h->routes->len; i++)
+		h->route_lengths |= (uint64_t)1 << g_array_index(h->routes, struct route, i).len;
+	h->generation++;
+}
+
+/* The first place that is not before `r`. */
+static unsigned route_place(const struct net_host *h, const struct route *r)
+{
+	unsigned low = 0, high = h->routes->len;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (route_before(&g_array_index(h->routes, struct route, middle), r))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool same_place(const struct route *a, const struct route *b)
+{
+	return a->len == b->len && a->to == b->to && a->metric == b->metric;
+}
+
+static bool route_insert(struct net_host *h, const struct route *r)
+{
+	unsigned at = route_place(h, r);
+
+	if (at < h->routes->len && same_place(&g_array_index(h->routes, struct route, at), r))
+		return false;
+	g_array_insert_vals(h->routes, at, r, 1);
+	note_lengths(h);
+	return true;
+}
+
+void route_connect(struct net_iface *i, const struct net_prefix *p, bool add)
+{
+	struct net_host *h = i->host;
+	struct route r = { .to = p->addr.v4 & net_mask(p->len), .len = p->len, .iface = i, .src = p->addr.v4,
+			   .connected = true };
+
+	if (i == h->lo || p->len == 32)
+		return;
+	if (add) {
+		while (!route_insert(h, &r) && r.metric < 64) /* two interfaces in one subnet: the older one first */
+			r.metric++;
+		return;
+	}
+	for (unsigned k = h->routes->len; k-- > 0;) {
+		const struct route *old = &g_array_index(h->routes, struct route, k);
+
+		if (old->connected && old->iface == i && old->src == r.src)
+			g_array_remove_index(h->routes, k);
+	}
+	note_lengths(h);
+}
+
+void route_leave(struct net_iface *i)
+{
+	struct net_host *h = i->host;
+
+	for (unsigned k = h->routes->len; k-- > 0;)
+		if (g_array_index(h->routes, struct route, k).iface == i)
+			g_array_remove_index(h->routes, k);
+	note_lengths(h);
+}
+
+/* Binary search in each length that occurs: at most 33. Routes through interfaces that are down do not count. */
+static const struct route *route_best(const struct net_host *h, uint32_t dst)
+{
+	for (unsigned len = 33; len-- > 0;) {
+		struct route key = { .to = dst & net_mask(len), .len = len };
+
+		if (!(h->route_lengths >> len & 1))
+			continue;
+		for (unsigned at = route_place(h, &key); at < h->routes->len; at++) {
+			const struct route *r = &g_array_index(h->routes, struct route, at);
+
+			if (r->len != len || r->to != key.to)
+				break;
+			if (!r->iface || r->iface->up)
+				return r;
+		}
+	}
+	return NULL;
+}
+
+int route_find(struct net_host *h, uint32_t dst, struct route_hit *hit)
+{
+	const struct route *r;
+
+	*hit = (struct route_hit){ .next = dst, .generation = h->generation };
+	if (host_has(h, dst)) {
+		hit->iface = h->lo;
+		hit->src = dst;
+		hit->local = true;
+		return 0;
+	}
+	hit->multicast = dst >> 28 == 14;
+	hit->broadcast = dst == ADDR_BROADCAST;
+	r = route_best(h, dst);
+	if (!r && (hit->broadcast || hit->multicast)) { /* without a route: the first interface that is up */
+		for (unsigned n = 0; n < h->ifaces->len && !hit->iface; n++) {
+			struct net_iface *i = h->ifaces->pdata[n];
+
+			if (i != h->lo && i->up)
+				hit->iface = i;
+		}
+		if (!hit->iface)
+			return -ENETUNREACH;
+		hit->src = iface_source(hit->iface, dst);
+		return 0;
+	}
+	if (!r)
+		return -ENETUNREACH;
+	if (!r->iface)
+		return -EHOSTUNREACH;
+	hit->iface = r->iface;
+	hit->next = r->via ? r->via : dst;
+	hit->src = r->src ? r->src : iface_source(r->iface, hit->next);
+	hit->broadcast |= !r->via && iface_broadcast(r->iface, dst);
+	return 0;
+}
+
+/* --- for the outside -------------------------------------------------------------------------- */
+
+static void route_copy(const struct route *r, struct net_route *out)
+{
+	*out = (struct net_route){ .to = { .addr = net_v4(r->to), .len = r->len }, .metric = r->metric,
+				   .iface = r->iface ? r->iface->name : NULL, .connected = r->connected };
+	if (r->via)
+		out->via = net_v4(r->via);
+	if (r->src)
+		out->src = net_v4(r->src);
+}
+
+/* The interface that has `via` in a subnet of its own. */
+static struct net_iface *iface_towards(const struct net_host *h, const struct net_addr *via)
+{
+	for (unsigned n = 0; n < h->ifaces->len; n++) {
+		struct net_iface *i = h->ifaces->pdata[n];
+
+		for (unsigned k = 0; k < i->addrs->len; k++)
+			if (i != h->lo && net_prefix_has(&g_array_index(i->addrs, struct net_prefix, k), via))
+				return i;
+	}
+	return NULL;
+}
+
+static bool iface_reaches(const struct net_iface *i, const struct net_addr *via)
+{
+	for (unsigned k = 0; k < i->addrs->len; k++)
+		if (net_prefix_has(&g_array_index(i->addrs, struct net_prefix, k), via))
+			return true;
+	return false;
+}
+
+int net_route_add(struct net_host *h, const struct net_route *n, struct err *e)
+{
+	struct route r = { .to = n->to.addr.v4, .len = n->to.len, .via = n->via.family ? n->via.v4 : 0,
+			   .src = n->src.family ? n->src.v4 : 0, .metric = n->metric };
+	char text[NET_ADDR_TEXT];
+
+	if (n->to.addr.family == NET_IPV6 || n->via.family == NET_IPV6)
+		return err_set(e, EAFNOSUPPORT, 0, "not an address of version 4");
+	if (r.len > 32 || r.to & ~net_mask(r.len))
+		return err_set(e, EINVAL, 0, "%s has bits set after its first %u", net_addr_text(&n->to.addr, text), r.len);
+	if (n->iface && !(r.iface = net_iface_at(h, n->iface)))
+		return err_set(e, ENODEV, 2, "no interface %s", n->iface);
+	if (r.via && !r.iface)
+		r.iface = iface_towards(h, &n->via);
+	if (r.via && (!r.iface || !iface_reaches(r.iface, &n->via)))
+		return err_set(e, ENETUNREACH, 1, "%s is in no subnet of the interface", net_addr_text(&n->via, text));
+	if (r.via && host_has(h, r.via))
+		return err_set(e, EINVAL, 1, "%s is this host itself", net_addr_text(&n->via, text));
+	if (r.src && !host_has(h, r.src))
+		return err_set(e, EINVAL, 0, "%s is not an address of this host", net_addr_text(&n->src, text));
+	if (r.iface && !r.iface->up)
+		return err_set(e, ENETDOWN, 2, "%s is down", r.iface->name);
+	if (!route_insert(h, &r))
+		return err_set(e, EEXIST, 0, "there is such a route already");
+	return 0;
+}
+
+int net_route_del(struct net_host *h, const struct net_route *n, struct err *e)
+{
+	for (unsigned k = 0; k < h->routes->len; k++) {
+		const struct route *r = &g_array_index(h->routes, struct route, k);
+
+		if (r->to != n->to.addr.v4 || r->len != n->to.len || (n->via.family && r->via != n->via.v4) ||
+		    (n->iface && (!r->iface || strcmp(r->iface->name, n->iface) != 0)) ||
+		    (n->metric && r->metric != n->metric))
+			continue;
+		g_array_remove_index(h->routes, k);
+		note_lengths(h);
+		return 0;
+	}
+	return err_set(e, ESRCH, 0, "no such route");
+}
+
+bool net_route(const struct net_host *h, unsigned index, struct net_route *out)
+{
+	if (index >= h->routes->len)
+		return false;
+	route_copy(&g_array_index(h->routes, struct route, index), out);
+	return true;
+}
+
+int net_route_to(struct net_host *h, const struct net_addr *dst, struct net_route *out, struct err *e)
+{
+	struct route_hit hit;
+	const struct route *r;
+	char text[NET_ADDR_TEXT];
+	int result;
+
+	if (dst->family != NET_IPV4)
+		return err_set(e, EAFNOSUPPORT, 0, "not an address of version 4");
+	result = route_find(h, dst->v4, &hit);
+	if (result < 0)
+		return err_set(e, -result, 0, "no route to %s", net_addr_text(dst, text));
+	r = hit.local ? NULL : route_best(h, dst->v4);
+	if (r)
+		route_copy(r, out);
+	else
+		*out = (struct net_route){ .to = { .addr = *dst, .len = 32 }, .iface = hit.iface->name, .connected = true };
+	if (hit.src)
+		out->src = net_v4(hit.src);
+	return 0;
+}

@@ -1,0 +1,311 @@
+/* socket.c - sockets: from making to closing, what all kinds have in common. */
+#include "socket.h"
+
+#include <sys/socket.h>
+
+const char *const net_kind_names[NET_KINDS] = { "udp", "tcp", "icmp" };
+static const struct kind_ops *const kinds[NET_KINDS] = { &udp_ops, &tcp_ops, &icmp_ops };
+
+struct net_socket *socket_create(struct net_host *h, enum net_kind kind)
+{
+	struct net_socket *s = g_new0(struct net_socket, 1);
+
+	s->host = h;
+	s->ops = kinds[kind];
+	s->kind = kind;
+	s->id = ++h->last_socket;
+	s->refs = 1; /* the table's */
+	s->alive = true;
+	s->linger = -1;
+	s->ttl = 0; /* the host's default */
+	s->mtu_discover = 1;
+	s->send_limit = (uint32_t)(kind == NET_TCP ? KNOB(h, WMEM) : KNOB(h, UDP_WMEM));
+	s->recv_limit = (uint32_t)(kind == NET_TCP ? KNOB(h, RMEM) : KNOB(h, UDP_RMEM));
+	tree_insert(&h->sockets, &s->node);
+	return s;
+}
+
+int net_socket_new(struct net_host *h, enum net_kind kind, enum net_family family, const struct net_caller *who,
+		   struct net_socket **out, struct err *e)
+{
+	struct net_socket *s;
+
+	if (family != NET_IPV4)
+		return err_set(e, EAFNOSUPPORT, 0, "only version 4 of IP is there");
+	if (!kinds[kind]->connect)
+		return err_set(e, EPROTONOSUPPORT, 0, "%s is not there yet", net_kind_names[kind]);
+	s = socket_create(h, kind);
+	s->uid = who->uid;
+	s->pid = who->pid;
+	s->inode = ++h->last_inode;
+	g_hash_table_insert(h->inodes, &s->inode, s);
+	if (kind == NET_TCP)
+		tcp_open(s);
+	net_socket_retain(s);
+	*out = s;
+	return 0;
+}
+
+void socket_put(struct net_socket *s)
+{
+	if (--s->refs > 0)
+		return;
+	g_assert(!s->alive);
+	g_free(s);
+}
+
+void socket_kill(struct net_socket *s)
+{
+	struct net_host *h = s->host;
+
+	if (!s->alive)
+		return;
+	s->ops->clear(s);
+	pair_drop(s);
+	bind_drop(s);
+	if (s->inode)
+		g_hash_table_remove(h->inodes, &s->inode);
+	tree_remove(&h->sockets, &s->node);
+	s->alive = false;
+	socket_put(s);
+}
+
+void net_socket_retain(struct net_socket *s)
+{
+	s->handles++;
+	s->refs++;
+}
+
+void net_socket_release(struct net_socket *s)
+{
+	g_assert(s->handles > 0);
+	if (--s->handles == 0 && s->alive) {
+		g_hash_table_remove(s->host->inodes, &s->inode);
+		s->inode = 0;
+		s->ops->close(s);
+	}
+	socket_put(s);
+}
+
+uint64_t net_socket_inode(const struct net_socket *s) { return s->inode; }
+struct net_host *net_socket_host(const struct net_socket *s) { return s->host; }
+
+void socket_wake(struct net_socket *s)
+{
+	const struct net_config *c = &s->host->net->config;
+
+	if (s->notify)
+		s->notify(s);
+	if (s->handles > 0 && c->wake)
+		c->wake(c->user, s);
+}
+
+int socket_error(struct net_socket *s, struct err *e)
+{
+	int error = s->error;
+
+	s->error = 0;
+	return error ? err_set(e, error, -1, "%s", g_strerror(error)) : 0;
+}
+
+int socket_route(struct net_socket *s)
+{
+	if (s->hit.iface && s->hit.generation == s->host->generation)
+		return 0;
+	return route_find(s->host, s->raddr, &s->hit);
+}
+
+static int gone(struct err *e)
+{
+	return err_set(e, ENETDOWN, -1, "the host is gone");
+}
+
+int net_bind(struct net_socket *s, const struct net_caller *who, const struct net_endpoint *at, struct err *e)
+{
+	struct net_host *h = s->host;
+	uint32_t addr = at->addr.family == NET_UNSET ? 0 : at->addr.v4;
+	char text[NET_ADDR_TEXT];
+	int result;
+
+	if (!h || !s->alive)
+		return gone(e);
+	if (at->addr.family == NET_IPV6)
+		return err_set(e, EAFNOSUPPORT, 1, "not an address of version 4");
+	if (s->lport)
+		return err_set(e, EINVAL, 0, "the socket is bound to port %u already", s->lport);
+	if (addr && !host_has(h, addr) && (s->kind == NET_TCP || (addr != ADDR_BROADCAST && addr >> 28 != 14)))
+		return err_set(e, EADDRNOTAVAIL, 1, "%s is not an address of this host", net_addr_text(&at->addr, text));
+	if (at->port && at->port < KNOB(h, UNPRIVILEGED_PORT) && who->uid != 0 && s->kind != NET_ICMP)
+		return err_set(e, EACCES, 1, "ports below %d are for uid 0", (int)KNOB(h, UNPRIVILEGED_PORT));
+	s->laddr = addr;
+	result = bind_port(s, at->port, e);
+	if (result < 0)
+		s->laddr = 0;
+	else
+		s->addr_given = addr != 0;
+	return result;
+}
+
+int net_listen(struct net_socket *s, int backlog, struct err *e)
+{
+	if (!s->host || !s->alive)
+		return gone(e);
+	if (s->kind != NET_TCP)
+		return err_set(e, EOPNOTSUPP, 0, "only tcp sockets listen");
+	return tcp_listen(s, backlog, e);
+}
+
+int net_accept(struct net_socket *s, struct net_socket **out, struct net_endpoint *peer, struct err *e)
+{
+	if (!s->host || !s->alive)
+		return gone(e);
+	if (s->kind != NET_TCP)
+		return err_set(e, EOPNOTSUPP, 0, "only tcp sockets accept");
+	return tcp_accept(s, out, peer, e);
+}
+
+int net_connect(struct net_socket *s, const struct net_endpoint *to, struct err *e)
+{
+	if (!s->host)
+		return gone(e);
+	if (to->addr.family == NET_IPV6)
+		return err_set(e, EAFNOSUPPORT, 1, "not an address of version 4");
+	return s->ops->connect(s, to, e);
+}
+
+int net_connect_result(struct net_socket *s, struct err *e)
+{
+	if (!s->host)
+		return gone(e);
+	return s->kind == NET_TCP ? tcp_connect_result(s, e) : socket_error(s, e);
+}
+
+ssize_t net_send(struct net_socket *s, const void *data, size_t len, unsigned flags, const struct net_endpoint *to,
+		 struct err *e)
+{
+	if (!s->host)
+		return gone(e);
+	return s->ops->send(s, data, len, flags, to, e);
+}
+
+ssize_t net_recv(struct net_socket *s, void *data, size_t len, unsigned flags, struct net_endpoint *from, struct err *e)
+{
+	if (!s->host)
+		return gone(e);
+	return s->ops->recv(s, data, len, flags, from, e);
+}
+
+int net_shutdown(struct net_socket *s, int how, struct err *e)
+{
+	if (!s->host)
+		return gone(e);
+	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+		return err_set(e, EINVAL, 1, "shutdown of what");
+	return s->ops->shutdown(s, how, e);
+}
+
+unsigned net_poll(const struct net_socket *s)
+{
+	return s->host ? s->ops->poll(s) : NET_POLLERR | NET_POLLHUP | NET_POLLIN;
+}
+
+/* --- the table -------------------------------------------------------------------------------- */
+
+void net_socket_get(const struct net_socket *s, struct net_socket_info *out)
+{
+	struct { uint32_t host; uint64_t id; } __attribute__((packed)) seed = { s->host ? s->host->serial : 0, s->id };
+	static const struct sip_key key = { { 1, 2 } };
+
+	*out = (struct net_socket_info){ .id = s->id, .inode = s->inode, .kind = s->kind, .family = NET_IPV4,
+					 .local = { net_v4(s->laddr), s->lport }, .remote = { net_v4(s->raddr), s->rport },
+					 .state = NET_TCP_CLOSE, .refs = s->handles, .uid = s->uid, .pid = s->pid,
+					 .drops = s->drops, .bound = s->lport != 0,
+					 .cookie = siphash(&key, &seed, sizeof(seed)) & 0xffffffffu };
+	if (s->host)
+		s->ops->describe(s, out);
+}
+
+/* The first socket of a higher id. */
+static struct net_socket *socket_above(const struct net_host *h, uint64_t id)
+{
+	struct net_socket *best = NULL;
+
+	for (struct tree_node *n = h->sockets.root; n;) {
+		struct net_socket *s = tree_entry(n, struct net_socket, node);
+
+		if (s->id > id) {
+			best = s;
+			n = n->left;
+		} else {
+			n = n->right;
+		}
+	}
+	return best;
+}
+
+bool net_socket_above(const struct net_host *h, uint64_t id, struct net_socket_info *out)
+{
+	const struct net_socket *s = socket_above(h, id);
+
+	if (s)
+		net_socket_get(s, out);
+	return s != NULL;
+}
+
+struct net_socket *net_socket_by_id(const struct net_host *h, uint64_t id)
+{
+	struct net_socket *s = id ? socket_above(h, id - 1) : NULL;
+
+	return s && s->id == id ? s : NULL;
+}
+
+struct net_socket *net_socket_by_inode(const struct net_host *h, uint64_t inode)
+{
+	return g_hash_table_lookup(h->inodes, &inode);
+}
+
+size_t net_socket_queued(const struct net_socket *s, bool received, size_t skip, void *out, size_t len)
+{
+	size_t done = 0;
+
+	if (s->kind == NET_TCP)
+		return tcp_queued(s, received, skip, out, len);
+	for (const struct datagram *d = received ? s->first : NULL; d && done < len; d = d->next) {
+		size_t drop = MIN(skip, d->len), take = MIN(d->len - drop, len - done);
+
+		skip -= drop;
+		if (take)
+			memcpy((uint8_t *)out + done, d->data + drop, take);
+		done += take;
+	}
+	return done;
+}
+
+int net_socket_fixture(struct net_host *h, const struct net_fixture *f, const struct net_caller *who,
+		       struct net_socket **out, struct err *e)
+{
+	struct net_socket *s;
+	int result;
+
+	if (f->local.port == 0)
+		return err_set(e, EINVAL, 1, "a row in the table has a local port");
+	result = net_socket_new(h, f->kind, NET_IPV4, who, &s, e);
+	if (result < 0)
+		return result;
+	s->laddr = f->local.addr.family ? f->local.addr.v4 : 0;
+	s->raddr = f->remote.addr.family ? f->remote.addr.v4 : 0;
+	s->rport = f->remote.port;
+	s->reuse_addr = true;
+	if (f->kind == NET_TCP && f->state != NET_TCP_LISTEN && pair_find(h, s->laddr, f->local.port, s->raddr, s->rport))
+		result = err_set(e, EADDRINUSE, 2, "there is such a connection already");
+	if (result == 0 && (f->kind != NET_TCP || f->state == NET_TCP_LISTEN))
+		result = bind_port(s, f->local.port, e);
+	if (result == 0 && f->kind == NET_TCP)
+		result = tcp_fixture(s, f, e);
+	if (result < 0) {
+		net_socket_release(s);
+		return result;
+	}
+	*out = s;
+	return 0;
+}

@@ -1,0 +1,137 @@
+/*
+ * socket.h - the inside of sockets, common to all kinds.
+ *
+ * Who holds a socket: every descriptor outside (`handles`), the host's table while it is alive, and for
+ * the length of a call whoever works on it; `refs` counts all three. socket_kill() takes it out of the tables; the
+ * memory goes with the last reference.
+ */
+#ifndef NETD_SOCKET_H
+#define NETD_SOCKET_H
+
+#include "host.h"
+#include "net_socket.h"
+
+struct tcp;
+
+struct datagram {
+	struct datagram *next;
+	struct frame    *frame;
+	const uint8_t   *data;
+	uint32_t         len, src;
+	uint16_t         sport;
+	uint8_t          ttl;
+	ns_t             time;
+};
+
+/* An ICMP error about something that this socket has sent: for ping and traceroute. */
+struct icmp_note { uint32_t from; uint16_t key; uint8_t type, code; int error; };
+
+/* Everyone who has a local port: a listening socket shares it with its connections. */
+struct port_users {
+	enum net_kind      kind;
+	uint16_t           port;
+	struct net_socket *users;      /* newest first */
+	unsigned           explicit;   /* of them bound by hand, not by connect() */
+	struct net_socket *listeners;  /* by next_listener */
+};
+
+/* What one kind of socket does; `s` belongs to a living host. Errors as in net_socket.h. */
+struct kind_ops {
+	int      (*connect)(struct net_socket *s, const struct net_endpoint *to, struct err *e);
+	ssize_t  (*send)(struct net_socket *s, const void *data, size_t len, unsigned flags, const struct net_endpoint *to,
+			 struct err *e);
+	ssize_t  (*recv)(struct net_socket *s, void *data, size_t len, unsigned flags, struct net_endpoint *from,
+			 struct err *e);
+	int      (*shutdown)(struct net_socket *s, int how, struct err *e);
+	unsigned (*poll)(const struct net_socket *s);
+	void     (*close)(struct net_socket *s);   /* the last descriptor has closed */
+	void     (*clear)(struct net_socket *s);   /* gives up all memory and timers, silently */
+	void     (*describe)(const struct net_socket *s, struct net_socket_info *out);
+};
+extern const struct kind_ops udp_ops, icmp_ops, tcp_ops;
+
+struct net_socket {
+	struct net_host   *host;       /* NULL: gone */
+	const struct kind_ops *ops;
+	uint64_t           id, inode;
+	struct tree_node   node;
+	unsigned           refs, handles;
+	bool               alive;      /* in the host's tables */
+	enum net_kind      kind;
+	uint32_t           laddr, raddr; /* 0: any */
+	uint16_t           lport, rport; /* 0: none */
+	bool               addr_given, port_given; /* by bind() */
+	bool               paired;     /* in host->pairs */
+	struct port_users *users;
+	struct net_socket *next_user, *prev_user, *next_listener;
+	uint32_t           uid;
+	int32_t            pid;
+	int                error;      /* to be reported once */
+	bool               shut_rd, shut_wr;
+	bool               reuse_addr, reuse_port, broadcast, oob_inline;
+	int                linger;     /* seconds; -1: off */
+	uint32_t           send_limit, recv_limit;
+	bool               send_limit_set, recv_limit_set;
+	uint8_t            ttl, tos;
+	int                mtu_discover;
+	struct route_hit   hit;        /* of raddr; see socket_route() */
+	struct datagram   *first, *last;
+	uint32_t           queued;     /* bytes of memory, as Linux counts them */
+	uint64_t           drops;
+	struct icmp_note   note;
+	void             (*notify)(struct net_socket *s); /* an engine's own socket: instead of wake */
+	void              *owner;
+	struct tcp        *tcp;
+};
+
+static inline struct net_socket *socket_hold(struct net_socket *s) { s->refs++; return s; }
+void socket_put(struct net_socket *s);
+struct net_socket *socket_create(struct net_host *h, enum net_kind kind);
+/* Out of all tables; no timer may fire for it any more. */
+void socket_kill(struct net_socket *s);
+void socket_wake(struct net_socket *s);
+/* Reports and forgets s->error: -errno, or 0. */
+int  socket_error(struct net_socket *s, struct err *e);
+/* The route to raddr, looked up again when tables have changed; -errno. */
+int  socket_route(struct net_socket *s);
+
+/* bind.c */
+int  bind_port(struct net_socket *s, uint16_t port, struct err *e);  /* laddr is set already; 0: ephemeral */
+/* A port for connect(): raddr, rport, laddr are set. TCP may share one between different peers. */
+int  bind_for_connect(struct net_socket *s, struct err *e);
+bool bind_conflict(const struct net_socket *s, const struct port_users *u);
+void bind_inherit(struct net_socket *child, const struct net_socket *listener);
+void bind_drop(struct net_socket *s);
+struct port_users *bind_users(const struct net_host *h, enum net_kind kind, uint16_t port);
+void bind_listen(struct net_socket *s, bool on);
+/* TCP sockets by their two ends. */
+struct net_socket *pair_find(const struct net_host *h, uint32_t laddr, uint16_t lport, uint32_t raddr, uint16_t rport);
+void pair_add(struct net_socket *s);
+void pair_drop(struct net_socket *s);
+
+/* datagram.c: what UDP and ICMP sockets share */
+void     datagram_add(struct net_socket *s, struct frame *f, const struct ip_in *in, const uint8_t *data, uint32_t len,
+		      uint16_t sport);
+ssize_t  datagram_recv(struct net_socket *s, void *data, size_t len, unsigned flags, struct net_endpoint *from, struct err *e);
+bool     datagram_take(struct net_socket *s, struct datagram *out); /* the caller puts its frame */
+int      datagram_connect(struct net_socket *s, const struct net_endpoint *to, struct err *e);
+int      datagram_shutdown(struct net_socket *s, int how, struct err *e);
+unsigned datagram_poll(const struct net_socket *s);
+void     datagram_close(struct net_socket *s);
+void     datagram_clear(struct net_socket *s);
+void     datagram_describe(const struct net_socket *s, struct net_socket_info *out);
+/* Finds where to send: *to, or the peer. The address 0.0.0.0 means this host. */
+int      datagram_target(struct net_socket *s, const struct net_endpoint *to, uint32_t *addr, uint16_t *port, struct err *e);
+
+/* tcp */
+int  tcp_listen(struct net_socket *s, int backlog, struct err *e);
+int  tcp_accept(struct net_socket *s, struct net_socket **out, struct net_endpoint *peer, struct err *e);
+int  tcp_connect_result(struct net_socket *s, struct err *e);
+void tcp_open(struct net_socket *s);
+int  tcp_setsockopt(struct net_socket *s, enum net_option o, int value, struct err *e);
+int  tcp_getsockopt(struct net_socket *s, enum net_option o, int *value, struct err *e);
+size_t tcp_queued(const struct net_socket *s, bool received, size_t skip, void *out, size_t len);
+int  tcp_fixture(struct net_socket *s, const struct net_fixture *f, struct err *e);
+bool tcp_check(const struct net_socket *s, struct err *e);
+
+#endif

@@ -1,0 +1,149 @@
+/* udp.c - UDP (RFC 768, 1122 4.1). */
+#include "socket.h"
+
+enum { UDP_HEADER = 8, UDP_MAX = 65535 - IP_HEADER - UDP_HEADER };
+
+/* How well `s` fits a packet for it: -1 not at all; every fixed end counts. */
+static int score(const struct net_socket *s, const struct ip_in *in, uint16_t sport)
+{
+	int points = 0;
+
+	if (s->laddr) {
+		if (s->laddr != in->dst)
+			return -1;
+		points++;
+	}
+	if (s->raddr) {
+		if (s->raddr != in->src || (s->rport && s->rport != sport))
+			return -1;
+		points += 2;
+	}
+	return points;
+}
+
+/* A broadcast goes to all that fit; also to sockets bound to an address of the interface. */
+static bool fits_broadcast(const struct net_socket *s, const struct ip_in *in, uint16_t sport)
+{
+	if (s->raddr && (s->raddr != in->src || s->rport != sport))
+		return false;
+	return !s->laddr || s->laddr == in->dst;
+}
+
+static struct net_socket *udp_find(const struct net_host *h, const struct ip_in *in, uint16_t sport, uint16_t dport)
+{
+	const struct port_users *u = bind_users(h, NET_UDP, dport);
+	struct net_socket *best = NULL;
+	int most = -1;
+
+	for (struct net_socket *s = u ? u->users : NULL; s; s = s->next_user) {
+		int points = score(s, in, sport);
+
+		if (points > most) {
+			best = s;
+			most = points;
+		}
+	}
+	return best;
+}
+
+static bool checksum_right(const struct ip_in *in, uint32_t len)
+{
+	if (get16(in->at + 6) == 0)
+		return true;
+	return sum_end(sum_add(sum_pseudo(in->src, in->dst, IP_UDP, len), in->at, len)) == 0;
+}
+
+void udp_input(struct net_host *h, struct frame *f, const struct ip_in *in)
+{
+	const uint8_t *p = in->at;
+	uint32_t len = in->len >= UDP_HEADER ? get16(p + 4) : 0;
+	struct net_socket *s;
+
+	if (len < UDP_HEADER || len > in->len || !checksum_right(in, len)) {
+		COUNT(h, Udp_InErrors);
+		if (len >= UDP_HEADER && len <= in->len)
+			COUNT(h, Udp_InCsumErrors);
+		frame_put(f);
+		return;
+	}
+	if (in->broadcast) {
+		const struct port_users *u = bind_users(h, NET_UDP, get16(p + 2));
+
+		for (s = u ? u->users : NULL; s; s = s->next_user)
+			if (fits_broadcast(s, in, get16(p)))
+				datagram_add(s, f, in, p + UDP_HEADER, len - UDP_HEADER, get16(p));
+	} else if ((s = udp_find(h, in, get16(p), get16(p + 2)))) {
+		datagram_add(s, f, in, p + UDP_HEADER, len - UDP_HEADER, get16(p));
+	} else {
+		COUNT(h, Udp_NoPorts);
+		icmp_error(h, in->iface, f, 3, 3, 0);
+	}
+	frame_put(f);
+}
+
+/* As on Linux an unconnected socket is not told. */
+void udp_error(struct net_host *h, const struct ip_in *in, int error, bool fatal, uint8_t type, uint8_t code, uint32_t from)
+{
+	struct ip_in back = { .src = in->dst, .dst = in->src };
+	struct net_socket *s = udp_find(h, &back, get16(in->at + 2), get16(in->at));
+
+	if (!s)
+		return;
+	s->note = (struct icmp_note){ .from = from, .key = get16(in->at + 2), .type = type, .code = code, .error = error };
+	if (s->raddr && fatal)
+		s->error = error;
+	if (s->notify || (s->raddr && fatal))
+		socket_wake(s);
+}
+
+static ssize_t udp_send(struct net_socket *s, const void *data, size_t len, unsigned flags, const struct net_endpoint *to,
+			struct err *e)
+{
+	struct net_host *h = s->host;
+	struct ip_out o = { .protocol = IP_UDP, .tos = s->tos };
+	struct route_hit hit;
+	struct frame *f;
+	uint64_t sum;
+	uint16_t port;
+	uint8_t *p;
+	bool locked;
+	int result = socket_error(s, e);
+
+	if (result == 0)
+		result = datagram_target(s, to, &o.dst, &port, e);
+	if (result < 0)
+		return result;
+	if (len > UDP_MAX)
+		return err_set(e, EMSGSIZE, 2, "a message of %zu bytes is longer than %d", len, UDP_MAX);
+	result = route_find(h, o.dst, &hit);
+	if (result < 0)
+		return err_set(e, -result, 1, "%s", result == -ENETUNREACH ? "no route" : "the route refuses");
+	if (hit.broadcast && !s->broadcast)
+		return err_set(e, EACCES, 1, "a broadcast needs SO_BROADCAST");
+	if (!s->lport && (result = bind_port(s, 0, e)) < 0)
+		return result;
+
+	o.src = s->laddr ? s->laddr : hit.src;
+	o.ttl = s->ttl ? s->ttl : hit.multicast ? 1 : (uint8_t)KNOB(h, IP_DEFAULT_TTL);
+	o.mtu = pmtu_to(h, o.dst, &hit, &locked);
+	if (UDP_HEADER + IP_HEADER + len > o.mtu && s->mtu_discover == 2)
+		return err_set(e, EMSGSIZE, 2, "longer than the path's %u bytes", o.mtu);
+	o.df = s->mtu_discover && !KNOB(h, NO_PMTU_DISC) && !locked && UDP_HEADER + IP_HEADER + len <= o.mtu;
+	f = ip_frame(h, UDP_HEADER + (uint32_t)len);
+	p = transport(f);
+	put16(p, s->lport);
+	put16(p + 2, port);
+	put16(p + 4, UDP_HEADER + (uint32_t)len);
+	put16(p + 6, 0);
+	sum = sum_copy(sum_pseudo(o.src, o.dst, IP_UDP, UDP_HEADER + (uint32_t)len), p + UDP_HEADER, data, len);
+	sum = sum_add(sum, p, UDP_HEADER);
+	put16(p + 6, sum_end(sum) ? sum_end(sum) : 0xffff); /* RFC 768: 0 would mean none */
+	COUNT(h, Udp_OutDatagrams);
+	result = ip_send(h, &o, &hit, f);
+	return result < 0 ? err_set(e, -result, 2, "the message does not fit") : (ssize_t)len;
+}
+
+const struct kind_ops udp_ops = {
+	.connect = datagram_connect, .send = udp_send, .recv = datagram_recv, .shutdown = datagram_shutdown,
+	.poll = datagram_poll, .close = datagram_close, .clear = datagram_clear, .describe = datagram_describe,
+};
