@@ -13,7 +13,6 @@
  */
 #include "inode.h"
 #include "proc.h"
-#include "swap.h"
 
 static uint64_t last_page(const struct area *a)
 {
@@ -240,6 +239,24 @@ void rmap_walk(struct vm_host *h, pfn_t pfn, bool (*each)(void *arg, struct area
 		while ((a = inode_mapping_next(f->inode, w.index, w.index, a)))
 			if (!walk_area(&w, a))
 				return;
+}
+
+struct unmap { pfn_t pfn; uint32_t slot; };
+
+static bool unmap_one(void *arg, struct area *a, va_t va)
+{
+	const struct unmap *u = arg;
+
+	page_unmap(a, va, u->pfn, u->slot);
+	return true;
+}
+
+bool rmap_unmap(struct vm_host *h, pfn_t pfn, uint32_t slot)
+{
+	struct unmap u = { pfn, slot };
+
+	rmap_walk(h, pfn, unmap_one, &u);
+	return frame_of(h, pfn)->maps == 0;
 }
 
 uint32_t page_mapcount(const struct vm_host *h, const struct span *s, pfn_t pfn)

@@ -110,6 +110,8 @@ int unmap_region(struct mm *mm, va_t start, va_t end, struct err *e)
 
 	if (pages_mapped(mm, start, end, &charged) == 0)
 		return 0;
+	if (pages_own(mm, start, end, false, e))
+		return -ENOMEM;
 	clear_range(mm, start, end);
 	unaccount_memory(mm->host, charged);
 	mm_changed(mm);
@@ -142,7 +144,8 @@ int vm_munmap(struct vm_proc *p, va_t at, uint64_t len, struct err *e)
 		return -ESRCH;
 	if (check_range(mm, at, &len, e))
 		return -EINVAL;
-	unmap_region(mm, at, at + len, e);
+	if (unmap_region(mm, at, at + len, e))
+		return -ENOMEM;
 	mm_event(mm, &event_unmapped, at, len, 0);
 	return 0;
 }
@@ -158,6 +161,8 @@ int map_region(struct mm *mm, va_t start, uint64_t len, uint32_t flags, uint64_t
 
 	if (!may_expand(mm, flags, pages - replaced))
 		return err_set(e, ENOMEM, 1, "%" PRIu64 " bytes more exceed RLIMIT_AS or RLIMIT_DATA", len);
+	if (pages_own(mm, start, start + len, false, e))
+		return -ENOMEM;
 	flags &= ~VM_F_ACCOUNT;
 	if (accountable(flags)) {
 		flags |= VM_F_ACCOUNT;

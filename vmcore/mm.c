@@ -16,26 +16,29 @@ struct mm *mm_new(struct vm_host *h, struct vm_proc *owner)
 	return mm;
 }
 
-void mm_free(struct mm *mm)
+void unmap_all(struct mm *mm)
 {
 	uint64_t n = mm->areas.count, charged = 0;
 	g_autofree struct area **areas = g_new(struct area *, n + 1);
 	struct area *a = area_of(tree_first(&mm->areas));
 
-	mm->dying = true;
+	pages_exit(mm);
 	for (uint64_t i = 0; i < n; i++, a = area_next(a))
 		areas[i] = a;
 	for (uint64_t i = 0; i < n; i++) {
 		if (areas[i]->flags & VM_F_ACCOUNT)
 			charged += area_pages(areas[i], mm->host->geometry.page_bits);
-		if (!(areas[i]->flags & VM_F_ONLY_SHOWN))
-			pages_zap(areas[i], areas[i]->start, areas[i]->end);
-	}
-	for (uint64_t i = 0; i < n; i++) {
 		area_unlink(areas[i]);
 		area_free(areas[i]);
 	}
 	unaccount_memory(mm->host, charged);
+	mm->locked = mm->locked_excess = 0;
+	pages_free_tables(mm, 0, UINT64_MAX);
+}
+
+void mm_free(struct mm *mm)
+{
+	unmap_all(mm);
 	table_destroy(&mm->table);
 	g_free(mm);
 }

@@ -64,7 +64,6 @@ struct mm {
 	uint64_t rss_peak, total_peak;
 	bool     exec_only;      /* some area with VM_F_EXEC_ONLY may have entries: each access looks at its area */
 	uint64_t locked_excess;  /* pages that `locked` counts beyond the locked areas: Linux's dontunmap forgets them */
-	bool     dying;          /* mm_free() is at work: nothing will look at the entries again */
 	struct vm_proc *owner;   /* for pid, limits, faults */
 };
 
@@ -74,6 +73,7 @@ static inline uint64_t area_pages(const struct area *a, unsigned page_bits) { re
 /* mm.c - an address space comes, is copied, goes. */
 struct mm *mm_new(struct vm_host *h, struct vm_proc *owner);
 void mm_free(struct mm *mm);                      /* exit_mmap: areas, pages, tables */
+void unmap_all(struct mm *mm);                    /* every area; takes no frames, never fails */
 /* fork: areas, links, entries (Linux's dup_mmap). ENOMEM: *out untouched, everything undone. */
 int  mm_copy(struct mm *from, struct vm_proc *owner, struct mm **out, struct err *e);
 uint64_t mm_limit(const struct mm *mm, int rlimit); /* owner's soft limit */
@@ -200,6 +200,9 @@ enum fault_result fault_handle(struct vm_proc *p, va_t va, enum vm_access how, c
 			       struct vm_outcome *out, struct err *e);
 /* The part after the checks, for populate: no signal, no record. -EFAULT, -ENOMEM or 0. */
 int  fault_in(struct area *a, va_t va, enum vm_access how, bool *major, const char **resolution, struct err *e);
+/* The signal of a walk that no fault could help. -EFAULT. */
+int  fault_signal(struct vm_proc *p, va_t va, enum vm_access how, const struct translation *why, struct vm_outcome *out,
+		  struct err *e);
 void fault_count(struct mm *mm, bool major);      /* a fault has been resolved: the counters of process and host */
 /* expand_stack for a growsdown area above `at`; NULL when refused. */
 struct area *area_grow_down(struct mm *mm, va_t at);
