@@ -1,1 +1,622 @@
-/* fault.c - from a fault address to an entry or a signal. */
+/*
+ * fault.c - from a fault address to an entry, or to a signal.
+ *
+ * fault_handle() is do_user_addr_fault(): which area, may a stack grow, is the access permitted. fault_in() is
+ * handle_mm_fault(): what is missing, or what stands in the way of a store. It secures every frame that it needs
+ * before it changes anything that shows.
+ */
+#include "page.h"
+
+#include "inode.h"
+
+#include <string.h>
+
+const struct event_kind event_fault = { "fault", "va:x access:n kind:n resolution:n" };
+const struct event_kind event_cow = { "cow", "va:x from:x to:x" };
+
+static const char *const access_names[] = { "read", "write", "exec" };
+
+enum { GUARD_PAGES = 256, MIN_ADDRESS = 0x1000 };
+
+/* What handle_mm_fault() carries along. */
+struct fault {
+	struct area *a;
+	struct mm *mm;
+	struct vm_host *h;
+	va_t     va;         /* of the page */
+	vpn_t    vpn;
+	bool     write;
+	struct span s;       /* the one page; entry NULL: no table yet */
+	uint64_t raw;
+	bool    *major;
+	const char **resolution;
+	struct err *e;
+};
+
+static int no_frame(struct fault *f)
+{
+	return err_set(f->e, ENOMEM, -1, "no frame is free for the page at 0x%" PRIx64, f->va);
+}
+
+/* Beyond the end of the file; upper tables have been made by then. */
+static int beyond_end(struct fault *f)
+{
+	if (table_make_upper(&f->mm->table, f->vpn, f->e) < 0)
+		return -ENOMEM;
+	return err_set(f->e, EFAULT, -1, "0x%" PRIx64 " lies beyond the end of the file", f->va);
+}
+
+static bool is_beyond_end(const struct fault *f)
+{
+	return page_index(f->a, f->va) >= inode_pages(f->a->inode);
+}
+
+/* The table for the page; only then is f->s good for page_map(). */
+static int make_table(struct fault *f)
+{
+	if (table_make(&f->mm->table, f->vpn, &f->s, f->e) < 0)
+		return -ENOMEM;
+	if (!span_is_lent(f->h, &f->s))
+		return 0;
+	if (leaf_own(f->mm, f->vpn, f->e) < 0)
+		return -ENOMEM;
+	table_span(&f->mm->table, f->vpn, f->vpn + 1, &f->s);
+	return 0;
+}
+
+static int prepare_anon(struct fault *f)
+{
+	if (f->a->anon || anon_prepare(f->a) == 0)
+		return 0;
+	return no_frame(f);
+}
+
+static unsigned fresh_flags(const struct area *a)
+{
+	return area_page_flags(a) | VM_PTE_ACCESSED;
+}
+
+static unsigned written_flags(const struct area *a)
+{
+	return fresh_flags(a) | VM_PTE_DIRTY | (a->flags & VM_F_WRITE ? VM_PTE_WRITE : 0);
+}
+
+static void note_copy(struct fault *f, pfn_t from, pfn_t to)
+{
+	struct event *ev = journal_add(f->h->journal, &event_cow, f->h->options.serial, f->mm->owner->pid);
+
+	ev->value[0] = f->va;
+	ev->value[1] = from;
+	ev->value[2] = to;
+	f->h->stats.cow_copies++;
+}
+
+/* do_anonymous_page(). */
+
+static bool zero_page_will_do(const struct fault *f)
+{
+	return !f->write && geometry_has_write(&f->h->geometry) && zero_frame(f->h) != PFN_NONE;
+}
+
+static int anonymous(struct fault *f)
+{
+	pfn_t pfn;
+
+	if (zero_page_will_do(f)) {
+		if (make_table(f) < 0)
+			return -ENOMEM;
+		*f->resolution = "zeropage";
+		frame_retain(f->h, f->h->zero_frame);
+		page_map(f->a, f->va, &f->s, 0, f->h->zero_frame, fresh_flags(f->a) & ~VM_PTE_WRITE);
+		return 0;
+	}
+	if (make_table(f) < 0 || prepare_anon(f) < 0)
+		return -ENOMEM;
+	pfn = page_new(f->a, f->va, true);
+	if (pfn == PFN_NONE)
+		return no_frame(f);
+	*f->resolution = "zero";
+	f->h->stats.zero_fills++;
+	page_map(f->a, f->va, &f->s, 0, pfn, f->a->flags & VM_F_WRITE ? written_flags(f->a) : fresh_flags(f->a));
+	return 0;
+}
+
+/* do_fault(): pages of files and of shared memory. */
+
+/* A private copy of the file's page, for a store, or where the format cannot refuse one later. */
+static int file_copied(struct fault *f)
+{
+	struct vm_inode *inode = f->a->inode;
+	pfn_t to, from;
+
+	if (prepare_anon(f) < 0)
+		return -ENOMEM;
+	if (is_beyond_end(f))
+		return beyond_end(f);
+	to = page_new(f->a, f->va, false);
+	if (to == PFN_NONE)
+		return no_frame(f);
+	from = inode_page(inode, page_index(f->a, f->va), f->major);
+	if (from == PFN_NONE) {
+		page_put(f->h, to);
+		return no_frame(f);
+	}
+	memcpy(frame_bytes(f->h, to), frame_bytes(f->h, from), page_size(f->h));
+	if (make_table(f) < 0) {
+		page_put(f->h, to);
+		return -ENOMEM;
+	}
+	note_copy(f, from, to);
+	*f->resolution = "cow";
+	page_map(f->a, f->va, &f->s, 0, to, written_flags(f->a));
+	return 0;
+}
+
+/* Maps pages around that the page cache has: config fault_around. They count as no faults. */
+static void map_around(struct fault *f)
+{
+	unsigned bits = f->h->geometry.page_bits;
+	uint64_t pages = f->h->config.fault_around >> bits;
+	vpn_t first, last;
+	struct span s;
+
+	if (pages < 2)
+		return;
+	first = MAX(f->vpn - f->vpn % pages, f->a->start >> bits);
+	last = MIN(f->vpn - f->vpn % pages + pages, f->a->end >> bits);
+	for (vpn_t at = first; at < last; at++) {
+		va_t va = at << bits;
+		pfn_t pfn;
+
+		table_span(&f->mm->table, at, at + 1, &s);
+		if (!s.entry || s.huge || span_is_lent(f->h, &s) || entry_os(f->h, &s, 0) != 0 ||
+		    page_index(f->a, va) >= inode_pages(f->a->inode))
+			continue;
+		pfn = inode_cached(f->a->inode, page_index(f->a, va));
+		if (pfn == PFN_NONE)
+			continue;
+		frame_retain(f->h, pfn);
+		page_map(f->a, va, &s, 0, pfn, area_page_flags(f->a));
+	}
+}
+
+static int file_shared(struct fault *f)
+{
+	struct vm_inode *inode = f->a->inode;
+	uint64_t index = page_index(f->a, f->va);
+	unsigned flags = f->write ? written_flags(f->a) : fresh_flags(f->a);
+	pfn_t pfn;
+
+	if (is_beyond_end(f))
+		return beyond_end(f);
+	pfn = inode_page(inode, index, f->major);
+	if (pfn == PFN_NONE)
+		return no_frame(f);
+	frame_retain(f->h, pfn);                         /* stays while the table takes its frames; then the entry's */
+	if (make_table(f) < 0) {
+		frame_release(f->h, pfn);
+		return -ENOMEM;
+	}
+	if ((f->a->flags & VM_F_SHARED) && (f->write || (!geometry_has_dirty(&f->h->geometry) && (flags & VM_PTE_WRITE)) ||
+					    !geometry_has_write(&f->h->geometry)))
+		inode_page_dirty(inode, index);
+	*f->resolution = "file";
+	page_map(f->a, f->va, &f->s, 0, pfn, flags);
+	if (!f->write)
+		map_around(f);
+	return 0;
+}
+
+static int missing(struct fault *f)
+{
+	bool private = !(f->a->flags & VM_F_SHARED);
+
+	if (!f->a->inode)
+		return anonymous(f);
+	if (private && (f->a->flags & VM_F_WRITE) && (f->write || !geometry_has_write(&f->h->geometry)))
+		return file_copied(f);
+	return file_shared(f);
+}
+
+/* do_wp_page(): the entry is there and refuses a store that the area permits. */
+
+/* wp_can_reuse_anon_folio(): nobody else has the page, in memory or in swap. */
+static bool may_reuse(struct fault *f, pfn_t pfn)
+{
+	struct frame *p = frame_of(f->h, pfn);
+
+	if (p->use != VM_FRAME_ANON || p->maps > 1)
+		return false;
+	if (p->flags & FRAME_EXCLUSIVE)
+		return true;
+	return !(p->flags & FRAME_SWAPCACHE) || page_leave_swap(f->h, pfn);
+}
+
+static void set_writable(struct fault *f)
+{
+	page_set_flags(f->mm, f->vpn, &f->s, 0, entry_os(f->h, &f->s, 0),
+		       VM_PTE_WRITE | VM_PTE_DIRTY | VM_PTE_ACCESSED, 0);
+	pages_flush(f->mm, f->vpn, f->vpn + 1);
+}
+
+static void reuse(struct fault *f, pfn_t pfn)
+{
+	struct frame *p = frame_of(f->h, pfn);
+
+	if (!(p->flags & FRAME_EXCLUSIVE) && p->anon != f->a->anon) {
+		anon_retain(f->a->anon);
+		anon_release(p->anon);
+		p->anon = f->a->anon;
+	}
+	p->flags |= FRAME_EXCLUSIVE;
+	*f->resolution = "reuse";
+	set_writable(f);
+}
+
+static int copy(struct fault *f, pfn_t from)
+{
+	bool zero = from == f->h->zero_frame;
+	pfn_t to;
+
+	if (prepare_anon(f) < 0)
+		return -ENOMEM;
+	frame_retain(f->h, from);
+	to = page_new(f->a, f->va, zero);
+	if (to == PFN_NONE) {
+		page_put(f->h, from);
+		return no_frame(f);
+	}
+	if (zero) {
+		f->h->stats.zero_fills++;
+		*f->resolution = "zero";
+	} else {
+		memcpy(frame_bytes(f->h, to), frame_bytes(f->h, from), page_size(f->h));
+		note_copy(f, from, to);
+		*f->resolution = "cow";
+	}
+	f->raw = entry_os(f->h, &f->s, 0);
+	entry_set(&f->mm->table, f->vpn, &f->s, 0, 0);
+	page_gone(f->a, f->raw);
+	page_map(f->a, f->va, &f->s, 0, to, written_flags(f->a));
+	pages_flush(f->mm, f->vpn, f->vpn + 1);
+	page_put(f->h, from);
+	return 0;
+}
+
+static int refused_store(struct fault *f)
+{
+	pfn_t pfn = entry_number(&f->h->geometry, f->raw);
+	struct frame *p = frame_of(f->h, pfn);
+
+	if (f->a->flags & (VM_F_SHARED | VM_F_MAYSHARE)) {
+		inode_page_dirty(p->inode, p->index);    /* page_mkwrite() */
+		*f->resolution = "dirty";
+		set_writable(f);
+		return 0;
+	}
+	if (!may_reuse(f, pfn))
+		return copy(f, pfn);
+	reuse(f, pfn);
+	return 0;
+}
+
+/* do_swap_page(). */
+
+/* The frame that holds the slot's bytes, with a reference for the caller. PFN_NONE: out of frames. */
+static pfn_t frame_of_slot(struct fault *f, uint32_t slot)
+{
+	pfn_t pfn = swap_cached(f->h->swap, slot);
+	struct frame *p;
+
+	if (pfn != PFN_NONE) {
+		frame_retain(f->h, pfn);
+		return pfn;
+	}
+	pfn = page_new(f->a, f->va, false);
+	if (pfn == PFN_NONE)
+		return PFN_NONE;
+	p = frame_of(f->h, pfn);
+	p->flags &= ~FRAME_EXCLUSIVE;
+	memcpy(frame_bytes(f->h, pfn), swap_bytes(f->h->swap, slot), page_size(f->h));
+	f->h->stats.swap_ins++;
+	*f->major = true;
+	if (!f->h->config.swap_cache) {
+		p->flags |= FRAME_DIRTY;
+		return pfn;
+	}
+	p->flags |= FRAME_SWAPCACHE;
+	p->slot = slot;
+	swap_set_cached(f->h->swap, slot, pfn);
+	frame_retain(f->h, pfn);
+	return pfn;
+}
+
+/* The page belongs to `anon` from now on: of the area if no other process can have it, else of the whole family. */
+static void adopt(struct frame *p, struct anon *anon)
+{
+	if (p->anon == anon)
+		return;
+	anon_retain(anon);
+	if (p->anon)
+		anon_release(p->anon);
+	p->anon = anon;
+}
+
+static int swapped(struct fault *f)
+{
+	uint32_t slot = (uint32_t)entry_number(&f->h->geometry, f->raw);
+	bool exclusive = swap_exclusive(f->h->swap, slot), alone, tight;
+	unsigned flags;
+	struct frame *p;
+	pfn_t pfn;
+
+	if (prepare_anon(f) < 0 || make_table(f) < 0)
+		return -ENOMEM;
+	pfn = frame_of_slot(f, slot);
+	if (pfn == PFN_NONE)
+		return no_frame(f);
+	p = frame_of(f->h, pfn);
+	*f->resolution = "swapin";
+	entry_set(&f->mm->table, f->vpn, &f->s, 0, 0);
+	f->mm->swapped--;
+	swap_release(f->h->swap, slot);                  /* the cache keeps the slot, or nobody needs it */
+	tight = swap_is_tight(f->h->swap) || (f->a->flags & VM_F_LOCKED) || (p->flags & FRAME_LOCKED);
+	if ((p->flags & FRAME_SWAPCACHE) && (tight || (f->write && p->maps == 0)))
+		page_leave_swap(f->h, pfn);
+	exclusive |= !f->h->config.swap_cache;
+	alone = exclusive || (p->maps == 0 && !(p->flags & FRAME_SWAPCACHE));
+	if (p->maps == 0)
+		adopt(p, alone ? f->a->anon : f->a->anon->root);
+	flags = fresh_flags(f->a) & ~VM_PTE_WRITE;
+	if (alone) {
+		p->flags |= FRAME_EXCLUSIVE;
+		flags |= f->a->flags & VM_F_WRITE ? VM_PTE_WRITE : 0;
+		flags |= f->write ? VM_PTE_DIRTY : 0;
+	}
+	page_map(f->a, f->va, &f->s, 0, pfn, flags);
+	f->raw = entry_os(f->h, &f->s, 0);
+	return f->write && !alone && geometry_has_write(&f->h->geometry) ? refused_store(f) : 0;
+}
+
+/* What was poked over the entry: flags are taken as they are; another frame means that ours is gone for this process. */
+static void settle_poke(struct fault *f)
+{
+	const struct vm_geometry *g = &f->h->geometry;
+	uint64_t real = entry_raw(f->h, &f->s, 0), ours = entry_os(f->h, &f->s, 0);
+
+	if (real == ours)
+		return;
+	if (entry_kind(g, real) == ENTRY_PRESENT && entry_kind(g, ours) == ENTRY_PRESENT &&
+	    entry_number(g, real) == entry_number(g, ours)) {
+		entry_set(&f->mm->table, f->vpn, &f->s, 0, real);
+		return;
+	}
+	entry_set(&f->mm->table, f->vpn, &f->s, 0, 0);
+	page_gone(f->a, ours);
+	pages_flush(f->mm, f->vpn, f->vpn + 1);
+}
+
+int fault_in(struct area *a, va_t va, enum vm_access how, bool *major, const char **resolution, struct err *e)
+{
+	struct mm *mm = a->mm;
+	struct vm_host *h = mm->host;
+	struct fault f = { .a = a, .mm = mm, .h = h, .va = va & -page_size(h), .vpn = vpn_of(h, va),
+			   .write = how == VM_WRITE, .major = major, .resolution = resolution, .e = e };
+
+	*major = false;
+	*resolution = "spurious";
+	table_span(&mm->table, f.vpn, f.vpn + 1, &f.s);
+	if (f.s.entry && span_is_lent(h, &f.s) && make_table(&f) < 0)
+		return -ENOMEM;
+	if (f.s.entry && f.s.poked)
+		settle_poke(&f);
+	f.raw = f.s.entry ? entry_os(h, &f.s, 0) : 0;
+	switch (f.raw ? entry_kind(&h->geometry, f.raw) : ENTRY_NONE) {
+	case ENTRY_NONE:
+	case ENTRY_NONSENSE:
+		return missing(&f);
+	case ENTRY_SWAPPED:
+		return swapped(&f);
+	case ENTRY_PROTNONE:
+		f.raw = page_protected(a, f.raw);
+		entry_set(&mm->table, f.vpn, &f.s, 0, f.raw);
+		break;
+	case ENTRY_PRESENT:
+		break;
+	}
+	if (f.write && !(entry_flags(&h->geometry, f.raw) & VM_PTE_WRITE))
+		return refused_store(&f);
+	page_set_flags(mm, f.vpn, &f.s, 0, f.raw, VM_PTE_ACCESSED | (f.write ? VM_PTE_DIRTY : 0), 0);
+	pages_flush(mm, f.vpn, f.vpn + 1);
+	return 0;
+}
+
+/* expand_downwards(). */
+
+static bool gap_is_kept(const struct area *a, va_t at)
+{
+	const struct area *below = area_prev(a);
+
+	return !below || (below->flags & VM_F_GROWSDOWN) || !(below->flags & (VM_F_READ | VM_F_WRITE | VM_F_EXEC)) ||
+	       at - below->end >= GUARD_PAGES * page_size(a->mm->host);
+}
+
+static bool growth_is_allowed(struct area *a, va_t at, uint64_t pages)
+{
+	struct mm *mm = a->mm;
+	uint64_t limit = mm_limit(mm, VM_RLIMIT_MEMLOCK);
+
+	if (pages > a->pgoff || !may_expand(mm, a->flags, pages) || a->end - at > mm_limit(mm, VM_RLIMIT_STACK))
+		return false;
+	if ((a->flags & VM_F_LOCKED) && limit != VM_RLIM_INFINITY &&
+	    (mm->locked + pages) << mm->host->geometry.page_bits > limit)
+		return false;
+	return account_memory(mm->host, pages, NULL) == 0;
+}
+
+struct area *area_grow_down(struct mm *mm, va_t at)
+{
+	struct area *a = area_find(mm, at);
+	uint64_t pages;
+
+	at &= -page_size(mm->host);
+	if (!a || !(a->flags & VM_F_GROWSDOWN) || at >= a->start)
+		return NULL;
+	if ((mm->host->geometry.va_bits > 16 && at < MIN_ADDRESS) || !gap_is_kept(a, at))
+		return NULL;
+	if (!a->anon && anon_prepare(a) < 0)
+		return NULL;
+	pages = (a->start - at) >> mm->host->geometry.page_bits;
+	if (!growth_is_allowed(a, at, pages))
+		return NULL;
+	area_set_bounds(a, at, a->end, a->pgoff - pages);
+	return a;
+}
+
+/* do_user_addr_fault(). */
+
+/* access_error() and the signal that it leads to. */
+static enum vm_signal_kind refused(const struct area *a, enum vm_access how, const struct translation *why)
+{
+	bool present = why->fault == VM_WALK_WRITE || why->fault == VM_WALK_EXEC || why->fault == VM_WALK_USER;
+
+	if ((a->flags & VM_F_EXEC_ONLY) && how != VM_EXEC)
+		return VM_SEGV_PKUERR;
+	if (how == VM_WRITE)
+		return a->flags & VM_F_WRITE ? VM_SIG_NONE : VM_SEGV_ACCERR;
+	if (present)
+		return VM_SEGV_ACCERR;
+	return a->flags & (VM_F_READ | VM_F_WRITE | VM_F_EXEC) ? VM_SIG_NONE : VM_SEGV_ACCERR;
+}
+
+static enum vm_signal_kind signal_of_walk(const struct translation *why)
+{
+	switch (why->fault) {
+	case VM_WALK_NON_CANONICAL:
+		return VM_SEGV_KERNEL;
+	case VM_WALK_BAD_PTE:
+		return VM_BUS_ADRERR;
+	case VM_WALK_WRITE:
+	case VM_WALK_EXEC:
+	case VM_WALK_USER:
+		return VM_SEGV_ACCERR;
+	default:
+		return VM_SEGV_MAPERR;
+	}
+}
+
+static struct area *find_area(struct mm *mm, va_t va, bool *grew)
+{
+	struct area *a = area_find(mm, va);
+
+	if (a && a->start > va) {
+		a = area_grow_down(mm, va);
+		*grew = a;
+	}
+	return a && !(a->flags & VM_F_ONLY_SHOWN) ? a : NULL;
+}
+
+/* The ring grows up to FAULT_RING records, so that a process with few faults costs little. */
+static struct vm_fault_record *next_record(struct vm_proc *p)
+{
+	struct fault_ring *r = p->faults;
+
+	if (!r || (r->count == r->room && r->room < FAULT_RING)) {
+		uint32_t room = r ? MIN(r->room * 4, FAULT_RING) : 4;
+
+		p->faults = g_realloc(r, sizeof *r + room * sizeof r->ring[0]);
+		if (!r)
+			p->faults->count = 0;
+		p->faults->room = room;
+		r = p->faults;
+	}
+	return &r->ring[r->count++ % r->room];
+}
+
+static void record(struct vm_proc *p, va_t va, enum vm_access how, const char *kind, const char *resolution, ns_t cost)
+{
+	struct vm_host *h = p->host;
+	struct event *ev = journal_add(h->journal, &event_fault, h->options.serial, p->pid);
+
+	ev->value[0] = va;
+	ev->value[1] = (uintptr_t)access_names[how];
+	ev->value[2] = (uintptr_t)kind;
+	ev->value[3] = (uintptr_t)resolution;
+	*next_record(p) = (struct vm_fault_record) { h->clock->now, va, how, kind, resolution, cost };
+}
+
+static enum fault_result signal_for(struct vm_proc *p, va_t va, enum vm_access how, enum vm_signal_kind kind,
+				    struct vm_outcome *out, struct err *e)
+{
+	out->signal = kind;
+	out->addr = kind == VM_SEGV_KERNEL ? 0 : va;
+	if (kind != VM_SEGV_KERNEL)
+		p->fault_addr = va;
+	record(p, va, how, "signal", vm_signal_names[kind], 0);
+	err_set(e, EFAULT, 0, "%s addr=0x%" PRIx64, vm_signal_names[kind], out->addr);
+	return FAULT_SIGNAL;
+}
+
+int fault_signal(struct vm_proc *p, va_t va, enum vm_access how, const struct translation *why, struct vm_outcome *out,
+		 struct err *e)
+{
+	signal_for(p, va, how, signal_of_walk(why), out, e);
+	return -EFAULT;
+}
+
+void fault_count(struct mm *mm, bool major)
+{
+	struct vm_host *h = mm->host;
+
+	if (major) {
+		mm->owner->majflt++;
+		h->stats.major_faults++;
+	} else {
+		mm->owner->minflt++;
+		h->stats.minor_faults++;
+	}
+	mm->generation++;
+}
+
+static ns_t cost_of(const struct vm_host *h, const char *resolution, bool major)
+{
+	ns_t cost = major ? h->config.major_fault : h->config.minor_fault;
+
+	if (strcmp(resolution, "cow") == 0)
+		cost += h->config.copy;
+	else if (strcmp(resolution, "zero") == 0)
+		cost += h->config.zero;
+	return cost;
+}
+
+enum fault_result fault_handle(struct vm_proc *p, va_t va, enum vm_access how, const struct translation *why,
+			       struct vm_outcome *out, struct err *e)
+{
+	enum vm_signal_kind kind;
+	const char *resolution;
+	bool grew = false, major;
+	struct area *a;
+	ns_t cost;
+	int r;
+
+	if (p->mm->table.by_hand || why->fault == VM_WALK_NON_CANONICAL || why->fault == VM_WALK_BAD_PTE)
+		return signal_for(p, va, how, signal_of_walk(why), out, e);
+	p->fault_addr = va;
+	a = find_area(p->mm, va, &grew);
+	if (!a)
+		return signal_for(p, va, how, VM_SEGV_MAPERR, out, e);
+	kind = refused(a, how, why);
+	if (kind != VM_SIG_NONE)
+		return signal_for(p, va, how, kind, out, e);
+	r = fault_in(a, va, how, &major, &resolution, e);
+	if (r == -ENOMEM)
+		return FAULT_NOMEM;
+	if (r < 0)
+		return signal_for(p, va, how, VM_BUS_ADRERR, out, e);
+	fault_count(p->mm, major);
+	out->faults++;
+	cost = cost_of(p->host, resolution, major);
+	proc_spend(p, cost, false);
+	record(p, va, how, major ? "major" : "minor", grew ? "grow" : resolution, cost);
+	return FAULT_DONE;
+}

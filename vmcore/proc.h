@@ -7,7 +7,8 @@
 
 enum { FAULT_RING = 256 };
 
-struct fault_ring { uint64_t count; struct vm_fault_record ring[FAULT_RING]; };
+/* The last faults; room grows from a few up to FAULT_RING. Record n is at ring[n % room]. One g_malloc() block. */
+struct fault_ring { uint64_t count; uint32_t room; struct vm_fault_record ring[]; };
 
 /* Open file descriptions and the table of descriptors: file.h. */
 struct fd_table;

@@ -19,6 +19,12 @@ static unsigned spare_bits(const struct vm_geometry *g)
 	return 8 * g->pte_bytes - 1;
 }
 
+/* A frame behind protnone has room for its D bit above it. */
+static bool keeps_dirty(const struct vm_geometry *g)
+{
+	return geometry_has_dirty(g) && spare_bits(g) >= g->ppn_bits + 2;
+}
+
 static uint64_t spread(const struct vm_geometry *g, uint64_t packed)
 {
 	uint64_t low = low_bits((unsigned)g->valid);
@@ -56,8 +62,18 @@ enum entry_kind entry_kind(const struct vm_geometry *g, uint64_t raw)
 	}
 	packed = closed_up(g, raw);
 	if (packed & 1)
-		return packed >> 1 <= low_bits(g->ppn_bits) ? ENTRY_PROTNONE : ENTRY_NONSENSE;
+		return packed >> 1 <= low_bits(g->ppn_bits + keeps_dirty(g)) ? ENTRY_PROTNONE : ENTRY_NONSENSE;
 	return ENTRY_SWAPPED;
+}
+
+bool entry_protnone_dirty(const struct vm_geometry *g, uint64_t raw)
+{
+	return keeps_dirty(g) && (closed_up(g, raw) >> (g->ppn_bits + 1) & 1);
+}
+
+bool entry_protnone_keeps_dirty(const struct vm_geometry *g)
+{
+	return keeps_dirty(g);
 }
 
 uint64_t entry_number(const struct vm_geometry *g, uint64_t raw)
@@ -67,14 +83,14 @@ uint64_t entry_number(const struct vm_geometry *g, uint64_t raw)
 	if (is_valid(g, raw))
 		return raw >> g->ppn_shift & low_bits(g->ppn_bits);
 	packed = closed_up(g, raw);
-	return packed & 1 ? packed >> 1 : (packed >> 1) - 1;
+	return packed & 1 ? packed >> 1 & low_bits(g->ppn_bits) : (packed >> 1) - 1;
 }
 
-uint64_t entry_protnone(const struct vm_geometry *g, pfn_t pfn)
+uint64_t entry_protnone(const struct vm_geometry *g, pfn_t pfn, bool dirty)
 {
 	if (pfn > low_bits(g->ppn_bits) || pfn > low_bits(spare_bits(g) - 1))
 		return UINT64_MAX;
-	return spread(g, pfn << 1 | 1);
+	return spread(g, pfn << 1 | 1 | (uint64_t)(dirty && keeps_dirty(g)) << (g->ppn_bits + 1));
 }
 
 uint64_t entry_swapped(const struct vm_geometry *g, uint64_t slot)
@@ -181,6 +197,13 @@ int table_make(struct table *t, vpn_t vpn, struct span *s, struct err *e)
 	if (!r && !t->by_hand)
 		t->base = t->own - 1;           /* a hashed table moves when it grows */
 	return r;
+}
+
+int table_make_upper(struct table *t, vpn_t vpn, struct err *e)
+{
+	int r = table_root(t, e);
+
+	return r || t->host->geometry.table != VM_TABLE_RADIX ? r : radix_make_upper(t, vpn, e);
 }
 
 void table_trim(struct table *t, vpn_t floor, vpn_t ceiling)

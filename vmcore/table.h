@@ -66,6 +66,7 @@ extern const struct table_ops table_ops[VM_TABLES];
 int  radix_root(struct table *t, struct err *e);
 void radix_span(const struct table *t, vpn_t vpn, vpn_t limit, struct span *s);
 int  radix_make(struct table *t, vpn_t vpn, struct span *s, struct err *e);
+int  radix_make_upper(struct table *t, vpn_t vpn, struct err *e);
 void radix_trim(struct table *t, vpn_t floor, vpn_t ceiling);
 void radix_destroy(struct table *t);
 /* table_hashed.c: hashed and inverted. */
@@ -78,6 +79,8 @@ void hashed_destroy(struct table *t);
 int  table_root(struct table *t, struct err *e);
 void table_span(const struct table *t, vpn_t vpn, vpn_t limit, struct span *s);
 int  table_make(struct table *t, vpn_t vpn, struct span *s, struct err *e);
+/* Only the tables above the leaf table: what a fault that fails leaves behind. ENOMEM. */
+int  table_make_upper(struct table *t, vpn_t vpn, struct err *e);
 void table_trim(struct table *t, vpn_t floor, vpn_t ceiling);
 /* Frees the leaf table of vpn if all its entries are none (PT_RECLAIM); true if it did. */
 bool table_trim_empty(struct table *t, vpn_t vpn);
@@ -131,7 +134,10 @@ unsigned table_huge_order(const struct vm_host *h); /* log2 pages of the lowest 
 enum entry_kind { ENTRY_NONE, ENTRY_PRESENT, ENTRY_PROTNONE, ENTRY_SWAPPED, ENTRY_NONSENSE };
 enum entry_kind entry_kind(const struct vm_geometry *g, uint64_t raw);
 uint64_t entry_present(const struct vm_geometry *g, pfn_t pfn, unsigned flags);
-uint64_t entry_protnone(const struct vm_geometry *g, pfn_t pfn);   /* UINT64_MAX: cannot be expressed */
+/* `dirty`: its D bit, kept where the format has room for it. UINT64_MAX: cannot be expressed. */
+uint64_t entry_protnone(const struct vm_geometry *g, pfn_t pfn, bool dirty);
+bool entry_protnone_dirty(const struct vm_geometry *g, uint64_t raw);
+bool entry_protnone_keeps_dirty(const struct vm_geometry *g);
 uint64_t entry_swapped(const struct vm_geometry *g, uint64_t slot); /* likewise */
 /* present and protnone: the frame; swapped: the slot. */
 uint64_t entry_number(const struct vm_geometry *g, uint64_t raw);

@@ -201,6 +201,14 @@ int radix_make(struct table *t, vpn_t vpn, struct span *s, struct err *e)
 	return 0;
 }
 
+int radix_make_upper(struct table *t, vpn_t vpn, struct err *e)
+{
+	unsigned levels = format_of(t)->levels, stopped;
+	struct place p;
+
+	return levels < 2 ? 0 : reach(t, vpn, levels - 2, &p, &stopped, e);
+}
+
 /* Takes a child table out of the entry p and gives its frames back, unless others share it. */
 static void unhook(struct table *t, struct place *p)
 {
@@ -453,7 +461,7 @@ int table_split_huge(struct table *t, vpn_t vpn, struct err *e)
 	for (uint64_t i = 0; i < n; i++) {
 		pfn_t page = entry_number(g, p.value) + i;
 		uint64_t raw = entry_kind(g, p.value) == ENTRY_PRESENT ? entry_present(g, page, entry_flags(g, p.value))
-								       : entry_protnone(g, page);
+								       : entry_protnone(g, page, entry_protnone_dirty(g, p.value));
 
 		pte_store(&h->mmu.format, frame_bytes(h, pfn) + (i << h->mmu.format.pte_shift), raw);
 	}
