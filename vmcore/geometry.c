@@ -228,6 +228,7 @@ static void needs_of(const struct vm_geometry *g, struct mmu_format *f)
 			need |= how == 0 ? f->read : how == 1 ? f->write : f->nx;
 			f->leaf_need[how][user] = need;
 			f->upper_need[how][user] = g->upper_permissions ? need : upper;
+			f->upper_stop[how][user] = f->upper_need[how][user] | f->big_mask;
 		}
 }
 
@@ -251,6 +252,8 @@ void mmu_format_of(const struct vm_geometry *g, struct mmu_format *f)
 	f->upper_accessed = g->leaf_by_rwx || g->huge_inverted ? 0 : f->accessed;
 	f->big_mask = g->leaf_by_rwx ? f->read | f->write | f->nx : bit_mask(g->huge);
 	f->big_flip = g->huge_inverted ? f->big_mask : 0;
+	/* RISC-V's R, W and X tell leaves at upper levels, and are no permissions there. */
+	f->upper_flip = g->leaf_by_rwx ? f->valid : f->flip | f->big_flip;
 	for (unsigned i = 0; i < g->levels; i++) {
 		shift -= g->index_bits[i];
 		f->shift[i] = shift;

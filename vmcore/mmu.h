@@ -18,6 +18,8 @@ struct mmu_format {
 	uint64_t leaf_need[3][2];     /* [enum vm_access][user mode]: denials that stop it at a leaf, */
 	uint64_t upper_need[3][2];    /* and at a pointer */
 	uint64_t big_flip, big_mask;  /* an upper entry is a leaf where (entry ^ big_flip) & big_mask */
+	uint64_t upper_flip;          /* for the fast walkers: */
+	uint64_t upper_stop[3][2];    /* (entry ^ upper_flip) & upper_stop: no pointer, or it denies */
 	uint64_t ppn_mask;            /* of the number itself: after the shift */
 	unsigned ppn_shift, page_bits, pte_shift /* log2 pte_bytes */, levels, va_bits;
 	unsigned shift[VM_LEVELS_MAX];           /* of the index in an address */

@@ -206,8 +206,8 @@ static void set_bits(struct vm_host *h, pa_t at, uint64_t bits)
 }
 
 /* Everything that the fast walkers leave over. */
-static __attribute__((noinline)) void walk_slowly(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va,
-						   enum vm_access how, bool user, struct translation *out)
+static void walk_look_and_set(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum vm_access how, bool user,
+			      struct translation *out)
 {
 	const struct mmu_format *f = &h->mmu.format;
 	struct vm_walk w;
@@ -224,15 +224,24 @@ static __attribute__((noinline)) void walk_slowly(struct vm_host *h, pa_t ptbr, 
 				      .page_bits = w.page_bits, .flags = w.flags, .steps = read };
 }
 
+/* Radix tables know no address space numbers. */
+static __attribute__((noinline, cold)) void walk_slowly(struct vm_host *h, pa_t ptbr, va_t va, enum vm_access how,
+							 bool user, struct translation *out)
+{
+	walk_look_and_set(h, ptbr, 0, va, how, user, out);
+}
+
 /* The fast walkers: one text, compiled for x86-64's constants, for entries of 8 bytes, and for any. */
 
+#define X86_NX ((uint64_t)1 << 63)
+#define X86_NEEDS(more) { { 1 | (more), 1 | 4 | (more) }, { 1 | 2 | (more), 1 | 2 | 4 | (more) }, \
+			  { 1 | X86_NX | (more), 1 | 4 | X86_NX | (more) } }
 static const struct mmu_format x86_64 = {
-	.flip = 1 | 2 | 4 | 0x20 | 0x40, .valid = 1, .write = 2, .user = 4, .nx = (uint64_t)1 << 63,
-	.accessed = 0x20, .dirty = 0x40, .upper_accessed = 0x20,
-	.leaf_need = { { 1, 1 | 4 }, { 1 | 2, 1 | 2 | 4 }, { 1 | (uint64_t)1 << 63, 1 | 4 | (uint64_t)1 << 63 } },
-	.upper_need = { { 1, 1 | 4 }, { 1 | 2, 1 | 2 | 4 }, { 1 | (uint64_t)1 << 63, 1 | 4 | (uint64_t)1 << 63 } },
-	.big_mask = 0x80, .ppn_mask = ((uint64_t)1 << 40) - 1, .ppn_shift = 12, .page_bits = 12, .pte_shift = 3,
-	.levels = 4, .va_bits = 48, .shift = { 39, 30, 21, 12 }, .index_mask = { 511, 511, 511, 511 },
+	.flip = 1 | 2 | 4 | 0x20 | 0x40, .valid = 1, .write = 2, .user = 4, .nx = X86_NX, .accessed = 0x20,
+	.dirty = 0x40, .upper_accessed = 0x20, .leaf_need = X86_NEEDS(0), .upper_need = X86_NEEDS(0),
+	.big_mask = 0x80, .upper_flip = 1 | 2 | 4 | 0x20 | 0x40, .upper_stop = X86_NEEDS(0x80),
+	.ppn_mask = ((uint64_t)1 << 40) - 1, .ppn_shift = 12, .page_bits = 12, .pte_shift = 3, .levels = 4,
+	.va_bits = 48, .shift = { 39, 30, 21, 12 }, .index_mask = { 511, 511, 511, 511 },
 	.upper_permissions = true, .sign_extended = true,
 };
 
@@ -258,68 +267,83 @@ static inline uint64_t load_wide(const uint8_t *at)
 	return v;
 }
 
+/* flags_granted() for x86-64, whose bits need only be moved together. */
+static inline unsigned flags_x86(uint64_t refused, uint64_t leaf)
+{
+	return (unsigned)(~refused >> 1 & 3) | (unsigned)(~refused >> 61 & 4) | (unsigned)(leaf >> 2 & 0x18);
+}
+
 static inline __attribute__((always_inline)) void
 walk_radix(struct vm_host *h, const struct mmu_format *f, const bool wide, pa_t ptbr, va_t va, enum vm_access how,
 	   bool user, struct translation *out)
 {
-	const uint64_t need_upper = f->upper_need[how][user], need_leaf = f->leaf_need[how][user];
+	const uint64_t stop = f->upper_stop[how][user], last_pte = h->mmu.last_pte;
+	const uint64_t need = f->leaf_need[how][user] | f->accessed | (how == VM_WRITE ? f->dirty : 0);
+	const unsigned leaf = f->levels - 1;
 	const uint8_t *ram = h->ram;
-	const pa_t last_pte = h->mmu.last_pte;
-	uint64_t refused = 0, raw, lacking;
-	pa_t base = ptbr, at, pa;
+	uint64_t refused = 0, raw;
+	pa_t at = ptbr, pa;
 
 	if (!is_canonical(f, va))
-		goto slow;
-	for (unsigned k = 0; k < f->levels - 1; k++) {
-		at = base + ((va >> f->shift[k] & f->index_mask[k]) << f->pte_shift);
+		return walk_slowly(h, ptbr, va, how, user, out);
+#pragma GCC unroll 4
+	for (unsigned k = 0; k < leaf; k++) {
+		at += (va >> f->shift[k] & f->index_mask[k]) << f->pte_shift;
 		if (at > last_pte)
-			goto slow;
+			return walk_slowly(h, ptbr, va, how, user, out);
 		raw = wide ? load_wide(ram + at) : pte_load(f, ram + at);
-		if (((raw ^ f->flip) & need_upper) | ((raw ^ f->big_flip) & f->big_mask))
-			goto slow;
-		refused |= raw ^ f->flip;
-		base = (raw >> f->ppn_shift & f->ppn_mask) << f->page_bits;
+		at = (raw >> f->ppn_shift & f->ppn_mask) << f->page_bits;
+		raw ^= f->upper_flip;
+		if (raw & stop)
+			return walk_slowly(h, ptbr, va, how, user, out);
+		refused |= raw;
 	}
-	at = base + ((va >> f->shift[f->levels - 1] & f->index_mask[f->levels - 1]) << f->pte_shift);
+	at += (va >> f->shift[leaf] & f->index_mask[leaf]) << f->pte_shift;
 	if (at > last_pte)
-		goto slow;
+		return walk_slowly(h, ptbr, va, how, user, out);
 	raw = wide ? load_wide(ram + at) : pte_load(f, ram + at);
 	pa = ((raw >> f->ppn_shift & f->ppn_mask) << f->page_bits) + (va & (((uint64_t)1 << f->page_bits) - 1));
-	lacking = ((raw ^ f->flip) & (need_leaf | f->accessed | (how == VM_WRITE ? f->dirty : 0))) |
-		  (refused & f->upper_accessed);
-	if (lacking || pa >= h->mmu.ram_bytes || (f->rwx && is_reserved(f, raw, true)))
-		goto slow;
+	if (((raw ^ f->flip) & need) | (refused & f->upper_accessed) || pa >= h->mmu.ram_bytes ||
+	    (f->rwx && is_reserved(f, raw, true)))
+		return walk_slowly(h, ptbr, va, how, user, out);
 	refused = f->upper_permissions ? refused | (raw ^ f->flip) : raw ^ f->flip;
 	out->fault = VM_WALK_OK;
 	out->level = 0;
 	out->pa = pa;
 	out->page_bits = f->page_bits;
-	out->flags = flags_granted(f, refused, raw) & flags_known(f);
+	out->flags = f == &x86_64 ? flags_x86(refused, raw) : flags_granted(f, refused, raw) & flags_known(f);
 	out->steps = f->levels;
-	return;
-slow:
-	walk_slowly(h, ptbr, 0, va, how, user, out);
+}
+
+static __attribute__((noinline)) void walk_x86(struct vm_host *h, pa_t ptbr, va_t va, enum vm_access how, bool user,
+						struct translation *out)
+{
+	walk_radix(h, &x86_64, true, ptbr, va, how, user, out);
+}
+
+static __attribute__((noinline)) void walk_wide(struct vm_host *h, pa_t ptbr, va_t va, enum vm_access how, bool user,
+						 struct translation *out)
+{
+	walk_radix(h, &h->mmu.format, true, ptbr, va, how, user, out);
+}
+
+static __attribute__((noinline)) void walk_any(struct vm_host *h, pa_t ptbr, va_t va, enum vm_access how, bool user,
+						struct translation *out)
+{
+	walk_radix(h, &h->mmu.format, false, ptbr, va, how, user, out);
 }
 
 void mmu_walk(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum vm_access how, bool user,
 	      struct translation *out)
 {
-	switch (h->mmu.kind) {
-	case MMU_X86:
-		walk_radix(h, &x86_64, true, ptbr, va, how, user, out);
-		break;
-	case MMU_WIDE:
-		walk_radix(h, &h->mmu.format, true, ptbr, va, how, user, out);
-		break;
-	case MMU_ANY:
-		if (!h->mmu.no_pte) {
-			walk_radix(h, &h->mmu.format, false, ptbr, va, how, user, out);
-			break;
-		}
-		/* fall through */
-	case MMU_HASHED:
-		walk_slowly(h, ptbr, asid, va, how, user, out);
-	}
+	if (h->mmu.kind == MMU_X86)
+		walk_x86(h, ptbr, va, how, user, out);
+	else if (h->mmu.kind == MMU_WIDE)
+		walk_wide(h, ptbr, va, how, user, out);
+	else if (h->mmu.kind == MMU_ANY && !h->mmu.no_pte)
+		walk_any(h, ptbr, va, how, user, out);
+	else
+		walk_look_and_set(h, ptbr, asid, va, how, user, out);
 }
 
 void vm_walk_look(const struct vm_proc *p, va_t va, struct vm_walk *out)
