@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""generate.py KIND SEED - a random script in the language of tests/cases/kernel, without results.
+
+KIND: anon mix ext4 vma fork swap all. The same kind and seed give the same script.
+"""
+import random
+import sys
+
+KINDS = ("anon", "mix", "ext4", "vma", "fork", "swap", "all")
+PAGE = 0x1000
+
+# Weights of the operations by kind; what is missing weighs nothing.
+COMMON = {"write": 12, "read": 10, "sum": 5, "mmap": 7, "munmap": 4, "mprotect": 5, "mremap": 4, "madvise": 6}
+WEIGHTS = {
+    "anon": COMMON | {"brk": 3, "exec": 1, "fork": 1, "mlock": 1, "munlock": 0.4, "mincore": 1, "exit": 0.5},
+    "mix": COMMON | {"fread": 4, "fwrite": 1, "exec": 2, "mincore": 1, "fork": 1, "brk": 1, "munlock": 0.6,
+                     "mlock": 0.8, "msync": 1, "truncate": 0.8, "exit": 0.3, "unlink": 0.1, "spawn": 0.2},
+    "ext4": COMMON | {"fread": 3, "fwrite": 2, "msync": 3, "fork": 1, "truncate": 0.6, "mlock": 0.5,
+                      "munlock": 0.3, "exec": 0.4, "exit": 0.4, "mincore": 0.3, "spawn": 0.2},
+    "vma": {"write": 4, "read": 2, "sum": 2, "mmap": 11, "munmap": 4, "mprotect": 7, "mremap": 6, "madvise": 6,
+            "brk": 2, "mlock": 1.5, "munlock": 1, "fork": 0.5, "fread": 0.5, "msync": 0.3, "mincore": 0.3},
+    "fork": COMMON | {"fork": 4, "exit": 2, "brk": 2, "fread": 1, "fwrite": 0.4, "mincore": 0.5, "exec": 0.5,
+                      "mlock": 0.5, "spawn": 0.2},
+    "swap": COMMON | {"fork": 1, "mlock": 1, "munlock": 0.3, "brk": 0.5, "fread": 0.7, "exit": 0.4, "truncate": 0.2,
+                      "madvise": 9},
+}
+WEIGHTS["all"] = {op: max(w.get(op, 0) for w in WEIGHTS.values()) for op in set().union(*WEIGHTS.values())}
+
+ADVICE = {
+    "anon": {"dontneed": 23, "populate_write": 8, "populate_read": 7, "wipeonfork": 2, "random": 2, "normal": 2,
+             "free": 3, "willneed": 1, "dofork": 1, "bad": 1, "cold": 1},
+    "mix": {"dontneed": 36, "populate_write": 13, "free": 8, "populate_read": 8, "remove": 8, "dontfork": 5,
+            "random": 2, "wipeonfork": 1, "normal": 1, "dofork": 1, "dontneed_locked": 2, "willneed": 1},
+    "ext4": {"dontneed": 30, "populate_read": 10, "populate_write": 5, "bad": 1, "remove": 3},
+    "vma": {"wipeonfork": 6, "random": 6, "dontneed": 6, "dontfork": 6, "willneed": 5, "dofork": 5, "keeponfork": 4,
+            "normal": 2, "sequential": 2, "dontdump": 3, "dodump": 2, "bad": 2},
+    "fork": {"dontneed": 11, "wipeonfork": 4, "populate_write": 2, "dontfork": 4, "willneed": 1, "keeponfork": 1,
+             "dofork": 1},
+    "swap": {"pageout": 19, "dontneed": 8, "populate_read": 2, "cold": 1, "free": 1, "populate_write": 1},
+}
+ADVICE["all"] = {a: max(w.get(a, 0) for w in ADVICE.values()) for a in set().union(*ADVICE.values())}
+
+
+class Script:
+    def __init__(self, kind, seed):
+        self.kind, self.r = kind, random.Random(f"{kind} {seed}")
+        self.lines = [f"# random script: kind {kind}, seed {seed}"]
+        self.live, self.procs, self.labels, self.files, self.gone = ["p0"], 1, 0, [], set()
+        self.places = {"p0": []}   # (text, pages) of mappings made, newest last
+
+    def pick(self, weights):
+        return self.r.choices(list(weights), list(weights.values()))[0]
+
+    def chance(self, p):
+        return self.r.random() < p
+
+    def scratch(self):
+        n = self.r.choices([0, 1, 2], [6, 4, 1])[0]
+        page = (self.r.randrange(0x28), 0x1f8 + self.r.randrange(0x12), 0x3fffd + self.r.randrange(5))[n]
+        return f"A+{page * PAGE:#x}"
+
+    def add(self, text, offset):
+        if offset == 0:
+            return text
+        if "+" in text:
+            base, old = text.split("+")
+            return f"{base}+{int(old, 16) + offset:#x}"
+        return f"{text}+{offset:#x}"
+
+    def inside(self, p):
+        """An address and a number of pages, mostly inside something mapped."""
+        places = self.places[p]
+        if not places or self.chance(0.12):
+            return self.scratch(), self.r.choice([1, 1, 2, 3, 6])
+        text, pages = self.r.choice(places[-12:])
+        at = self.r.randrange(pages)
+        return self.add(text, at * PAGE), max(1, min(pages - at, self.r.choice([1, 1, 1, 2, 3, 9])))
+
+    def range_of(self, p):
+        places = self.places[p]
+        if places and self.chance(0.3):
+            text, pages = self.r.choice(places[-12:])
+        else:
+            text, pages = self.inside(p)
+            if self.chance(0.25):
+                pages += self.r.choice([1, 2, 5])
+        length = pages * PAGE
+        if self.chance(0.02):
+            length = 0
+        elif self.chance(0.03):
+            length -= self.r.choice([1, 0xfff])
+        if self.chance(0.015):
+            text = self.add(text, 0x10)
+        return text, f"{length:#x}" if length else "0"
+
+    def prot(self):
+        return self.pick({"rw-": 12, "r--": 5, "---": 3, "rwx": 2, "r-x": 3, "-w-": 2, "--x": 0.3})
+
+    def file(self):
+        name = self.r.choice(self.files)
+        fresh = 0 if name in self.gone else 2   # what has no name can't be opened afresh
+        return name + self.pick({"": 8, ":ro": 3, ":new": fresh, ":wo": 0.4})
+
+    def mmap(self, p):
+        pages = self.r.choice([1, 1, 2, 3, 3, 4, 5, 6, 8, 9])
+        if self.chance(0.02):
+            pages = self.r.choice([512, 1024, 513])
+        flags, file = [], ""
+        shared = self.chance(0.3)
+        flags.append("shared" if shared else "private")
+        if self.files and self.chance(0.5 if self.kind in ("mix", "ext4", "all") else 0.2):
+            file = f" {self.file()} {self.r.randrange(9) * PAGE:#x}"
+        else:
+            flags.append("anon")
+            if self.chance(0.08):
+                flags.append("noreserve")
+            if not shared and self.chance(0.04 if self.kind != "vma" else 0.08):
+                flags.append("growsdown")
+        if self.chance(0.06):
+            flags.append("populate")
+        if self.chance(0.02):
+            flags.append("locked")
+        how = self.pick({"fixed": 13, "hint": 2, "none": 4, "noreplace": 1.5})
+        at = self.scratch()
+        if self.places[p] and self.chance(0.35):
+            text, n = self.r.choice(self.places[p][-12:])
+            at = self.add(text, self.r.randrange(n + 1) * PAGE)
+        label = ""
+        if how == "fixed":
+            flags.append("fixed")
+        elif how == "noreplace":
+            flags.append("fixed_noreplace")
+        else:
+            self.labels += 1
+            label = f"k{self.labels} = "
+            at = "-" if how == "none" else at
+        self.say(f"{p} {label}mmap {at} {pages * PAGE:#x} {self.prot()} {','.join(flags)}{file}")
+        self.places[p].append((f"k{self.labels}" if label else at, pages))
+
+    def mremap(self, p):
+        text, length = self.range_of(p)
+        pages = max(1, int(length, 16) // PAGE)
+        new = self.r.choice([pages, pages, 1, pages + 1, pages + 3, max(1, pages - 1)])
+        if self.chance(0.02):
+            new = 0
+        tail, label = "", ""
+        how = self.pick({"fixed": 9, "maymove": 6, "stay": 4, "dontunmap": 1.5})
+        if how == "fixed":
+            target = self.scratch()
+            tail = f" maymove fixed {target}" + (" dontunmap" if self.chance(0.08) else "")
+            self.places[p].append((target, max(1, new)))
+        elif how != "stay":
+            self.labels += 1
+            label = f"k{self.labels} = "
+            tail = " maymove" + (" dontunmap" if how == "dontunmap" else "")
+            if how == "dontunmap" and self.chance(0.8):
+                new = pages
+            self.places[p].append((f"k{self.labels}", max(1, new)))
+        else:
+            self.places[p].append((text, max(1, new)))
+        self.say(f"{p} {label}mremap {text} {length} {new * PAGE:#x}{tail}")
+
+    def brk(self, p):
+        sign = "+" if self.chance(0.62) else "-"
+        amount = self.r.choice([1, 0x1000, 0x1000, 0x1001, 0x2000, 0x3000, 0x5000, 0x7fff, 0x8800])
+        self.say(f"{p} brk {sign}{amount:#x}")
+        if sign == "+":
+            self.places[p].append(("H+0x0", max(1, amount // PAGE)))
+
+    def say(self, line):
+        self.lines.append(line)
+
+    def act(self, op, p):
+        r = self.r
+        if op in ("write", "read", "exec"):
+            text, _ = self.inside(p)
+            text = self.add(text, r.choice([0, 0, 0, 0x10, 0xff0]))
+            self.say(f"{p} {op} {text}" + (f" {r.randrange(0x30, 0x7b):#x}" if op == "write" else ""))
+        elif op == "sum":
+            text, pages = self.inside(p)
+            self.say(f"{p} sum {text} {pages * PAGE:#x}")
+        elif op == "mmap":
+            self.mmap(p)
+        elif op == "mremap":
+            self.mremap(p)
+        elif op == "brk":
+            self.brk(p)
+        elif op in ("munmap", "mincore"):
+            text, length = self.range_of(p)
+            self.say(f"{p} {op} {text} {length}")
+        elif op == "mlock":
+            text, length = self.range_of(p)
+            self.say(f"{p} mlock {text} {length}" + (" onfault" if self.chance(0.2) else ""))
+        elif op == "munlock":
+            text, length = self.range_of(p)
+            self.say(f"{p} munlock {text} {length}")
+        elif op == "mprotect":
+            text, length = self.range_of(p)
+            self.say(f"{p} mprotect {text} {length} {self.prot()}")
+        elif op == "madvise":
+            text, length = self.range_of(p)
+            self.say(f"{p} madvise {text} {length} {self.pick(ADVICE[self.kind])}")
+        elif op == "msync":
+            text, length = self.range_of(p)
+            self.say(f"{p} msync {text} {length} {r.choice(['sync', 'async', 'sync', 'invalidate', 'sync invalidate', 'bad'])}")
+        elif op == "fork" and self.procs < 7 and len(self.live) < 5:
+            child = f"p{self.procs}"
+            self.procs += 1
+            self.say(f"{p} {child} = fork")
+            self.live.append(child)
+            self.places[child] = list(self.places[p])
+        elif op == "spawn" and self.procs < 7 and len(self.live) < 5 and not self.gone:
+            child = f"p{self.procs}"
+            self.procs += 1
+            self.say(f"spawn {child}")
+            self.live.append(child)
+            self.places[child] = []
+        elif op == "exit" and len(self.live) > 1:
+            self.live.remove(p)
+            self.say(f"{p} exit")
+        elif self.files and op in ("fread", "fwrite", "truncate", "unlink"):
+            name = r.choice(self.files)
+            offset = r.randrange(0xa) * PAGE + r.choice([0, 0x10, 0xfff])
+            if op == "fread":
+                self.say(f"{p} fread {name} {offset:#x}")
+            elif op == "fwrite":
+                self.say(f"{p} fwrite {name} {offset:#x} {r.randrange(0x30, 0x7b):#x}")
+            elif op == "truncate":
+                self.say(f"{p} truncate {name} {r.choice([0, 0x1000, 0x1800, 0x2000, 0x3001, 0x5000, 0x9000]):#x}")
+            elif name not in self.gone:
+                self.gone.add(name)
+                self.say(f"{p} unlink {name}")
+
+    def make(self):
+        r = self.r
+        if self.kind == "swap" or (self.kind == "all" and self.chance(0.3)):
+            self.say("swap")
+            if self.kind == "all":
+                self.kind = "swap"
+        files = {"mix": 2, "all": 2, "ext4": 2, "anon": 0}.get(self.kind, self.r.randrange(2))
+        for i in range(files):
+            disk = self.kind == "ext4" or (self.kind == "all" and self.chance(0.5))
+            name = ("g" if disk else "f") + str(i)
+            size = r.choice([0x2000, 0x3000, 0x3800, 0x5000, 0x6000, 0x7000, 0x9000, 0x1800])
+            seed = "sparse" if not disk and self.chance(0.25) else f"{0x20 * (i + 1):#x}"
+            self.say(f"file {name} {'ext4' if disk else 'tmpfs'} {size:#x} {seed}")
+            self.files.append(name)
+        for _ in range(4):
+            self.mmap("p0")
+        steps = r.randrange(60, 200)
+        p = "p0"
+        for step in range(steps):
+            if self.chance(0.35) or p not in self.live:
+                p = r.choice(self.live)
+            op = self.pick(WEIGHTS[self.kind])
+            self.act(op, p)
+            if p not in self.live:
+                p = r.choice(self.live)
+            if step % 7 == 6:
+                self.say(f"{p} check")
+            if step % 25 == 24:
+                self.say("share")
+            if step % 60 == 59:
+                self.say("checkall")
+        self.say("checkall")
+        self.say("share")
+        return self.lines
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3 or sys.argv[1] not in KINDS:
+        sys.exit(f"usage: generate.py {'|'.join(KINDS)} SEED")
+    print("\n".join(Script(sys.argv[1], sys.argv[2]).make()))
