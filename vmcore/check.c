@@ -1,11 +1,238 @@
-/* check.c - an fsck of the host: everything that is counted is counted again. */
-#include "proc.h"
+/*
+ * check.c - an fsck of the host: everything that is counted is counted again.
+ *
+ * The parts are gone through in an order in which the referring comes before what is referred to: processes with
+ * their areas, entries and descriptors; files with their pages; then frames, slots, anons and descriptions are
+ * compared with what was found to refer to them.
+ */
+#include "check.h"
+#include "file.h"
+#include "swap.h"
+
+#include <inttypes.h>
+
+void check_wrong(struct check *c, const char *fmt, ...)
+{
+	va_list args;
+	g_autofree char *line = NULL;
+
+	va_start(args, fmt);
+	line = g_strdup_vprintf(fmt, args);
+	va_end(args);
+	c->found++;
+	if (c->report)
+		c->report(c->arg, false, line);
+}
+
+void check_poked(struct check *c, const char *fmt, ...)
+{
+	va_list args;
+	g_autofree char *line = NULL;
+
+	va_start(args, fmt);
+	line = g_strdup_vprintf(fmt, args);
+	va_end(args);
+	if (c->report)
+		c->report(c->arg, true, line);
+}
+
+struct seen *check_seen(GHashTable *t, const void *what)
+{
+	struct seen *s = g_hash_table_lookup(t, what);
+
+	if (!s) {
+		s = g_new0(struct seen, 1);
+		g_hash_table_insert(t, (gpointer)what, s);
+	}
+	return s;
+}
+
+/* The references that a frame must have besides those of entries. */
+static uint32_t other_refs(const struct frame *f)
+{
+	return f->use == VM_FRAME_FILE || f->use == VM_FRAME_ZERO || (f->flags & FRAME_SWAPCACHE);
+}
+
+static void check_page_frame(struct check *c, pfn_t pfn, const struct frame *f)
+{
+	const char *use = vm_frame_use_names[f->use];
+
+	if (f->refs != c->refs[pfn] + other_refs(f))
+		check_wrong(c, "frame 0x%" PRIx64 " (%s): %u references counted, %u found", pfn, use, f->refs,
+			    c->refs[pfn] + other_refs(f));
+	if (f->maps != c->maps[pfn])
+		check_wrong(c, "frame 0x%" PRIx64 " (%s): %u mappings counted, %u found", pfn, use, f->maps,
+			    c->maps[pfn]);
+	if (f->use == VM_FRAME_FILE && !c->cached[pfn])
+		check_wrong(c, "frame 0x%" PRIx64 " is of a file whose page cache does not have it", pfn);
+	if (f->use == VM_FRAME_ZERO && pfn != c->h->zero_frame)
+		check_wrong(c, "frame 0x%" PRIx64 " is a second zero frame", pfn);
+	if (f->use == VM_FRAME_ANON && !f->anon)
+		check_wrong(c, "frame 0x%" PRIx64 " is anonymous but belongs to no anon", pfn);
+	else if (f->use == VM_FRAME_ANON)
+		check_seen(c->anons, f->anon)->refs++;
+	if ((f->flags & FRAME_SWAPCACHE) && (f->slot >= swap_slots(c->h->swap) || swap_cached(c->h->swap, f->slot) != pfn))
+		check_wrong(c, "frame 0x%" PRIx64 " says that it caches swap slot %u, which names another", pfn, f->slot);
+}
+
+static void check_table_frame(struct check *c, pfn_t pfn, const struct frame *f)
+{
+	bool head = (pfn & (((pfn_t)1 << f->order) - 1)) == 0;
+
+	if (f->refs != (head ? c->refs[pfn] : 0))
+		check_wrong(c, "frame 0x%" PRIx64 " (table): %u references counted, %u found", pfn, f->refs,
+			    head ? c->refs[pfn] : 0);
+	if (head && f->sharers != c->maps[pfn])
+		check_wrong(c, "frame 0x%" PRIx64 " (table): used by %u processes, not %u", pfn, c->maps[pfn], f->sharers);
+}
+
+static void check_frame(struct check *c, pfn_t pfn)
+{
+	const struct frame *f = frame_of(c->h, pfn);
+
+	if (frame_is_free(c->h, pfn) != (f->use == VM_FRAME_FREE))
+		check_wrong(c, "frame 0x%" PRIx64 " is %s, but the free list says otherwise", pfn,
+			    f->use < VM_FRAME_USES ? vm_frame_use_names[f->use] : "of no known use");
+	switch (f->use) {
+	case VM_FRAME_FREE:
+		if (f->refs || f->maps || c->refs[pfn])
+			check_wrong(c, "frame 0x%" PRIx64 " is free, but has %u references and %u were found", pfn, f->refs,
+				    c->refs[pfn]);
+		break;
+	case VM_FRAME_TABLE:
+		check_table_frame(c, pfn, f);
+		break;
+	case VM_FRAME_ANON:
+	case VM_FRAME_FILE:
+	case VM_FRAME_ZERO:
+		check_page_frame(c, pfn, f);
+		break;
+	}
+}
+
+static void compare(struct check *c, const char *what, uint64_t counted, uint64_t found)
+{
+	if (counted != found)
+		check_wrong(c, "%s: %" PRIu64 " counted, %" PRIu64 " found", what, counted, found);
+}
+
+static void check_frames(struct check *c)
+{
+	const struct vm_host *h = c->h;
+	uint64_t by_use[VM_FRAME_USES] = { 0 }, locked = 0, user = 0, shared = 0;
+
+	for (pfn_t pfn = 0; pfn < c->n; pfn++) {
+		const struct frame *f = frame_of(h, pfn);
+
+		check_frame(c, pfn);
+		if (f->use < VM_FRAME_USES)
+			by_use[f->use]++;
+		locked += (f->flags & FRAME_LOCKED) != 0;
+		user += (f->flags & FRAME_USER) != 0;
+		shared += f->use == VM_FRAME_TABLE && f->sharers > 1;
+	}
+	by_use[VM_FRAME_FREE] += h->frame_count - c->n;
+	for (unsigned u = 0; u < VM_FRAME_USES; u++)
+		compare(c, vm_frame_use_names[u], h->frames_by_use[u], by_use[u]);
+	compare(c, "free frames", h->frames_free, by_use[VM_FRAME_FREE]);
+	compare(c, "locked frames", h->mlocked, locked);
+	compare(c, "frames of processes", h->user_frames, user);
+	compare(c, "shared page tables", h->shared_tables, shared);
+}
+
+/* The bitmap of frames in use and its summaries. */
+static void check_bitmap(struct check *c)
+{
+	const struct vm_host *h = c->h;
+	uint64_t busy = 0, beyond = h->busy_words[0] * 64 - h->frame_count;
+
+	for (uint64_t w = 0; w < h->busy_words[0]; w++)
+		busy += (unsigned)__builtin_popcountll(h->busy_bits[0][w]);
+	compare(c, "frames in use by the free list", h->frame_count - h->frames_free, busy - beyond);
+	for (unsigned k = 0; k + 1 < G_N_ELEMENTS(h->busy_bits); k++)
+		for (uint64_t w = 0; w < h->busy_words[k]; w++)
+			if ((h->busy_bits[k][w] == UINT64_MAX) != (h->busy_bits[k + 1][w / 64] >> (w % 64) & 1))
+				check_wrong(c, "the free list's summary %u is wrong for word %" PRIu64, k + 1, w);
+}
+
+static void check_slots(struct check *c)
+{
+	struct swap_area *s = c->h->swap;
+	uint64_t n = swap_slots(s), free_slots = 0;
+
+	for (uint32_t slot = 0; slot < n; slot++) {
+		pfn_t pfn = swap_cached(s, slot);
+
+		if (swap_count(s, slot) != c->slots[slot])
+			check_wrong(c, "swap slot %u: %u references counted, %u found", slot, swap_count(s, slot),
+				    c->slots[slot]);
+		if (pfn != PFN_NONE && (pfn >= c->n || !(frame_of(c->h, pfn)->flags & FRAME_SWAPCACHE) ||
+					frame_of(c->h, pfn)->slot != slot))
+			check_wrong(c, "swap slot %u says that frame 0x%" PRIx64 " caches it, which does not", slot, pfn);
+		free_slots += swap_count(s, slot) == 0 && pfn == PFN_NONE;
+	}
+	compare(c, "free swap slots", swap_slots_free(s), free_slots);
+}
+
+static void check_descriptions(struct check *c)
+{
+	GHashTableIter it;
+	gpointer key, value;
+
+	g_hash_table_iter_init(&it, c->files);
+	while (g_hash_table_iter_next(&it, &key, &value)) {
+		const struct file *f = key;
+		const struct seen *s = value;
+
+		if (f->refs != s->refs)
+			check_wrong(c, "open file description %" PRIu64 ": %u references counted, %" PRIu64 " found", f->number,
+				    f->refs, s->refs);
+		if (f->inode)
+			check_seen(c->inodes, f->inode)->refs++;
+	}
+}
+
+static void check_init(struct check *c)
+{
+	c->n = c->h->ceiling_used;
+	c->refs = g_new0(uint32_t, c->n + 1);
+	c->maps = g_new0(uint32_t, c->n + 1);
+	c->cached = g_new0(uint8_t, c->n + 1);
+	c->slots = g_new0(uint32_t, swap_slots(c->h->swap) + 1);
+	c->anons = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	c->files = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	c->inodes = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	c->asids = g_hash_table_new(NULL, NULL);
+}
+
+static void check_clear(struct check *c)
+{
+	g_free(c->refs);
+	g_free(c->maps);
+	g_free(c->cached);
+	g_free(c->slots);
+	g_hash_table_destroy(c->anons);
+	g_hash_table_destroy(c->files);
+	g_hash_table_destroy(c->inodes);
+	g_hash_table_destroy(c->asids);
+}
 
 uint64_t vm_host_check(struct vm_host *h, void (*report)(void *arg, bool poked, const char *line), void *arg)
 {
-	if (h->frames_by_use[VM_FRAME_FREE] != h->frames_free && h->frames_by_use[VM_FRAME_FREE] != 0) {
-		report(arg, false, "the count of free frames differs from itself");
-		return 1;
-	}
-	return 0;
+	struct check c = { .h = h, .report = report, .arg = arg };
+
+	check_init(&c);
+	check_bitmap(&c);
+	check_processes(&c);
+	check_global_table(&c);
+	check_descriptions(&c);
+	check_files(&c);
+	check_frames(&c);
+	check_slots(&c);
+	check_anons(&c);
+	compare(&c, "committed pages", h->committed, c.committed);
+	check_tlb(&c);
+	check_pokes(&c);
+	check_clear(&c);
+	return c.found;
 }

@@ -36,6 +36,7 @@ struct vm_host {
 
 	/* table.c: pa of an entry -> the value that the OS part had put there; pa as key */
 	GHashTable *poked;           /* uint64_t * -> uint64_t * */
+	uint64_t  poke_count;        /* pokes ever made: after one, the TLB may rightly be stale */
 	struct table *global_table;  /* inverted: one for all */
 	uint64_t  shared_tables;     /* leaf tables with sharers > 1 */
 

@@ -65,6 +65,7 @@ static void poke_add(struct vm_host *h, pa_t at, uint64_t os_value)
 	pair[0] = at;
 	pair[1] = os_value;
 	g_hash_table_insert(h->poked, pair, pair + 1);
+	h->poke_count++;
 }
 
 void poke_drop(struct vm_host *h, pa_t at)
