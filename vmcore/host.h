@@ -76,7 +76,7 @@ static inline struct frame *frame_of(const struct vm_host *h, pfn_t pfn) { retur
 
 /* config.c */
 extern const struct vm_config config_default;
-/* Kinds of events that more than one file adds; the others are static where they happen. */
-extern const struct event_kind event_fault, event_cow, event_fork, event_exit, event_mmap, event_munmap, event_poke_dropped;
+/* Kinds of events that others may want to find; the rest are static where they happen. fault.c, proc.c, exit.c, ram.c. */
+extern const struct event_kind event_fault, event_cow, event_fork, event_exit, event_poke_dropped;
 
 #endif

@@ -9,6 +9,12 @@
 
 #include <string.h>
 
+static const struct event_kind event_fork = { "fork", "child:d" };
+
+const struct event_kind event_fork = { "fork", "child:d" };
+static const struct event_kind event_spawn = { "spawn", "ppid:d name:s" };
+static const struct event_kind event_exec = { "exec", "file:s" };
+
 enum { PID_MOST = 4194304, PID_AFTER_WRAP = 300 };
 
 const char vm_state_letters[VM_STATES + 1] = "RSDTtZXI";
@@ -277,6 +283,7 @@ struct vm_proc *vm_spawn(struct vm_host *h, const struct vm_spawn *s, struct err
 {
 	int32_t last = h->last_pid, pid;
 	struct vm_proc *parent, *p;
+	struct event *ev;
 	struct mm *mm;
 	g_autofree char *path = NULL;
 
@@ -302,6 +309,9 @@ struct vm_proc *vm_spawn(struct vm_host *h, const struct vm_spawn *s, struct err
 		path = s->path ? g_strdup(s->path) : g_strdup_printf("/%s", s->name);
 	proc_set_image(p, mm, s->name, s->argv, s->file, path);
 	proc_publish(p, parent);
+	ev = journal_add(h->journal, &event_spawn, h->options.serial, pid);
+	ev->value[0] = (uint64_t)parent->pid;
+	ev->text = g_strescape(p->comm, NULL);
 	h->forks++;
 	h->stats.forks++;
 	return p;
@@ -386,6 +396,7 @@ int vm_execve(struct vm_proc *p, struct vm_inode *file, const char *path, const 
 		return r;
 	}
 	proc_set_image(p, mm, name, argv, file, path);
+	journal_add(p->host->journal, &event_exec, p->host->options.serial, p->pid)->text = g_strescape(path, NULL);
 	p->sig_caught = 0;                               /* handlers were code of the old image */
 	proc_spend(p, p->host->config.syscall, false);
 	return 0;

@@ -12,6 +12,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+static const struct event_kind event_poke_dropped = { "poke_dropped", "pa:x entry:x was:x" };
+
+const struct event_kind event_poke_dropped = { "poke_dropped", "at:x now:x was:x" };
+
 int ram_init(struct vm_host *h, struct err *e)
 {
 	uint64_t bytes = h->options.ram_bytes;
