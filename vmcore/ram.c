@@ -12,8 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static const struct event_kind event_poke_dropped = { "poke_dropped", "pa:x entry:x was:x" };
-
 const struct event_kind event_poke_dropped = { "poke_dropped", "at:x now:x was:x" };
 
 int ram_init(struct vm_host *h, struct err *e)
