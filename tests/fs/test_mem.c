@@ -1,0 +1,296 @@
+/* test_mem.c - mem/: geometry, size, ram, frames, the TLB, counters, settings. */
+#include "fs_test.h"
+#include "geometry_text.h"
+
+#include <inttypes.h>
+
+static int setup(void **state)
+{
+	*state = world_with("x86-64", 4 * MiB);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+static const char exercise[] = "va=9 pa=6 page=8 pte=1 split=3,3 ppn=5+3 valid=4 endian=little";
+
+static void every_preset_reads_back_as_itself(void **state)
+{
+	const struct vm_geometry *g;
+
+	for (unsigned i = 0; (g = vm_geometry_at(i)); i++) {
+		struct vm_geometry by_name, by_text;
+		g_autoptr(GString) text = g_string_new(NULL);
+		struct err e = { 0 };
+
+		assert_int_equal(geometry_parse(g->name, &by_name, &e), 0);
+		geometry_print(g, text);
+		assert_int_equal(geometry_parse(text->str, &by_text, &e), 0);
+		assert_memory_equal(&by_name, g, sizeof(*g));
+		assert_memory_equal(&by_text, g, sizeof(*g));
+	}
+	assert_true(vm_geometry_preset("vpn16") != NULL);
+}
+
+static void a_geometry_of_words_reads_back(void **state)
+{
+	static const char *const lines[] = {
+		exercise,
+		"va=10 pa=6 page=16 pte=2 split=3,3 ppn=14+2 valid=13 endian=big",
+		"va=15 pa=12 page=32 pte=1 split=5,5 ppn=0+7 valid=7",
+		"va=8 pa=8 page=1 pte=2 split=8 ppn=0+8 valid=15 table=flat",
+		"va=48 pa=40 page=4096 pte=8 ppn=12+28 valid=0 table=inverted",
+		"va=48 pa=40 page=4K pte=8 ppn=12+28 valid=0 write=1 user=2 nx=63 accessed=5 dirty=6 table=hashed",
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+		struct vm_geometry g, again;
+		g_autoptr(GString) text = g_string_new(NULL), twice = g_string_new(NULL);
+		struct err e = { 0 };
+
+		if (geometry_parse(lines[i], &g, &e))
+			print_error("%s: %s\n", lines[i], e.why);
+		assert_int_equal(e.code, 0);
+		geometry_print(&g, text);
+		assert_int_equal(geometry_parse(text->str, &again, &e), 0);
+		geometry_print(&again, twice);
+		assert_string_equal(text->str, twice->str);
+	}
+}
+
+static void a_contradiction_leaves_the_geometry(void **state)
+{
+	static const char *const bad[] = {
+		"", "x87", "va=9", "va=9 va=9", "va=9 pa=6 page=7 pte=1 split=3,3 ppn=5+3 valid=4",
+		"va=9 pa=6 page=8 pte=1 split=3,4 ppn=5+3 valid=4", "va=9 pa=6 page=8 pte=1 split=3,3 ppn=5+9 valid=4",
+		"va=9 pa=6 page=8 pte=3 split=3,3 ppn=5+3 valid=4", "va=9 pa=6 page=8 pte=1 split=3,3 ppn=5 valid=4",
+		"va=9 pa=6 page=8 pte=1 split=3,3 ppn=5+3 valid=99", "va=0 pa=6 page=8 pte=1 split=3,3 ppn=5+3 valid=4",
+		"va=9 pa=6 page=8 pte=1 split=3,3 ppn=5+3 valid=4 table=tree", "va=-1 pa=6 page=8 pte=1 split=3,3 ppn=5+3 valid=4",
+		"va=9 pa=6 page=8 pte=1 split=,, ppn=5+3 valid=4", "va=9 x86-64", "va=9 pa=6 page=8 pte=1 ppn=5+3 valid=4",
+		"split=1,1,1,1,1,1,1,1,1", "colour=red", "name=x87", "=", "va=99999999999999999999",
+		"va=9 pa=6 page=8 pte=1 split=3,3 ppn=5+3 valid=5",
+	};
+	g_autofree char *before = read_path(*state, "mem/geometry");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+		struct err e;
+		int error = write_line(*state, "mem/geometry", bad[i], NULL, &e);
+		g_autofree char *after = read_path(*state, "mem/geometry");
+
+		if (error != -EINVAL && error != -ERANGE)
+			print_error("'%s' gave %d\n", bad[i], error);
+		assert_true(error == -EINVAL || error == -ERANGE);
+		assert_string_equal(before, after);
+	}
+}
+
+static void a_geometry_cuts_ram_to_what_addresses_reach(void **state)
+{
+	run_line(*state, "mem/geometry", exercise);
+	g_autofree char *size = read_path(*state, "mem/size");
+	g_autofree char *text = read_path(*state, "mem/geometry");
+
+	assert_string_equal(size, "64\n");
+	assert_true(strstr(text, " va=9 pa=6 page=8 pte=1 split=3,3 ppn=5+3 valid=4 "));
+	run_line(*state, "mem/geometry", "x86-64");
+	g_autofree char *again = read_path(*state, "mem/size");
+	assert_string_equal(again, "4194304\n");
+}
+
+static void size_is_written_like_geometry(void **state)
+{
+	run_line(*state, "mem/size", "8M");
+	g_autofree char *size = read_path(*state, "mem/size");
+	assert_string_equal(size, "8388608\n");
+	refuse(*state, "mem/size", "8193", EINVAL);
+	refuse(*state, "mem/size", "0", EINVAL);
+	refuse(*state, "mem/size", "lots", EINVAL);
+	run_line(*state, "mem/geometry", "sv39");
+	g_autofree char *kept = read_path(*state, "mem/size");
+	assert_string_equal(kept, "8388608\n");
+	run_line(*state, "hosts/host0/ctl", "spawn x");
+	refuse(*state, "mem/size", "4M", EBUSY);
+	refuse(*state, "mem/geometry", "x86-64", EBUSY);
+}
+
+static void ram_is_read_and_written_at_any_offset(void **state)
+{
+	struct node n = at(*state, "mem/ram");
+	struct err e = { 0 };
+	char bytes[8] = { 0 };
+
+	assert_int_equal(n.row->bytes->size(&n), 4 * MiB);
+	assert_int_equal(n.row->bytes->write(&n, 4 * MiB - 3, "abcdef", 6, &e), 3);
+	assert_int_equal(n.row->bytes->read(&n, 4 * MiB - 4, bytes, 8, &e), 4);
+	assert_memory_equal(bytes, "\0abc", 4);
+	assert_int_equal(n.row->bytes->read(&n, 4 * MiB, bytes, 8, &e), 0);
+	assert_int_equal(n.row->bytes->read(&n, INT64_MAX, bytes, 8, &e), 0);
+	assert_int_equal(n.row->bytes->write(&n, 4 * MiB, "x", 1, &e), -ENOSPC);
+	assert_checked(*state);
+}
+
+static void frames_agree_with_meminfo_and_map(void **state)
+{
+	run_line(*state, "hosts/host0/ctl", "spawn x");
+	run_line(*state, "proc/2/ctl", "mmap 0x10000000 64K rw- private,anon");
+	run_line(*state, "proc/2/ctl", "touch 0x10000000 64K w");
+	g_autofree char *frames = read_path(*state, "mem/frames");
+	g_autofree char *map = read_path(*state, "mem/map");
+	g_autofree char *meminfo = read_path(*state, "proc/meminfo");
+	g_autofree char *free_kb = line_of(meminfo, "MemFree:"), *anon_kb = line_of(meminfo, "AnonPages:");
+	uint64_t free_frames = 0, anon_frames = 0, dots = 0;
+	g_auto(GStrv) lines = g_strsplit(frames, "\n", -1);
+
+	for (char **line = lines + 1; *line && **line; line++) {
+		free_frames += strstr(*line, " free ") != NULL;
+		anon_frames += strstr(*line, " anon ") != NULL;
+	}
+	for (const char *c = map; *c; c++)
+		dots += *c == '.';
+	assert_int_equal(g_strv_length(lines), 1024 + 2);
+	assert_int_equal(free_frames * 4, g_ascii_strtoull(free_kb, NULL, 10));
+	assert_int_equal(anon_frames * 4, g_ascii_strtoull(anon_kb, NULL, 10));
+	assert_true(anon_frames >= 16);
+	assert_int_equal(dots, free_frames);
+	assert_int_equal(strlen(map), 1024 + 1024 / 64);
+}
+
+static void a_frame_tells_who_maps_it(void **state)
+{
+	run_line(*state, "hosts/host0/ctl", "spawn x bare");
+	run_line(*state, "mem/ctl", "next 0x2a 0x2b 0x2c 0x2d");
+	run_line(*state, "proc/2/ctl", "mmap 0x10000000 4K rw- private,anon,fixed");
+	run_line(*state, "proc/2/ctl", "write 0x10000000 \"hello\"");
+	g_autofree char *walk = read_path(*state, "proc/2/walk/0x10000000");
+	const char *pa = strstr(walk, "pa=0x");
+
+	assert_non_null(pa);
+	g_autofree char *path = g_strdup_printf("mem/frame/0x%" PRIx64, g_ascii_strtoull(pa + 3, NULL, 16) >> 12);
+	g_autofree char *frame = read_path(*state, path);
+	assert_true(strstr(frame, "use=anon\n"));
+	assert_true(strstr(frame, "mapped=2:0x10000000\n"));
+	assert_true(strstr(frame, ": 68 65 6c 6c 6f 00"));
+	assert_true(strstr(frame, "hello"));
+}
+
+static void a_frame_beyond_ram_is_not_found(void **state)
+{
+	static const char *const bad[] = { "0x400", "1024", "x", "", "-1", "99999999999999999999", "0x" };
+	struct node dir = at(*state, "mem/frame"), child;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+		assert_int_equal(tree_find(&dir, bad[i], &child), -ENOENT);
+	assert_int_equal(tree_find(&dir, "0x3ff", &child), 0);
+	assert_int_equal(tree_find(&dir, "1023", &child), 0);
+}
+
+static void next_frames_are_checked_first(void **state)
+{
+	refuse(*state, "mem/ctl", "next", EINVAL);
+	refuse(*state, "mem/ctl", "next 0x400", ERANGE);
+	refuse(*state, "mem/ctl", "next 1 2 x", EINVAL);
+	refuse(*state, "mem/ctl", "drop_caches 1", EINVAL);
+	refuse(*state, "mem/ctl", "reclaim 5", EINVAL);
+}
+
+static void the_tlb_is_shaped_and_flushed(void **state)
+{
+	run_line(*state, "mem/tlb", "entries=8 ways=2");
+	run_line(*state, "hosts/host0/ctl", "spawn x");
+	run_line(*state, "proc/2/ctl", "mmap 0x10000000 64K rw- private,anon");
+	run_line(*state, "proc/2/ctl", "touch 0x10000000 8K w");
+	g_autofree char *full = read_path(*state, "mem/tlb");
+	assert_true(strstr(full, "0x10000"));
+	run_line(*state, "mem/tlb", "flush 0x10000000");
+	g_autofree char *one = read_path(*state, "mem/tlb");
+	assert_null(strstr(one, "0x10000 "));
+	assert_true(strstr(one, "0x10001"));
+	run_line(*state, "mem/tlb", "flush");
+	g_autofree char *none = read_path(*state, "mem/tlb");
+	assert_null(strstr(none, "0x10001"));
+	refuse(*state, "mem/tlb", "entries=7 ways=2", EINVAL);
+	refuse(*state, "mem/tlb", "entries=99999999999 ways=2", EINVAL);
+	refuse(*state, "mem/tlb", "entries=x", EINVAL);
+	refuse(*state, "mem/tlb", "flash", EINVAL);
+	run_line(*state, "mem/tlb", "entries=0");
+}
+
+static void config_changes_all_or_nothing(void **state)
+{
+	run_line(*state, "mem/config", "tlb_hit=3ns walk_step=2us fault_around=64K");
+	g_autofree char *config = read_path(*state, "mem/config");
+	g_autofree char *hit = line_of(config, "tlb_hit="), *step = line_of(config, "walk_step="),
+		*around = line_of(config, "fault_around=");
+
+	assert_string_equal(hit, "3ns");
+	assert_string_equal(step, "2us");
+	assert_string_equal(around, "64K");
+	refuse(*state, "mem/config", "tlb_hit=4ns walk_step=2", EINVAL);
+	refuse(*state, "mem/config", "tlb_hit=4ns nosuch=1", EINVAL);
+	refuse(*state, "mem/config", "tlb_hit=4ns eager_fork=2", ERANGE);
+	refuse(*state, "mem/config", "tlb_hit", EINVAL);
+	g_autofree char *after = read_path(*state, "mem/config");
+	assert_string_equal(config, after);
+	/* What is read can be written. */
+	g_auto(GStrv) lines = g_strsplit(config, "\n", -1);
+	for (char **line = lines; *line; line++)
+		run_line(*state, "mem/config", *line);
+}
+
+static void stats_have_the_names_of_the_interface(void **state)
+{
+	static const char *const names[] = { "accesses", "tlb_hits", "tlb_misses", "walk_steps", "minor_faults", "major_faults",
+					     "zero_fills", "cow_copies", "evictions_clean", "evictions_dirty", "swap_ins",
+					     "swap_outs", "writebacks", "time" };
+	g_autofree char *stats = read_path(*state, "mem/stats");
+	g_auto(GStrv) lines = g_strsplit(stats, "\n", -1);
+
+	assert_int_equal(g_strv_length(lines), G_N_ELEMENTS(names) + 1);
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		assert_true(g_str_has_prefix(lines[i], names[i]));
+		assert_int_equal(lines[i][strlen(names[i])], ' ');
+	}
+}
+
+static void huge_ram_is_not_listed_and_frames_are_those_used(void **state)
+{
+	struct world *w = world_with("x86-64", 8 * GiB);
+	struct node dir = at(w, "mem"), proc = at(w, "proc"), child;
+	char name[256];
+
+	for (uint64_t cookie = 0; tree_next(&dir, &cookie, name, &child); )
+		assert_string_not_equal(name, "ram");
+	for (uint64_t cookie = 0; tree_next(&proc, &cookie, name, &child); )
+		assert_string_not_equal(name, "kpagecount");
+	at(w, "mem/ram");
+	at(w, "proc/kpagecount");
+	g_autofree char *frames = read_path(w, "mem/frames");
+	assert_true(strlen(frames) < 100000);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_preset_reads_back_as_itself),
+		cmocka_unit_test(a_geometry_of_words_reads_back),
+		cmocka_unit_test_setup_teardown(a_contradiction_leaves_the_geometry, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_geometry_cuts_ram_to_what_addresses_reach, setup, teardown),
+		cmocka_unit_test_setup_teardown(size_is_written_like_geometry, setup, teardown),
+		cmocka_unit_test_setup_teardown(ram_is_read_and_written_at_any_offset, setup, teardown),
+		cmocka_unit_test_setup_teardown(frames_agree_with_meminfo_and_map, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_frame_tells_who_maps_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_frame_beyond_ram_is_not_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(next_frames_are_checked_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_tlb_is_shaped_and_flushed, setup, teardown),
+		cmocka_unit_test_setup_teardown(config_changes_all_or_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(stats_have_the_names_of_the_interface, setup, teardown),
+		cmocka_unit_test(huge_ram_is_not_listed_and_frames_are_those_used),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
