@@ -8,8 +8,6 @@
 
 static const struct event_kind event_exit = { "exit", "code:d signal:d" };
 
-const struct event_kind event_exit = { "exit", "code:d signal:d" };
-
 enum { SIGNAL_CHLD = 17 };
 
 static struct vm_proc *child_of(struct tree_node *n)

@@ -10,8 +10,6 @@
 #include <string.h>
 
 static const struct event_kind event_fork = { "fork", "child:d" };
-
-const struct event_kind event_fork = { "fork", "child:d" };
 static const struct event_kind event_spawn = { "spawn", "ppid:d name:s" };
 static const struct event_kind event_exec = { "exec", "file:s" };
 
