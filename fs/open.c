@@ -259,14 +259,15 @@ static void keep_result(struct open_file *f, GString *text)
 int file_access(const struct node *n, int flags, uid_t uid)
 {
 	struct stat st;
-	int rc = tree_attr(n, &st);
 	bool writes = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
+	int rc;
 
+	if (uid == n->world->uid || uid == 0)
+		return node_alive(n) ? 0 : -ESTALE;
+	rc = tree_attr(n, &st);
 	if (rc)
 		return rc;
-	if (uid != n->world->uid && uid != 0)
-		return writes || ((flags & O_ACCMODE) != O_WRONLY && !(st.st_mode & S_IROTH)) ? -EACCES : 0;
-	return 0;
+	return writes || !(st.st_mode & S_IROTH) ? -EACCES : 0;
 }
 
 static bool row_is_writable(const struct row *row)
@@ -326,6 +327,11 @@ bool file_is_stream(const struct open_file *f)
 bool file_wants_flush(const struct open_file *f)
 {
 	return (f->flags & O_ACCMODE) != O_RDONLY && f->known->n.row->store;
+}
+
+int32_t file_last_writer(const struct open_file *f)
+{
+	return f->collected_len ? f->collector : f->tail ? f->tail_writer : 0;
 }
 
 bool file_nonblock(const struct open_file *f)
@@ -727,7 +733,7 @@ void files_abandon(struct world *w)
 		file_abandon(w->opens->files.head->data);
 }
 
-int file_release(struct open_file *f)
+int file_end(struct open_file *f)
 {
 	struct err e = { 0 };
 	int rc = 0;

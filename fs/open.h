@@ -53,11 +53,13 @@ ssize_t file_write(struct write_call *c, struct err *e);
 /* What close(2) does for this writer: its unfinished line runs, its collected text is handed over. */
 ssize_t file_flush(struct write_call *c, struct err *e);
 /* The last close: whoever left an unfinished line. -EINPROGRESS: call it again later; else the file is gone. */
-int file_release(struct open_file *f);
+int file_end(struct open_file *f);
 /* Ends it whatever is unfinished. */
 void file_abandon(struct open_file *f);
 void files_abandon(struct world *w);
 
+/* Who left something unfinished in it (the real thread id); 0: nobody. */
+int32_t file_last_writer(const struct open_file *f);
 bool file_is_stream(const struct open_file *f);
 bool file_wants_flush(const struct open_file *f);
 bool file_nonblock(const struct open_file *f);

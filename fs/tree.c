@@ -103,7 +103,7 @@ static bool next_fixed(const struct node *dir, uint64_t *cookie, char *name, str
 	return false;
 }
 
-bool tree_next(const struct node *dir, uint64_t *cookie, char *name, struct node *child)
+bool tree_list(const struct node *dir, uint64_t *cookie, char *name, struct node *child)
 {
 	const struct dir_ops *ops = dir->row->dynamic;
 	uint64_t at;
@@ -144,6 +144,15 @@ static uint64_t inode_number(const struct node *n)
 	other.arg2 ^= 0x5bd1e995;  /* a second hash, for 56 bits in all */
 	high = node_hash(&other) & 0xffffff;
 	return (uint64_t)1 << 56 | high << 32 | node_hash(n);
+}
+
+int tree_entry(const struct node *n, struct stat *st)
+{
+	if (n->row->attr)
+		return tree_attr(n, st);
+	st->st_mode = file_type(n->row->kind) | n->row->mode;
+	st->st_ino = inode_number(n);
+	return 0;
 }
 
 int tree_attr(const struct node *n, struct stat *st)

@@ -147,10 +147,12 @@ extern const struct dir_ops disk_dir;        /* files/disk.c: hosts/H/files; hos
 /* tree.c: what ops.c, and tests without a kernel, do with nodes. `name` may be T.json and T.csv of a table T. */
 struct node tree_root(struct world *w);
 int  tree_find(const struct node *dir, const char *name, struct node *child);  /* 0, -ENOENT, -ENOTDIR, -ENAMETOOLONG, -ESRCH */
-bool tree_next(const struct node *dir, uint64_t *cookie, char *name, struct node *child);
+bool tree_list(const struct node *dir, uint64_t *cookie, char *name, struct node *child);
 int  tree_path(struct world *w, const char *path, struct node *n);             /* from the root; follows links inside the tree */
 /* Everything of stat but st_size of contents, which file_size() in open.h knows. -ESTALE when what it names is gone. */
 int  tree_attr(const struct node *n, struct stat *st);
+/* Of that only st_mode and st_ino, as readdir shows them. */
+int  tree_entry(const struct node *n, struct stat *st);
 bool node_alive(const struct node *n);
 guint node_hash(const struct node *n);
 bool node_equal(const struct node *a, const struct node *b);

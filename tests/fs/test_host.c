@@ -147,7 +147,7 @@ static void pids_are_listed_in_order_and_found(void **state)
 
 	run_line(*state, "hosts/host0/ctl", "spawn x pid=100");
 	run_line(*state, "hosts/host0/ctl", "spawn x pid=9");
-	while (tree_next(&dir, &cookie, name, &child)) {
+	while (tree_list(&dir, &cookie, name, &child)) {
 		struct node found;
 
 		assert_int_equal(tree_find(&dir, name, &found), 0);
@@ -170,7 +170,7 @@ static void a_listing_goes_on_where_it_was_whatever_is_born_and_dies(void **stat
 	unsigned seen = 0;
 
 	run_line(*state, "hosts/host0/ctl", "spawn -n 20 x");
-	while (tree_next(&dir, &cookie, name, &child)) {
+	while (tree_list(&dir, &cookie, name, &child)) {
 		if (strcmp(name, "10") == 0)
 			run_line(*state, "hosts/host0/ctl", "10 exit");
 		if (strcmp(name, "12") == 0)

@@ -262,9 +262,9 @@ static void huge_ram_is_not_listed_and_frames_are_those_used(void **state)
 	struct node dir = at(w, "mem"), proc = at(w, "proc"), child;
 	char name[256];
 
-	for (uint64_t cookie = 0; tree_next(&dir, &cookie, name, &child); )
+	for (uint64_t cookie = 0; tree_list(&dir, &cookie, name, &child); )
 		assert_string_not_equal(name, "ram");
-	for (uint64_t cookie = 0; tree_next(&proc, &cookie, name, &child); )
+	for (uint64_t cookie = 0; tree_list(&proc, &cookie, name, &child); )
 		assert_string_not_equal(name, "kpagecount");
 	at(w, "mem/ram");
 	at(w, "proc/kpagecount");

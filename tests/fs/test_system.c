@@ -193,7 +193,7 @@ static void read_all(struct world *w, const struct node *dir, unsigned *files)
 	char name[256];
 	struct node child;
 
-	for (uint64_t cookie = 0; tree_next(dir, &cookie, name, &child); ) {
+	for (uint64_t cookie = 0; tree_list(dir, &cookie, name, &child); ) {
 		g_autoptr(GString) out = g_string_new(NULL);
 		struct err e = { 0 };
 		struct stat st;
