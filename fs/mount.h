@@ -1,0 +1,19 @@
+/* mount.h - directories to mount on: what is there already, and getting rid of it. */
+#ifndef FS_MOUNT_H
+#define FS_MOUNT_H
+
+#include "err.h"
+
+#include <stdbool.h>
+
+/* The absolute name of `dir`, with no link in it, though what is mounted there may be dead; NULL with an error. */
+char *mount_absolute(const char *dir, struct err *e);
+/*
+ * Makes sure that `dir` (absolute) may be mounted on: an empty directory with nothing mounted. A mount of ours whose
+ * program is gone is detached first.
+ */
+int mount_prepare(const char *dir, struct err *e);
+/* Takes off a mount of ours; one that is in use is detached, and ends when it is not used any more. */
+int mount_end(const char *dir, struct err *e);
+
+#endif

@@ -1,0 +1,1186 @@
+/*
+ * ops.c - FUSE on one side, nodes and open files on the other; the loop.
+ *
+ * One thread. Every request is answered at once, except those that have to wait: reads of streams with nothing new,
+ * and commands that wait for something in the world. Such a request is parked, and tried again after each change of the
+ * world, until it is done, its caller is interrupted, or we end. While a command is parked and the clock is in mode
+ * auto, time moves from one timer to the next.
+ *
+ * What the kernel may remember: names that are there (a dead node answers ESTALE, and the kernel then looks again), the
+ * attributes of directories that never go; nothing else.
+ */
+#define FUSE_USE_VERSION 314
+#include "ops.h"
+#include "disk.h"
+#include "node.h"
+#include "open.h"
+
+#include <fuse_lowlevel.h>
+#include <linux/fuse.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	REPLY_MAX = 1 << 20,
+	STEPS_A_TURN = 1000,      /* timers fired for a parked command before requests are looked at again */
+	INTERRUPT_MS = 100,       /* how often an interrupted caller's signals are looked at again */
+	FOREVER = 1000,           /* seconds: as long as the node lives */
+};
+
+/* Signals that end no wait: a caller that only has these pending goes on waiting (bash's echo, when a job ends). */
+#define HARMLESS_SIGNALS \
+	(1u << (SIGCHLD - 1) | 1u << (SIGWINCH - 1) | 1u << (SIGCONT - 1) | 1u << (SIGURG - 1))
+
+enum parked_kind { PARKED_READ, PARKED_WRITE, PARKED_FLUSH, PARKED_RELEASE };
+
+struct parked {
+	GList link;
+	enum parked_kind kind;
+	fuse_req_t req;              /* of a release: NULL, it has been answered */
+	struct open_file *file;
+	size_t size;                 /* of a read */
+	struct write_call call;      /* of a write or flush; its data is ours */
+	int32_t caller;              /* the real thread id */
+	bool interrupted;
+};
+
+struct watcher {                     /* a poll(2) that waits for a stream */
+	GList link;
+	struct open_file *file;
+	struct fuse_pollhandle *handle;
+};
+
+struct fs {
+	struct world *world;
+	struct fuse_session *session;
+	struct fuse_args args;
+	struct fuse_buf buffer;
+	char *reply;                 /* REPLY_MAX bytes: directories */
+	int epoll, timer, signals, ready;
+	bool timer_set;
+	bool ending;
+	GQueue parked, watchers;
+	uint64_t tried;              /* the generation at which all parked requests were tried last */
+};
+
+static struct fs *fs_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+/* The node behind a number of the kernel's; NULL, with the request answered, when it is gone. */
+static struct known *node_of(fuse_req_t req, fuse_ino_t ino)
+{
+	struct fs *fs = fs_of(req);
+	struct known *k = known_at(fs->world, ino);
+
+	fs->world->reader = fuse_req_ctx(req)->pid;
+	if (!k)
+		fuse_reply_err(req, ESTALE);
+	return k;
+}
+
+static bool caller_is_owner(fuse_req_t req)
+{
+	uid_t uid = fuse_req_ctx(req)->uid;
+
+	return uid == 0 || uid == fs_of(req)->world->uid;
+}
+
+/* Whether the caller may look into a directory. */
+static int check_search(fuse_req_t req, const struct known *k)
+{
+	struct stat st;
+
+	if (caller_is_owner(req))
+		return node_alive(&k->n) ? 0 : ESTALE;
+	if (tree_attr(&k->n, &st))
+		return ESTALE;
+	return st.st_mode & S_IXOTH ? 0 : EACCES;
+}
+
+/* Attributes and names */
+
+static bool stays_forever(const struct node *n)
+{
+	return n->row->kind == ROW_DIRECTORY && !n->host && !n->process && !n->row->attr;
+}
+
+static int full_attr(struct fs *fs, struct known *k, struct stat *st)
+{
+	int rc = tree_attr(&k->n, st);
+
+	if (rc)
+		return -rc;
+	if (!S_ISDIR(st->st_mode) && (!k->n.row->attr || k->n.row->kind != ROW_BYTES))
+		st->st_size = (off_t)file_size(fs->world, k);
+	if (!st->st_blocks)
+		st->st_blocks = (st->st_size + 511) / 512;
+	return 0;
+}
+
+/* Makes the child known and fills in what the kernel is to remember of it. */
+static int fill_entry(struct fs *fs, struct known *dir, const char *name, const struct node *child,
+		      struct fuse_entry_param *out)
+{
+	struct known *k = known_lookup(fs->world, dir, name, child);
+	int code;
+
+	memset(out, 0, sizeof *out);
+	code = full_attr(fs, k, &out->attr);
+	if (code) {
+		known_forget(fs->world, k, 1);
+		return code == ESTALE ? ENOENT : code;
+	}
+	out->ino = k->id;
+	out->generation = 1;
+	out->entry_timeout = child->for_reader ? 0 : FOREVER;
+	out->attr_timeout = stays_forever(child) ? FOREVER : 0;
+	return 0;
+}
+
+static void reply_entry(fuse_req_t req, struct known *dir, const char *name, const struct node *child)
+{
+	struct fs *fs = fs_of(req);
+	struct fuse_entry_param entry;
+	int code = fill_entry(fs, dir, name, child, &entry);
+
+	if (code) {
+		fuse_reply_err(req, code);
+	} else if (fuse_reply_entry(req, &entry)) {
+		known_forget(fs->world, known_at(fs->world, entry.ino), 1);
+	}
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct known *dir = node_of(req, parent);
+	struct node child;
+	int code;
+
+	if (!dir)
+		return;
+	code = check_search(req, dir);
+	if (!code)
+		code = -tree_find(&dir->n, name, &child);
+	if (code)
+		fuse_reply_err(req, code == ESRCH ? ENOENT : code);
+	else
+		reply_entry(req, dir, name, &child);
+}
+
+static void forget_one(struct fs *fs, fuse_ino_t ino, uint64_t lookups)
+{
+	struct known *k = known_at(fs->world, ino);
+
+	if (k)
+		known_forget(fs->world, k, lookups);
+}
+
+static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
+{
+	forget_one(fs_of(req), ino, lookups);
+	fuse_reply_none(req);
+}
+
+static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < count; i++)
+		forget_one(fs_of(req), forgets[i].ino, forgets[i].nlookup);
+	fuse_reply_none(req);
+}
+
+static void reply_attr(fuse_req_t req, struct known *k)
+{
+	struct stat st;
+	int code = full_attr(fs_of(req), k, &st);
+
+	if (code)
+		fuse_reply_err(req, code);
+	else
+		fuse_reply_attr(req, &st, stays_forever(&k->n) ? FOREVER : 0);
+}
+
+static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct known *k = node_of(req, ino);
+
+	if (k)
+		reply_attr(req, k);
+}
+
+/* A file that is no file of the simulated disk: cutting and touching it means nothing, the rest is refused. */
+static int set_plain(const struct node *n, int valid)
+{
+	if (valid & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+		return EPERM;
+	if (valid & FUSE_SET_ATTR_SIZE && !n->row->store && !(n->row->bytes && n->row->bytes->write))
+		return EACCES;
+	return 0;
+}
+
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int valid, struct fuse_file_info *fi)
+{
+	struct known *k = node_of(req, ino);
+	struct err e = { 0 };
+	int code = 0;
+
+	if (!k)
+		return;
+	if (!node_alive(&k->n))
+		code = ESTALE;
+	else if (!caller_is_owner(req))
+		code = EPERM;
+	else if (!k->n.row->setattr)
+		code = set_plain(&k->n, valid);
+	else {
+		code = -k->n.row->setattr(&k->n, st, valid, &e);
+		world_changed(k->n.world);
+	}
+	if (code)
+		fuse_reply_err(req, code);
+	else
+		reply_attr(req, k);
+}
+
+static void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct known *k = node_of(req, ino);
+	g_autoptr(GString) target = g_string_new(NULL);
+	int rc;
+
+	if (!k)
+		return;
+	rc = node_alive(&k->n) ? node_show(&k->n, target, NULL) : -ESTALE;
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_readlink(req, target->str);
+}
+
+/* Making and removing names */
+
+/* The directory of such a request; NULL, with the request answered, where the caller may not change it. */
+static struct known *directory_to_change(fuse_req_t req, fuse_ino_t parent)
+{
+	struct known *dir = node_of(req, parent);
+	int code = 0;
+
+	if (!dir)
+		return NULL;
+	if (!node_alive(&dir->n))
+		code = ESTALE;
+	else if (!caller_is_owner(req))
+		code = EACCES;
+	if (!code)
+		return dir;
+	fuse_reply_err(req, code);
+	return NULL;
+}
+
+static const struct dir_ops *ops_of(const struct known *dir)
+{
+	static const struct dir_ops none;
+
+	return dir->n.row->dynamic ? dir->n.row->dynamic : &none;
+}
+
+/* Answers with the new entry, or tells the error log why there is none. */
+static void reply_made(fuse_req_t req, struct known *dir, const char *name, int rc, struct err *e)
+{
+	struct world *w = dir->n.world;
+	struct node child;
+
+	world_changed(w);
+	if (rc == 0)
+		rc = tree_find(&dir->n, name, &child);
+	if (rc) {
+		if (e->code == -rc)
+			error_log_add(w, &dir->n, NULL, -1, e);
+		fuse_reply_err(req, -rc);
+	} else {
+		reply_entry(req, dir, name, &child);
+	}
+}
+
+static void reply_removed(fuse_req_t req, struct known *dir, int rc, struct err *e)
+{
+	world_changed(dir->n.world);
+	if (rc && e->code == -rc)
+		error_log_add(dir->n.world, &dir->n, NULL, -1, e);
+	fuse_reply_err(req, -rc);
+}
+
+static bool name_too_long(const char *name)
+{
+	return strlen(name) > 255;
+}
+
+static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct known *dir = directory_to_change(req, parent);
+	struct err e = { 0 };
+
+	if (!dir)
+		return;
+	if (name_too_long(name))
+		fuse_reply_err(req, ENAMETOOLONG);
+	else if (!ops_of(dir)->mkdir)
+		fuse_reply_err(req, EPERM);
+	else
+		reply_made(req, dir, name, ops_of(dir)->mkdir(&dir->n, name, mode & 07777, &e), &e);
+}
+
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
+{
+	struct known *dir = directory_to_change(req, parent);
+	struct err e = { 0 };
+	struct node child;
+
+	if (!dir)
+		return;
+	if (name_too_long(name))
+		fuse_reply_err(req, ENAMETOOLONG);
+	else if (!S_ISREG(mode))
+		fuse_reply_err(req, EPERM);
+	else if (!ops_of(dir)->create)
+		fuse_reply_err(req, EACCES);
+	else
+		reply_made(req, dir, name, ops_of(dir)->create(&dir->n, name, mode & 07777, &child, &e), &e);
+}
+
+static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	struct known *dir = directory_to_change(req, parent);
+	struct err e = { 0 };
+	struct node child;
+
+	if (!dir)
+		return;
+	if (name_too_long(name))
+		fuse_reply_err(req, ENAMETOOLONG);
+	else if (!ops_of(dir)->symlink)
+		fuse_reply_err(req, EPERM);
+	else
+		reply_made(req, dir, name, ops_of(dir)->symlink(&dir->n, name, target, &child, &e), &e);
+}
+
+static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+	struct known *dir = directory_to_change(req, parent), *k;
+	struct err e = { 0 };
+
+	if (!dir || !(k = node_of(req, ino)))
+		return;
+	if (name_too_long(name))
+		fuse_reply_err(req, ENAMETOOLONG);
+	else if (!ops_of(dir)->link)
+		fuse_reply_err(req, EPERM);
+	else
+		reply_made(req, dir, name, ops_of(dir)->link(&dir->n, name, &k->n, &e), &e);
+}
+
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct known *dir = directory_to_change(req, parent);
+	struct err e = { 0 };
+
+	if (!dir)
+		return;
+	if (!ops_of(dir)->unlink)
+		fuse_reply_err(req, EPERM);
+	else
+		reply_removed(req, dir, ops_of(dir)->unlink(&dir->n, name, &e), &e);
+}
+
+static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct known *dir = directory_to_change(req, parent);
+	struct err e = { 0 };
+
+	if (!dir)
+		return;
+	if (!ops_of(dir)->rmdir)
+		fuse_reply_err(req, EPERM);
+	else
+		reply_removed(req, dir, ops_of(dir)->rmdir(&dir->n, name, &e), &e);
+}
+
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,
+		      unsigned flags)
+{
+	struct known *dir = directory_to_change(req, parent), *to;
+	struct err e = { 0 };
+
+	if (!dir || !(to = node_of(req, new_parent)))
+		return;
+	if (name_too_long(new_name))
+		fuse_reply_err(req, ENAMETOOLONG);
+	else if (!ops_of(dir)->rename)
+		fuse_reply_err(req, EPERM);
+	else if (ops_of(to)->rename != ops_of(dir)->rename)
+		fuse_reply_err(req, EXDEV);
+	else
+		reply_removed(req, dir, ops_of(dir)->rename(&dir->n, name, &to->n, new_name, flags, &e), &e);
+}
+
+/* Open files */
+
+static struct open_file *file_of(const struct fuse_file_info *fi)
+{
+	return (struct open_file *)(uintptr_t)fi->fh;
+}
+
+/*
+ * A stream has no position at all, so that a read that waits does not keep writes of the same description waiting; the
+ * library's own call cannot say so.
+ */
+static int reply_open_stream(fuse_req_t req, const struct open_file *f)
+{
+	struct fuse_open_out out = {
+		.fh = (uintptr_t)f,
+		.open_flags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE | FOPEN_STREAM | FOPEN_NOFLUSH,
+	};
+
+	return fuse_reply_buf(req, (const char *)&out, sizeof out);
+}
+
+static void set_open_flags(const struct open_file *f, struct fuse_file_info *fi)
+{
+	fi->fh = (uintptr_t)f;
+	fi->direct_io = 1;
+	fi->noflush = !file_wants_flush(f);
+}
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct known *k = node_of(req, ino);
+	struct err e = { 0 };
+	struct open_file *f;
+	int rc;
+
+	if (!k)
+		return;
+	rc = file_access(&k->n, fi->flags, fuse_req_ctx(req)->uid);
+	if (rc) {
+		fuse_reply_err(req, -rc);
+		return;
+	}
+	f = file_open(fs_of(req)->world, k, fi->flags, &e);
+	if (!f) {
+		fuse_reply_err(req, e.code ? e.code : EIO);
+		return;
+	}
+	set_open_flags(f, fi);
+	rc = file_is_stream(f) ? reply_open_stream(req, f) : fuse_reply_open(req, fi);
+	if (rc)  /* the caller was interrupted: no release will come */
+		file_abandon(f);
+}
+
+static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	struct known *dir = directory_to_change(req, parent);
+	struct fs *fs = fs_of(req);
+	struct fuse_entry_param entry;
+	struct err e = { 0 };
+	struct open_file *f = NULL;
+	struct node child;
+	int code;
+
+	if (!dir)
+		return;
+	if (name_too_long(name))
+		code = ENAMETOOLONG;
+	else if (!ops_of(dir)->create)
+		code = EACCES;
+	else
+		code = -ops_of(dir)->create(&dir->n, name, mode & 07777, &child, &e);
+	world_changed(fs->world);
+	if (!code)
+		code = fill_entry(fs, dir, name, &child, &entry);
+	if (!code && !(f = file_open(fs->world, known_at(fs->world, entry.ino), fi->flags, &e))) {
+		known_forget(fs->world, known_at(fs->world, entry.ino), 1);
+		code = e.code;
+	}
+	if (code) {
+		fuse_reply_err(req, code);
+		return;
+	}
+	set_open_flags(f, fi);
+	if (fuse_reply_create(req, &entry, fi)) {
+		file_abandon(f);
+		known_forget(fs->world, known_at(fs->world, entry.ino), 1);
+	}
+}
+
+/* Waiting */
+
+static void on_interrupt(fuse_req_t req, void *data)
+{
+	((struct parked *)data)->interrupted = true;
+}
+
+static struct parked *park(struct fs *fs, enum parked_kind kind, fuse_req_t req, struct open_file *f)
+{
+	struct parked *p = g_new0(struct parked, 1);
+
+	p->kind = kind;
+	p->req = req;
+	p->file = f;
+	p->caller = fs->world->reader;
+	p->link.data = p;
+	g_queue_push_tail_link(&fs->parked, &p->link);
+	if (req)
+		fuse_req_interrupt_func(req, on_interrupt, p);
+	return p;
+}
+
+static void unpark(struct fs *fs, struct parked *p)
+{
+	g_queue_unlink(&fs->parked, &p->link);
+	if (p->kind == PARKED_WRITE)
+		g_free((char *)p->call.data);
+	g_free(p);
+}
+
+static void reply_read(fuse_req_t req, ssize_t n, const char *bytes)
+{
+	if (n < 0)
+		fuse_reply_err(req, (int)-n);
+	else
+		fuse_reply_buf(req, bytes, (size_t)n);
+}
+
+static void reply_written(fuse_req_t req, ssize_t n)
+{
+	if (n < 0)
+		fuse_reply_err(req, (int)-n);
+	else
+		fuse_reply_write(req, (size_t)n);
+}
+
+/* True when the request has been answered and is gone. */
+static bool try_parked(struct fs *fs, struct parked *p)
+{
+	const char *bytes;
+	ssize_t n = 0;
+
+	fs->world->reader = p->caller;
+	switch (p->kind) {
+	case PARKED_READ:
+		n = file_read(p->file, 0, p->size, &bytes, NULL);
+		if (n != -EINPROGRESS)
+			reply_read(p->req, n, bytes);
+		break;
+	case PARKED_WRITE:
+		n = file_write(&p->call, NULL);
+		if (n != -EINPROGRESS)
+			reply_written(p->req, n);
+		break;
+	case PARKED_FLUSH:
+		n = file_flush(&p->call, NULL);
+		if (n != -EINPROGRESS)
+			fuse_reply_err(p->req, (int)-n);
+		break;
+	case PARKED_RELEASE:
+		n = file_end(p->file);
+		break;
+	}
+	if (n == -EINPROGRESS)
+		return false;
+	unpark(fs, p);
+	return true;
+}
+
+/* Lines of the write that have run are told by a short count; else nothing has happened. */
+static void give_up(struct fs *fs, struct parked *p, bool ending)
+{
+	if (p->kind == PARKED_RELEASE)
+		file_abandon(p->file);
+	else if (p->kind == PARKED_READ && ending)
+		fuse_reply_buf(p->req, "", 0);
+	else if (p->kind == PARKED_WRITE && p->call.done)
+		fuse_reply_write(p->req, p->call.done);
+	else
+		fuse_reply_err(p->req, EINTR);
+	unpark(fs, p);
+}
+
+/* Signals that a thread has pending and does not block, SIGn as bit n - 1; all ones when it cannot be told. */
+static uint64_t pending_signals(const struct world *w, int32_t tid)
+{
+	char name[32], text[4096], *at;
+	uint64_t pending = 0, blocked = 0;
+	ssize_t n;
+	int fd;
+
+	snprintf(name, sizeof name, "%d/status", tid);
+	fd = tid > 0 && w->real_proc >= 0 ? openat(w->real_proc, name, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return UINT64_MAX;
+	n = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[MAX(n, 0)] = '\0';
+	if (!(at = strstr(text, "\nSigPnd:")))
+		return UINT64_MAX;
+	pending = g_ascii_strtoull(at + 8, NULL, 16);
+	if ((at = strstr(text, "\nShdPnd:")))
+		pending |= g_ascii_strtoull(at + 8, NULL, 16);
+	if ((at = strstr(text, "\nSigBlk:")))
+		blocked = g_ascii_strtoull(at + 8, NULL, 16);
+	return pending & ~blocked;
+}
+
+static void look_at_interrupts(struct fs *fs)
+{
+	for (GList *l = fs->parked.head, *next; l; l = next) {
+		struct parked *p = l->data;
+
+		next = l->next;
+		if (p->interrupted && pending_signals(fs->world, p->caller) & ~(uint64_t)HARMLESS_SIGNALS)
+			give_up(fs, p, false);
+	}
+}
+
+static bool a_command_waits(const struct fs *fs)
+{
+	for (GList *l = fs->parked.head; l; l = l->next)
+		if (((struct parked *)l->data)->kind != PARKED_READ)
+			return true;
+	return false;
+}
+
+/* Tries all parked requests again until the world stands still. */
+static void try_all(struct fs *fs)
+{
+	while (fs->tried != fs->world->generation) {
+		fs->tried = fs->world->generation;
+		for (GList *l = fs->parked.head, *next; l; l = next) {
+			next = l->next;
+			try_parked(fs, l->data);
+		}
+	}
+}
+
+static void wake_watchers(struct fs *fs)
+{
+	for (GList *l = fs->watchers.head, *next; l; l = next) {
+		struct watcher *watcher = l->data;
+
+		next = l->next;
+		if (!fs->ending && !file_ready(watcher->file))
+			continue;
+		fuse_lowlevel_notify_poll(watcher->handle);
+		fuse_pollhandle_destroy(watcher->handle);
+		g_queue_unlink(&fs->watchers, &watcher->link);
+		g_free(watcher);
+	}
+}
+
+/* After every turn: what waits is served. True while there is more to do at once. */
+static bool settle(struct fs *fs)
+{
+	struct world *w = fs->world;
+	unsigned steps = 0;
+	ns_t at;
+
+	try_all(fs);
+	while (w->mode == CLOCK_AUTO && fs->parked.head && a_command_waits(fs) && clock_next_busy(&w->clock, &at)) {
+		if (steps++ == STEPS_A_TURN)
+			return true;
+		clock_step(&w->clock);
+		world_changed(w);
+		try_all(fs);
+	}
+	if (fs->watchers.head)
+		wake_watchers(fs);
+	return false;
+}
+
+static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct open_file *f = file_of(fi);
+	const char *bytes;
+	ssize_t n;
+
+	fs->world->reader = fuse_req_ctx(req)->pid;
+	n = file_read(f, (uint64_t)off, size, &bytes, NULL);
+	if (n == -EINPROGRESS && fi->flags & O_NONBLOCK)
+		n = -EAGAIN;
+	if (n == -EINPROGRESS)
+		park(fs, PARKED_READ, req, f)->size = size;
+	else
+		reply_read(req, n, bytes);
+}
+
+static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t len, off_t off, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct write_call call = { .file = file_of(fi), .data = data, .len = len, .at = (uint64_t)off,
+				   .writer = fuse_req_ctx(req)->pid };
+	struct parked *p;
+	ssize_t n;
+
+	fs->world->reader = call.writer;
+	n = file_write(&call, NULL);
+	if (n != -EINPROGRESS) {
+		reply_written(req, n);
+		return;
+	}
+	p = park(fs, PARKED_WRITE, req, call.file);
+	p->call = call;
+	p->call.data = g_memdup2(data, len);
+}
+
+/* Threads of one process close each other's files; the writer is the process then. */
+static int32_t process_of(const struct world *w, int32_t tid)
+{
+	char name[32], text[1024], *at;
+	ssize_t n;
+	int fd;
+
+	snprintf(name, sizeof name, "%d/status", tid);
+	fd = w->real_proc >= 0 ? openat(w->real_proc, name, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return tid;
+	n = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[MAX(n, 0)] = '\0';
+	at = strstr(text, "\nTgid:");
+	return at ? atoi(at + 6) : tid;
+}
+
+static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct write_call call = { .file = file_of(fi), .writer = fuse_req_ctx(req)->pid };
+	int32_t before = file_last_writer(call.file);
+	ssize_t n;
+
+	fs->world->reader = call.writer;
+	if (before && before != call.writer && process_of(fs->world, before) == process_of(fs->world, call.writer))
+		call.writer = before;
+	n = file_flush(&call, NULL);
+	if (n == -EINPROGRESS)
+		park(fs, PARKED_FLUSH, req, call.file)->call = call;
+	else
+		fuse_reply_err(req, (int)-n);
+}
+
+static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct open_file *f = file_of(fi);
+
+	fs->world->reader = fuse_req_ctx(req)->pid;
+	for (GList *l = fs->watchers.head, *next; l; l = next) {
+		struct watcher *watcher = l->data;
+
+		next = l->next;
+		if (watcher->file != f)
+			continue;
+		fuse_pollhandle_destroy(watcher->handle);
+		g_queue_unlink(&fs->watchers, &watcher->link);
+		g_free(watcher);
+	}
+	if (file_end(f) == -EINPROGRESS)
+		park(fs, PARKED_RELEASE, NULL, f);
+	fuse_reply_err(req, 0);
+}
+
+static void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi)
+{
+	fuse_reply_err(req, 0);
+}
+
+static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t at, off_t len, struct fuse_file_info *fi)
+{
+	fuse_reply_err(req, EPERM);
+}
+
+static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *handle)
+{
+	struct fs *fs = fs_of(req);
+	struct open_file *f = file_of(fi);
+	bool ready = file_ready(f);
+	struct watcher *watcher;
+
+	if (handle && !ready) {
+		watcher = g_new0(struct watcher, 1);
+		watcher->file = f;
+		watcher->handle = handle;
+		watcher->link.data = watcher;
+		g_queue_push_tail_link(&fs->watchers, &watcher->link);
+	} else if (handle) {
+		fuse_pollhandle_destroy(handle);
+	}
+	fuse_reply_poll(req, (ready ? POLLIN | POLLRDNORM : 0u) | POLLOUT | POLLWRNORM);
+}
+
+/* Directories */
+
+static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct known *k = node_of(req, ino);
+	struct stat st;
+
+	if (!k)
+		return;
+	if (tree_attr(&k->n, &st))
+		fuse_reply_err(req, ESTALE);
+	else if (!caller_is_owner(req) && !(st.st_mode & S_IROTH))
+		fuse_reply_err(req, EACCES);
+	else
+		fuse_reply_open(req, fi);
+}
+
+static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	fuse_reply_err(req, 0);
+}
+
+/* One listing being filled. */
+struct listing {
+	fuse_req_t req;
+	struct fs *fs;
+	struct known *dir;
+	char  *to;
+	size_t room;
+	bool   plus;
+};
+
+/* False when there is no room for it. */
+static bool list_plain(struct listing *l, const char *name, const struct stat *st, off_t cookie)
+{
+	struct fuse_entry_param entry = { .attr = *st };
+	size_t n = l->plus ? fuse_add_direntry_plus(l->req, l->to, l->room, name, &entry, cookie)
+			   : fuse_add_direntry(l->req, l->to, l->room, name, st, cookie);
+
+	if (n > l->room)
+		return false;
+	l->to += n;
+	l->room -= n;
+	return true;
+}
+
+/* A directory listed with all that a look-up would give. */
+static bool list_directory(struct listing *l, const char *name, const struct node *child, off_t cookie)
+{
+	struct fuse_entry_param entry;
+	size_t n;
+
+	if (fill_entry(l->fs, l->dir, name, child, &entry))
+		return true;  /* it went just now */
+	n = fuse_add_direntry_plus(l->req, l->to, l->room, name, &entry, cookie);
+	if (n > l->room) {
+		known_forget(l->fs->world, known_at(l->fs->world, entry.ino), 1);
+		return false;
+	}
+	l->to += n;
+	l->room -= n;
+	return true;
+}
+
+/* Cookies: 1 behind `.`, 2 behind `..`, then 2 more than the tree's. */
+static bool list_dots(struct listing *l, off_t off)
+{
+	struct stat st = { 0 };
+	const struct known *up = l->dir->parent ? l->dir->parent : l->dir;
+
+	if (off < 1) {
+		tree_entry(&l->dir->n, &st);
+		if (!list_plain(l, ".", &st, 1))
+			return false;
+	}
+	if (off < 2) {
+		tree_entry(&up->n, &st);
+		if (!list_plain(l, "..", &st, 2))
+			return false;
+	}
+	return true;
+}
+
+static void list_children(struct listing *l, uint64_t cookie)
+{
+	char name[256];
+	struct node child;
+	struct stat st = { 0 };
+
+	while (tree_list(&l->dir->n, &cookie, name, &child)) {
+		off_t next = (off_t)(cookie + 2);
+
+		if (l->plus && child.row->kind == ROW_DIRECTORY) {
+			if (!list_directory(l, name, &child, next))
+				return;
+		} else {
+			if (tree_entry(&child, &st))
+				continue;
+			if (!list_plain(l, name, &st, next))
+				return;
+		}
+	}
+}
+
+static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus)
+{
+	struct known *dir = node_of(req, ino);
+	struct fs *fs = fs_of(req);
+	struct listing l = { .req = req, .fs = fs, .dir = dir, .to = fs->reply, .room = MIN(size, REPLY_MAX), .plus = plus };
+
+	if (!dir)
+		return;
+	if (!node_alive(&dir->n)) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	if (list_dots(&l, off))
+		list_children(&l, off > 2 ? (uint64_t)off - 2 : 0);
+	fuse_reply_buf(req, fs->reply, (size_t)(l.to - fs->reply));
+}
+
+static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	list(req, ino, size, off, false);
+}
+
+static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	list(req, ino, size, off, true);
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct known *k = node_of(req, ino);
+	struct statvfs st = { 0 };
+	struct host *h;
+
+	if (!k)
+		return;
+	if (!disk_statfs(&k->n, &st) && (h = fs_of(req)->world->hosts->pdata[0])) {
+		struct vm_memory memory;
+		uint64_t page = vm_page_size(&vm_host_options(h->vm)->geometry);
+
+		vm_memory(h->vm, &memory);
+		st.f_bsize = st.f_frsize = 4096;
+		st.f_blocks = memory.total * page / 4096;
+		st.f_bfree = st.f_bavail = memory.free * page / 4096;
+	}
+	st.f_namemax = 255;
+	fuse_reply_statfs(req, &st);
+}
+
+static void tell_ready(struct fs *fs)
+{
+	if (fs->ready < 0)
+		return;
+	if (write(fs->ready, "", 1) != 1)
+		fs->ending = true;  /* nobody waits for us */
+	close(fs->ready);
+	fs->ready = -1;
+}
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	tell_ready(userdata);
+}
+
+static const struct fuse_lowlevel_ops ops = {
+	.init = op_init,
+	.lookup = op_lookup, .forget = op_forget, .forget_multi = op_forget_multi,
+	.getattr = op_getattr, .setattr = op_setattr, .readlink = op_readlink,
+	.mkdir = op_mkdir, .mknod = op_mknod, .symlink = op_symlink, .link = op_link,
+	.unlink = op_unlink, .rmdir = op_rmdir, .rename = op_rename,
+	.open = op_open, .create = op_create, .read = op_read, .write = op_write, .flush = op_flush,
+	.release = op_release, .fsync = op_fsync, .fallocate = op_fallocate, .poll = op_poll,
+	.opendir = op_opendir, .readdir = op_readdir, .readdirplus = op_readdirplus, .releasedir = op_releasedir,
+	.fsyncdir = op_fsync, .statfs = op_statfs,
+};
+
+/* The loop */
+
+static ns_t real_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (ns_t)t.tv_sec * NS_PER_S + (ns_t)t.tv_nsec;
+}
+
+/* When we want to be woken although nothing comes in; 0: not at all. */
+static ns_t next_wake(const struct fs *fs, ns_t now)
+{
+	const struct world *w = fs->world;
+	ns_t at, wake = 0;
+
+	for (GList *l = fs->parked.head; l; l = l->next)
+		if (((struct parked *)l->data)->interrupted)
+			wake = now + INTERRUPT_MS * NS_PER_MS;
+	if (w->mode == CLOCK_REAL && clock_next(&w->clock, &at)) {
+		ns_t due = w->real_base && at > w->real_start ?
+			w->real_base + (ns_t)((double)(at - w->real_start) / w->real_factor) : now;
+
+		due = MAX(due, now + NS_PER_MS / 10);
+		wake = wake ? MIN(wake, due) : due;
+	}
+	return wake;
+}
+
+static void set_timer(struct fs *fs)
+{
+	ns_t now = fs->parked.head || fs->world->mode == CLOCK_REAL ? real_now() : 0;
+	ns_t at = now ? next_wake(fs, now) : 0;
+	struct itimerspec t = { .it_value = { (time_t)(at / NS_PER_S), (long)(at % NS_PER_S) } };
+
+	if (!at && !fs->timer_set)
+		return;
+	timerfd_settime(fs->timer, TFD_TIMER_ABSTIME, &t, NULL);
+	fs->timer_set = at != 0;
+}
+
+static void serve_request(struct fs *fs)
+{
+	int n = fuse_session_receive_buf(fs->session, &fs->buffer);
+
+	if (n == -EINTR || n == -EAGAIN)
+		return;
+	if (n <= 0) {
+		fs->ending = true;
+		return;
+	}
+	if (fs->world->mode == CLOCK_REAL)
+		world_tick(fs->world, real_now());
+	fuse_session_process_buf(fs->session, &fs->buffer);
+}
+
+static int watch(struct fs *fs, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return fd < 0 ? -1 : epoll_ctl(fs->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int open_loop(struct fs *fs)
+{
+	sigset_t ends;
+	int fuse = fuse_session_fd(fs->session);
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	fs->epoll = epoll_create1(EPOLL_CLOEXEC);
+	fs->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	fs->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+	fcntl(fuse, F_SETFL, fcntl(fuse, F_GETFL) | O_NONBLOCK);
+	if (fs->epoll < 0 || watch(fs, fuse) || watch(fs, fs->timer) || watch(fs, fs->signals))
+		return -errno;
+	return 0;
+}
+
+static void turn(struct fs *fs, const struct epoll_event *event)
+{
+	uint64_t ignored;
+
+	if (event->data.fd == fs->signals) {
+		fs->ending = true;
+	} else if (event->data.fd == fs->timer) {
+		if (read(fs->timer, &ignored, sizeof ignored) < 0 && errno != EAGAIN)
+			fs->ending = true;
+		fs->timer_set = false;
+		world_tick(fs->world, real_now());
+	} else {
+		serve_request(fs);
+	}
+}
+
+/* Nobody is left waiting: readers see the end of their stream. */
+static void end(struct fs *fs)
+{
+	fs->ending = true;
+	wake_watchers(fs);
+	while (fs->parked.head)
+		give_up(fs, fs->parked.head->data, true);
+}
+
+int fs_serve(struct fs *fs, int ready)
+{
+	struct epoll_event events[3];
+	bool more = false;
+	int rc;
+
+	fs->ready = ready;
+	rc = open_loop(fs);
+	while (rc == 0 && !fs->ending && !fuse_session_exited(fs->session)) {
+		int n = epoll_wait(fs->epoll, events, G_N_ELEMENTS(events), more ? 0 : -1);
+
+		if (n < 0 && errno != EINTR)
+			rc = -errno;
+		for (int i = 0; i < n; i++)
+			turn(fs, &events[i]);
+		more = fs->parked.head || fs->watchers.head ? settle(fs) : false;
+		if (fs->parked.head)
+			look_at_interrupts(fs);
+		set_timer(fs);
+	}
+	end(fs);
+	fuse_session_unmount(fs->session);
+	return rc;
+}
+
+struct fs *fs_new(struct world *w, const char *options)
+{
+	struct fs *fs = g_new0(struct fs, 1);
+
+	fs->world = w;
+	fs->epoll = fs->timer = fs->signals = fs->ready = -1;
+	fs->reply = g_malloc(REPLY_MAX);
+	g_queue_init(&fs->parked);
+	g_queue_init(&fs->watchers);
+	fuse_opt_add_arg(&fs->args, "vitrine");
+	fuse_opt_add_arg(&fs->args, "-o");
+	fuse_opt_add_arg(&fs->args, options);
+	fs->session = fuse_session_new(&fs->args, &ops, sizeof ops, fs);
+	if (!fs->session) {
+		fs_free(fs);
+		return NULL;
+	}
+	return fs;
+}
+
+int fs_mount(struct fs *fs, const char *dir)
+{
+	return fuse_session_mount(fs->session, dir);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void fs_free(struct fs *fs)
+{
+	if (fs->session)
+		fuse_session_destroy(fs->session);
+	fuse_opt_free_args(&fs->args);
+	close_fd(fs->epoll);
+	close_fd(fs->timer);
+	close_fd(fs->signals);
+	close_fd(fs->ready);
+	free(fs->buffer.mem);
+	g_free(fs->reply);
+	g_free(fs);
+}
