@@ -77,6 +77,6 @@ static inline struct frame *frame_of(const struct vm_host *h, pfn_t pfn) { retur
 /* config.c */
 extern const struct vm_config config_default;
 /* Kinds of events that others may want to find; the rest are static where they happen. fault.c, proc.c, exit.c, ram.c. */
-extern const struct event_kind event_fault, event_cow, event_fork, event_exit, event_poke_dropped;
+extern const struct event_kind event_fault, event_cow, event_poke_dropped;
 
 #endif
