@@ -86,21 +86,23 @@ static void add_area(struct mm *mm, const struct vm_layout_area *l, struct file 
 		vm_inode_release(object);
 }
 
-/* The break is where the heap ends; without a heap it stays, or moves up to where nothing is mapped. */
+/* The break is where the last part of the heap ends; without a heap it stays, or moves up to where nothing is mapped. */
 static void set_break(struct mm *mm, const struct vm_layout_area *areas, size_t n)
 {
 	va_t at = mm->start_brk;
+	bool heap = false;
 
 	for (size_t i = 0; i < n; i++) {
 		if (areas[i].heap) {
-			mm->start_brk = areas[i].start;
+			mm->start_brk = heap ? mm->start_brk : areas[i].start;
 			mm->brk = areas[i].end;
-			return;
+			heap = true;
 		}
 		if (areas[i].start <= at && at < areas[i].end && !areas[i].only_shown)
 			at = areas[i].end;
 	}
-	mm->start_brk = mm->brk = at;
+	if (!heap)
+		mm->start_brk = mm->brk = at;
 }
 
 int vm_layout_set(struct vm_proc *p, const struct vm_layout_area *areas, size_t n, struct err *e)
