@@ -24,91 +24,110 @@ void area_reader_clear(struct area_reader *r)
 const struct vm_area *area_reader_next(struct area_reader *r)
 {
 	if (r->used == r->count) {
-		r->count = 0;
+		r->count = vm_areas(r->p, r->at, r->area, G_N_ELEMENTS(r->area));
 		r->used = 0;
-		while (r->count < G_N_ELEMENTS(r->area) && vm_area_above(r->p, r->at, &r->area[r->count]))
-			r->at = r->area[r->count++].end;
 		if (!r->count)
 			return NULL;
+		r->at = r->area[r->count - 1].end;
 	}
 	return &r->area[r->used++];
+}
+
+/* "/bin/true", or "/bin/true (deleted)". */
+static char *shown_path(const struct vm_inode *inode, const struct vm_inode_info *info)
+{
+	char *path;
+
+	if (info->kind == VM_INODE_SHM)
+		return g_strdup("/dev/zero (deleted)");
+	path = vm_inode_path(inode);
+	if (info->unlinked && !info->unlisted) {
+		char *gone = g_strconcat(path, " (deleted)", NULL);
+
+		g_free(path);
+		return gone;
+	}
+	return path;
 }
 
 static const struct area_name *area_name(struct area_reader *r, const struct vm_inode *inode)
 {
 	struct area_name *s = &r->name[((uintptr_t)inode >> 6) % G_N_ELEMENTS(r->name)];
 	struct vm_inode_info info;
+	const char *device;
 
 	if (s->inode == inode)
 		return s;
 	vm_inode_info(inode, &info);
+	device = info.kind == VM_INODE_SHM ? "00:01" : info.tmpfs ? "00:19" : "08:01";
 	g_free(s->path);
 	s->inode = inode;
-	s->number = world_inode_number(r->n, info.number);
-	s->device = info.kind == VM_INODE_SHM ? "00:01" : info.tmpfs ? "00:19" : "08:01";
-	if (info.kind == VM_INODE_SHM) {
-		s->path = g_strdup("/dev/zero (deleted)");
-		return s;
-	}
-	s->path = vm_inode_path(inode);
-	if (info.unlinked && !info.unlisted) {
-		char *gone = g_strconcat(s->path, " (deleted)", NULL);
-
-		g_free(s->path);
-		s->path = gone;
-	}
+	s->path = shown_path(inode, &info);
+	s->identity_len = (size_t)g_snprintf(s->identity, sizeof(s->identity), "%s %" PRIu64 " ", device,
+					     world_inode_number(r->n, info.number));
 	return s;
 }
 
 const char *area_label(struct area_reader *r, const struct vm_area *a)
 {
-	const char *special;
-
 	if (a->inode)
 		return area_name(r, a->inode)->path;
-	special = vm_area_special(r->p, a->start);
-	return special ? special : a->heap ? "[heap]" : a->stack ? "[stack]" : NULL;
+	return a->special ? a->special : a->heap ? "[heap]" : a->stack ? "[stack]" : NULL;
 }
 
 /* As the kernel's seq_path(): a newline would end the line. */
-static void put_name(GString *out, const char *name)
+static void put_name(GString *out, const char *name, size_t len)
 {
 	const char *newline;
 
-	while ((newline = strchr(name, '\n'))) {
+	while ((newline = memchr(name, '\n', len))) {
 		g_string_append_len(out, name, newline - name);
 		put_text(out, "\\012");
+		len -= (size_t)(newline + 1 - name);
 		name = newline + 1;
 	}
-	put_text(out, name);
+	g_string_append_len(out, name, (gssize)len);
 }
 
+/* At least eight digits. */
+static char *hex_at(char *to, uint64_t value)
+{
+	unsigned digits = MAX(8, (67 - (unsigned)__builtin_clzll(value | 1)) / 4);
+
+	for (unsigned i = digits; i-- > 0; value >>= 4)
+		to[i] = "0123456789abcdef"[value & 15];
+	return to + digits;
+}
+
+/* Lines are put together here rather than by text.h: a process may have 60,000 of them. */
 void put_area(GString *out, struct area_reader *r, const struct vm_area *a)
 {
 	const struct area_name *name = a->inode ? area_name(r, a->inode) : NULL;
 	const char *label = name ? name->path : area_label(r, a);
-	size_t line = out->len;
+	char line[160], *at = line;
 
-	put_hex_width(out, a->start, 8);
-	put_char(out, '-');
-	put_hex_width(out, a->end, 8);
-	put_char(out, ' ');
-	put_char(out, a->flags & VM_F_READ ? 'r' : '-');
-	put_char(out, a->flags & VM_F_WRITE ? 'w' : '-');
-	put_char(out, a->flags & VM_F_EXEC ? 'x' : '-');
+	static_assert(sizeof(line) > 16 * 3 + sizeof(name->identity) + NAME_COLUMN, "a line fits");
+	at = hex_at(at, a->start);
+	*at++ = '-';
+	at = hex_at(at, a->end);
+	*at++ = ' ';
+	*at++ = a->flags & VM_F_READ ? 'r' : '-';
+	*at++ = a->flags & VM_F_WRITE ? 'w' : '-';
+	*at++ = a->flags & VM_F_EXEC ? 'x' : '-';
 	/* MAYSHARE: a shared mapping of a read-only descriptor is not VM_F_SHARED, but prints s. */
-	put_char(out, a->flags & VM_F_MAYSHARE ? 's' : 'p');
-	put_char(out, ' ');
-	put_hex_width(out, a->offset, 8);
-	put_char(out, ' ');
-	put_text(out, name ? name->device : "00:00");
-	put_char(out, ' ');
-	put_dec(out, name ? name->number : 0);
-	put_char(out, ' ');
-	if (label) {
-		put_pad(out, line, NAME_COLUMN);
-		put_name(out, label);
-	}
+	*at++ = a->flags & VM_F_MAYSHARE ? 's' : 'p';
+	*at++ = ' ';
+	at = hex_at(at, a->offset);
+	*at++ = ' ';
+	if (name)
+		at = mempcpy(at, name->identity, name->identity_len);
+	else
+		at = mempcpy(at, "00:00 0 ", 8);
+	while (label && at < line + NAME_COLUMN)
+		*at++ = ' ';
+	g_string_append_len(out, line, at - line);
+	if (label)
+		put_name(out, label, strlen(label));
 	put_char(out, '\n');
 }
 
@@ -143,6 +162,8 @@ static void parsed_area_clear(void *item)
 
 	g_free(a->path);
 	g_free((char *)a->area.special);
+	if (a->area.inode)
+		vm_inode_release(a->area.inode);
 }
 
 /* Hex digits as maps has them: at least one, no sign, at most 64 bits; then `end`, which is skipped. */
@@ -338,6 +359,8 @@ static void resolve_files(struct vm_host *h, GArray *areas)
 			a->area.inode = file_of_path(h, a->path, *(uint64_t *)g_hash_table_lookup(sizes, a->path));
 			g_hash_table_insert(files, a->path, a->area.inode);
 		}
+		/* The old layout may hold the only other reference. */
+		vm_inode_retain(a->area.inode);
 	}
 }
 

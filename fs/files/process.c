@@ -204,6 +204,12 @@ static bool task_next(const struct node *dir, uint64_t *cookie, char *name, stru
 	return true;
 }
 
+/* ps looks up its own thread in self/task; where init stands in for the reader, its first thread does too. */
+static bool is_reader(const struct node *dir, struct vm_proc *p, int64_t tid)
+{
+	return p == vm_proc_at(vm_proc_host(p), 1) && tid == world_reader_thread(dir->world);
+}
+
 static int task_find(const struct node *dir, const char *name, struct node *child)
 {
 	struct vm_proc *p = world_proc(dir, NULL);
@@ -214,9 +220,14 @@ static int task_find(const struct node *dir, const char *name, struct node *chil
 	if (*name == '0' || !g_ascii_isdigit(*name) || strspn(name, "0123456789") != strlen(name))
 		return -ENOENT;
 	tid = g_ascii_strtoll(name, NULL, 10);
-	if (tid > INT32_MAX || vm_thread_above(p, (int32_t)tid - 1) != (int32_t)tid)
+	if (tid <= INT32_MAX && vm_thread_above(p, (int32_t)tid - 1) == (int32_t)tid) {
+		*child = task_node(dir, (int32_t)tid);
+		return 0;
+	}
+	if (!is_reader(dir, p, tid))
 		return -ENOENT;
-	*child = task_node(dir, (int32_t)tid);
+	*child = task_node(dir, 1);
+	child->for_reader = true;
 	return 0;
 }
 

@@ -29,8 +29,8 @@ struct area_reader {
 	struct area_name {
 		const struct vm_inode *inode;
 		char    *path;       /* as maps shows it, " (deleted)" included */
-		uint64_t number;
-		const char *device;
+		char     identity[32]; /* "08:01 1234 ": device and inode */
+		size_t   identity_len;
 	} name[64];
 };
 void area_reader_init(struct area_reader *r, const struct node *n, const struct vm_proc *p);
