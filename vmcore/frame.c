@@ -221,10 +221,10 @@ static bool run_is_free(const struct vm_host *h, pfn_t first, unsigned order, pf
 static pfn_t lowest_free_run(const struct vm_host *h, unsigned order)
 {
 	uint64_t n = (uint64_t)1 << order;
-	pfn_t at = 0;
+	pfn_t again;
 
-	while (at + n <= h->frame_count)
-		if (run_is_free(h, at, order, &at))
+	for (pfn_t at = 0; at + n <= h->frame_count; at = again)
+		if (run_is_free(h, at, order, &again))
 			return at;
 	return PFN_NONE;
 }
