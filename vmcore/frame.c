@@ -31,6 +31,32 @@ static void mark_tail(uint64_t *bits, uint64_t n)
 		bits[n / 64] |= UINT64_MAX << (n % 64);
 }
 
+static void bits_take(struct vm_host *h, pfn_t pfn)
+{
+	uint64_t i = pfn;
+
+	for (int k = 0; k < LEVELS; k++, i /= 64) {
+		uint64_t *w = &h->busy_bits[k][i / 64];
+
+		*w |= (uint64_t)1 << (i % 64);
+		if (*w != UINT64_MAX)
+			break;
+	}
+}
+
+/* Frames whose number no entry can hold are never handed out. */
+static void reserve_unnameable(struct vm_host *h)
+{
+	for (pfn_t pfn = (pfn_t)1 << h->geometry.ppn_bits; pfn < h->frame_count; pfn++) {
+		bits_take(h, pfn);
+		*frame_of(h, pfn) = (struct frame) { .flags = FRAME_USED, .use = VM_FRAME_KERNEL, .refs = 1 };
+		h->frames_free--;
+		h->frames_by_use[VM_FRAME_FREE]--;
+		h->frames_by_use[VM_FRAME_KERNEL]++;
+		h->ceiling_used = h->frame_count;
+	}
+}
+
 int frames_init(struct vm_host *h, struct err *e)
 {
 	uint64_t n = h->options.ram_bytes >> h->geometry.page_bits;
@@ -51,6 +77,7 @@ int frames_init(struct vm_host *h, struct err *e)
 	g_queue_init(&h->next_frames);
 	h->zero_frame = PFN_NONE;
 	h->frames_by_use[VM_FRAME_FREE] = h->frame_count;
+	reserve_unnameable(h);
 	return 0;
 }
 
@@ -75,19 +102,6 @@ uint64_t frames_free(const struct vm_host *h)
 bool frame_is_free(const struct vm_host *h, pfn_t pfn)
 {
 	return pfn < h->frame_count && !(h->busy_bits[0][pfn / 64] >> (pfn % 64) & 1);
-}
-
-static void bits_take(struct vm_host *h, pfn_t pfn)
-{
-	uint64_t i = pfn;
-
-	for (int k = 0; k < LEVELS; k++, i /= 64) {
-		uint64_t *w = &h->busy_bits[k][i / 64];
-
-		*w |= (uint64_t)1 << (i % 64);
-		if (*w != UINT64_MAX)
-			break;
-	}
 }
 
 static void bits_give(struct vm_host *h, pfn_t pfn)

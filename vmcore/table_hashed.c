@@ -458,7 +458,8 @@ static struct vm_walk_step *probe(const struct vm_host *h, struct vm_walk *w, ui
 unsigned hashed_look(const struct vm_host *h, uint32_t asid, enum vm_access how, bool user, struct vm_walk *w)
 {
 	const struct mmu_format *f = &h->mmu.format;
-	uint64_t tag = tag_for(h, asid, w->va >> f->page_bits), shift, slots, slot;
+	vpn_t vpn = w->va << (64 - f->va_bits) >> (64 - f->va_bits) >> f->page_bits;
+	uint64_t tag = tag_for(h, asid, vpn), shift, slots, slot;
 
 	w->fault_level = 1;
 	w->fault = VM_WALK_BAD_PTE;

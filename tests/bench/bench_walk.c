@@ -5,7 +5,7 @@
  * at an address that the one before gave. `bench_walk` exits with 1 when x86-64 does less than 100 million a second,
  * unless BENCH_REPORT_ONLY is set (other load on the machine decides then).
  */
-#include "../vmcore/bare.h"
+#include "bare.h"
 
 #include "rng.h"
 
