@@ -111,6 +111,30 @@ int leaf_own(struct mm *mm, vpn_t vpn, struct err *e)
 	return 0;
 }
 
+bool leaf_is_plain_again(struct vm_host *h, struct span *s)
+{
+	const struct vm_geometry *g = &h->geometry;
+
+	for (uint64_t i = 0; i < s->count; i++) {
+		uint64_t raw = entry_os(h, s, i);
+		enum entry_kind kind = raw ? entry_kind(g, raw) : ENTRY_NONE;
+		const struct frame *f;
+
+		if (kind == ENTRY_NONE)
+			continue;
+		if (kind != ENTRY_PRESENT && kind != ENTRY_PROTNONE)
+			return false;
+		f = frame_of(h, entry_number(g, raw));
+		if (f->use == VM_FRAME_ZERO)
+			continue;
+		if (f->use != VM_FRAME_ANON || f->maps != 1 ||
+		    (f->flags & (FRAME_DIRTY | FRAME_SWAPCACHE | FRAME_LAZYFREE | FRAME_HUGE_HEAD | FRAME_HUGE_TAIL)))
+			return false;
+	}
+	span_table(h, s)->flags &= ~TABLE_MIXED;
+	return true;
+}
+
 /* Entries of a shared leaf table that count in rss: a shared table holds nothing but anonymous frames and the zero frame. */
 static uint64_t leaf_rss(struct vm_host *h, const struct span *s)
 {
@@ -439,17 +463,33 @@ void pages_zap_cow(struct area *a, va_t start, va_t end)
 	pages_zap(a, start, end);
 }
 
+/* Gives up all shared leaf tables in the area, many at once where they need no look at their entries. */
+static void drop_shared(struct area *a)
+{
+	struct mm *mm = a->mm;
+	struct vm_host *h = mm->host;
+	vpn_t last = vpn_of(h, a->end);
+	uint64_t mask = leaf_pages(h) - 1, entries = 0;
+	struct span s;
+
+	for (vpn_t at = vpn_of(h, a->start); at < last; at += s.count) {
+		s.count = at & mask ? 0 : table_drop_run(&mm->table, at, last, TABLE_COUNTED | TABLE_ZEROS | TABLE_POKED,
+							 &entries);
+		if (s.count > 0)
+			continue;
+		table_span(&mm->table, at, last, &s);
+		if (span_is_shared(&s))
+			leaf_drop(mm, at);
+	}
+	mm->rss_anon -= entries;
+}
+
 void pages_exit(struct mm *mm)
 {
 	struct vm_host *h = mm->host;
-	struct span s;
 
 	for (struct area *a = area_of(tree_first(&mm->areas)); a && h->shared_tables > 0; a = area_next(a))
-		for (vpn_t at = vpn_of(h, a->start), last = vpn_of(h, a->end); at < last; at += s.count) {
-			table_span(&mm->table, at, last, &s);
-			if (span_is_shared(&s))
-				leaf_drop(mm, at);
-		}
+		drop_shared(a);
 	for (struct area *a = area_of(tree_first(&mm->areas)); a; a = area_next(a))
 		pages_zap(a, a->start, a->end);
 	tlb_flush_asid(h, mm->table.asid);

@@ -81,6 +81,8 @@ void rss_peak(struct mm *mm);
 int leaf_own(struct mm *mm, vpn_t vpn, struct err *e);
 /* Every sharer of the span's leaf table is counted in frame->maps from now on. */
 void leaf_count(struct vm_host *h, struct span *leaf);
+/* Looks through a whole mixed leaf table; true if it is a plain one after all, which it then is marked as. */
+bool leaf_is_plain_again(struct vm_host *h, struct span *leaf);
 /* A fresh anonymous frame for `va` of an area that has an anon: one reference, no entry yet. PFN_NONE. */
 pfn_t page_new(struct area *a, va_t va, bool zero);
 uint64_t page_index(const struct area *a, va_t va); /* frame->index of a page there */

@@ -50,31 +50,6 @@ static bool areas_lend(const struct mm *mm, vpn_t first, vpn_t end)
 	return true;
 }
 
-/* Looks through a mixed table; true if it is a plain one after all. */
-static bool leaf_is_plain_again(struct vm_host *h, struct span *s)
-{
-	const struct vm_geometry *g = &h->geometry;
-
-	for (uint64_t i = 0; i < s->count; i++) {
-		uint64_t raw = entry_os(h, s, i);
-		enum entry_kind kind = raw ? entry_kind(g, raw) : ENTRY_NONE;
-		const struct frame *f;
-
-		if (kind == ENTRY_NONE)
-			continue;
-		if (kind != ENTRY_PRESENT && kind != ENTRY_PROTNONE)
-			return false;
-		f = frame_of(h, entry_number(g, raw));
-		if (f->use == VM_FRAME_ZERO)
-			continue;
-		if (f->use != VM_FRAME_ANON || f->maps != 1 ||
-		    (f->flags & (FRAME_DIRTY | FRAME_SWAPCACHE | FRAME_LAZYFREE | FRAME_HUGE_HEAD | FRAME_HUGE_TAIL)))
-			return false;
-	}
-	span_table(h, s)->flags &= ~TABLE_MIXED;
-	return true;
-}
-
 static bool leaf_may_be_lent(struct area *a, vpn_t first, struct span *leaf)
 {
 	struct vm_host *h = a->mm->host;
@@ -206,6 +181,19 @@ static int copy_span(struct area *dst, struct area *src, vpn_t at, struct span *
 	return 0;
 }
 
+/* Plain leaf tables that lie wholly within the area, many at once. Returns the pages done. */
+static uint64_t lend_run(struct area *dst, struct area *src, vpn_t at, vpn_t last, struct err *e)
+{
+	uint64_t n = leaf_pages(src->mm->host), entries = 0, done;
+
+	if ((at & (n - 1)) != 0 || last - at < 2 * n || src->inode || (src->flags & VM_F_LOCKED))
+		return 0;
+	done = table_share_run(&dst->mm->table, &src->mm->table, at, last,
+			       TABLE_MIXED | TABLE_COUNTED | TABLE_POKED | TABLE_ZEROS, TABLE_SHARED, &entries, e);
+	dst->mm->rss_anon += entries;
+	return done;
+}
+
 int pages_copy(struct area *dst, struct area *src, struct err *e)
 {
 	struct vm_host *h = src->mm->host;
@@ -221,6 +209,11 @@ int pages_copy(struct area *dst, struct area *src, struct err *e)
 	for (vpn_t at = first; at < last && r == 0; at += s.count) {
 		vpn_t start = at & ~(n - 1);
 
+		s.count = lend ? lend_run(dst, src, at, last, e) : 0;
+		if (s.count > 0) {
+			any = true;
+			continue;
+		}
 		table_span(&src->mm->table, at, last, &s);
 		if (!s.entry)
 			continue;

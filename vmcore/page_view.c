@@ -51,6 +51,17 @@ static uint32_t mapcount(const struct span *s, const struct frame *f)
 	return f->maps > 1 ? f->maps : s->sharers;
 }
 
+/*
+ * A look at all pages of a mixed table is the time to see whether it still is one. Nothing that shows depends on it.
+ */
+static bool is_plain(struct vm_host *h, struct span *s)
+{
+	if (span_is_plain(h, s))
+		return true;
+	return s->table != PFN_NONE && s->count == leaf_pages(h) && s->sharers == 1 && !s->huge && !s->poked &&
+	       leaf_is_plain_again(h, s);
+}
+
 /* pagemap. */
 
 static uint64_t pagemap_word(const struct vm_host *h, const struct span *s, vpn_t vpn, uint64_t raw)
@@ -111,7 +122,7 @@ void vm_pagemap(const struct vm_proc *p, vpn_t first, size_t n, uint64_t *out)
 		entry = s.entry ? as_array(h, &s) : NULL;
 		if (!s.entry)
 			memset(out, 0, s.count * sizeof *out);
-		else if (entry && span_is_plain(h, &s))
+		else if (entry && is_plain(p->host, &s))
 			pagemap_plain(h, &s, entry, at, out);
 		else
 			for (uint64_t i = 0; i < s.count; i++)
@@ -365,7 +376,7 @@ void vm_usage_area(const struct vm_proc *p, va_t at, struct vm_usage *sum)
 		if (!s.entry)
 			continue;
 		entry = as_array(h, &s);
-		if (entry && span_is_plain(h, &s) && h->mmu.format.dirty && h->mmu.format.accessed)
+		if (entry && is_plain(p->host, &s) && h->mmu.format.dirty && h->mmu.format.accessed)
 			add_plain(a, sum, &s, entry, vpn);
 		else
 			for (uint64_t i = 0; i < s.count; i++)

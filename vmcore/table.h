@@ -117,6 +117,15 @@ bool table_can_share(const struct vm_host *h);
 /* dst gets src's leaf table of vpn (dst has none there); both upper entries lose write permission. ENOMEM for dst's upper tables. */
 int  table_share_leaf(struct table *dst, struct table *src, vpn_t vpn, struct err *e);
 /*
+ * The same for many: leaf tables from vpn's on, which starts one, until one that ends beyond `end`, that has a flag of
+ * `refuse`, or for which dst already has something; each gets `mark`. Adds up the entries of those shared. Returns the
+ * number of pages that are done: 0 says nothing about errors, table_share_leaf() will. Leaf tables may be missing between.
+ */
+uint64_t table_share_run(struct table *dst, struct table *src, vpn_t vpn, vpn_t end, uint32_t refuse, uint32_t mark,
+			 uint64_t *entries, struct err *e);
+/* And back: shared leaf tables are dropped until one that is not shared or has a flag of `refuse`. */
+uint64_t table_drop_run(struct table *t, vpn_t vpn, vpn_t end, uint32_t refuse, uint64_t *entries);
+/*
  * Gives `t` a leaf table of its own. When others still use the old one, its entries are copied: every present
  * entry in both is made read-only and `copied` is called once per non-none entry of the copy, to count it.
  * When t is the last user its upper entry becomes writable again. ENOMEM: nothing changed.

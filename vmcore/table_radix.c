@@ -96,6 +96,25 @@ static void span_fill(const struct table *t, const struct place *p, uint64_t cou
 	s->poked = table->flags & TABLE_POKED;
 }
 
+/* Pages without a table from vpn on: the empty entry p and those behind it in its table. */
+static uint64_t hole_length(const struct table *t, const struct place *p, unsigned level, vpn_t vpn, vpn_t limit)
+{
+	const struct mmu_format *f = format_of(t);
+	uint64_t index = vpn >> below(f, level) & f->index_mask[level], left = f->index_mask[level] - index;
+	uint64_t count = pages_left(vpn, below(f, level), limit);
+	struct place next = *p;
+
+	if (frame_of(t->host, p->table)->entries == 0)
+		return MIN(count + (left << below(f, level)), limit - vpn);
+	while (left-- > 0 && count < limit - vpn) {
+		next.at += (uint64_t)1 << f->pte_shift;
+		if (os_value(t->host, p->table, next.at) != 0)
+			break;
+		count += (uint64_t)1 << below(f, level);
+	}
+	return MIN(count, limit - vpn);
+}
+
 void radix_span(const struct table *t, vpn_t vpn, vpn_t limit, struct span *s)
 {
 	const struct mmu_format *f = format_of(t);
@@ -106,7 +125,7 @@ void radix_span(const struct table *t, vpn_t vpn, vpn_t limit, struct span *s)
 	if (level == leaf) {
 		span_fill(t, &p, pages_left(vpn, __builtin_popcountll(f->index_mask[leaf]), limit), s);
 	} else if (p.value == 0) {
-		s->count = pages_left(vpn, below(f, level), limit);
+		s->count = hole_length(t, &p, level, vpn, limit);
 	} else {
 		span_fill(t, &p, pages_left(vpn, below(f, level), limit), s);
 		s->huge = true;
@@ -348,6 +367,97 @@ int table_share_leaf(struct table *dst, struct table *src, vpn_t vpn, struct err
 	place_set(h, &to, entry_with_flags(g, from.value, 0, VM_PTE_WRITE | VM_PTE_ACCESSED));
 	dst->pages++;
 	return 0;
+}
+
+/* Upper entries as an array; NULL unless they are of 8 bytes, in this machine's order, and none is poked. */
+static uint64_t *upper_array(const struct vm_host *h, const struct place *p)
+{
+	const struct mmu_format *f = &h->mmu.format;
+	bool wide = f->pte_shift == 3 && !f->big_endian && G_BYTE_ORDER == G_LITTLE_ENDIAN;
+
+	return wide && !(frame_of(h, p->table)->flags & TABLE_POKED) ? (uint64_t *)(void *)(h->ram + p->at) : NULL;
+}
+
+/* How many entries from p on lie in its table and translate only pages below `end`. */
+static uint64_t run_length(const struct mmu_format *f, const struct place *p, vpn_t vpn, vpn_t end)
+{
+	unsigned upper = f->levels - 2;
+	uint64_t left = (f->index_mask[upper] + 1) - (vpn >> below(f, upper) & f->index_mask[upper]);
+
+	return MIN(left, (end - vpn) >> below(f, upper));
+}
+
+uint64_t table_share_run(struct table *dst, struct table *src, vpn_t vpn, vpn_t end, uint32_t refuse, uint32_t mark,
+			 uint64_t *entries, struct err *e)
+{
+	struct vm_host *h = src->host;
+	const struct mmu_format *f = &h->mmu.format;
+	unsigned upper = f->levels - 2, stopped;
+	uint64_t *from, *to, n, i, write = f->write, filled = 0;
+	struct place a, b;
+
+	if (!src->own || descend(src, vpn, upper, &a) != upper || !(from = upper_array(h, &a)))
+		return 0;
+	n = run_length(f, &a, vpn, end);
+	if (n < 2 || table_root(dst, e) || reach(dst, vpn, upper, &b, &stopped, e) || !(to = upper_array(h, &b)))
+		return 0;
+	for (i = 0; i < n; i++) {
+		uint64_t raw = from[i];
+		struct frame *leaf;
+
+		if (i + 8 < n)
+			__builtin_prefetch(frame_of(h, pointer_pfn(f, from[i + 8])), 1);
+		if (raw == 0)
+			continue;
+		leaf = frame_of(h, pointer_pfn(f, raw));
+		if (to[i] != 0 || is_huge(f, raw) || (leaf->flags & refuse) || leaf->order != 0)
+			break;
+		raw = f->flip & write ? raw & ~write : raw | write;
+		from[i] = raw;
+		to[i] = raw & ~f->upper_accessed;
+		h->shared_tables += leaf->sharers++ == 1;
+		leaf->refs++;
+		leaf->mm = NULL;
+		leaf->flags |= mark;
+		*entries += leaf->entries;
+		filled++;
+	}
+	frame_of(h, b.table)->entries += (uint32_t)filled;
+	dst->pages += filled;
+	return i << below(f, upper);
+}
+
+uint64_t table_drop_run(struct table *t, vpn_t vpn, vpn_t end, uint32_t refuse, uint64_t *entries)
+{
+	struct vm_host *h = t->host;
+	const struct mmu_format *f = &h->mmu.format;
+	unsigned upper = f->levels - 2;
+	uint64_t *at, n, i, dropped = 0;
+	struct place p;
+
+	if (!t->own || descend(t, vpn, upper, &p) != upper || !(at = upper_array(h, &p)))
+		return 0;
+	n = run_length(f, &p, vpn, end);
+	for (i = 0; i < n; i++) {
+		uint64_t raw = at[i];
+		struct frame *leaf;
+
+		if (i + 8 < n)
+			__builtin_prefetch(frame_of(h, pointer_pfn(f, at[i + 8])), 1);
+		if (raw == 0)
+			continue;
+		leaf = frame_of(h, pointer_pfn(f, raw));
+		if (is_huge(f, raw) || (leaf->flags & refuse) || leaf->sharers < 2)
+			break;
+		at[i] = 0;
+		h->shared_tables -= --leaf->sharers == 1;
+		leaf->refs--;
+		*entries += leaf->entries;
+		dropped++;
+	}
+	frame_of(h, p.table)->entries -= (uint32_t)dropped;
+	t->pages -= dropped;
+	return i << below(f, upper);
 }
 
 /* The copy of entry i goes into the fresh table; both become read-only if present. */
