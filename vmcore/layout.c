@@ -33,6 +33,15 @@ static int check_area(const struct mm *mm, const struct vm_layout_area *a, va_t 
 	return 0;
 }
 
+/* An area larger than all that this host could ever promise was mapped noreserve where the layout comes from. */
+static bool is_charged(const struct mm *mm, const struct vm_layout_area *a)
+{
+	uint64_t pages = (a->end - a->start) >> mm->host->geometry.page_bits;
+
+	return !a->only_shown && !a->shared && (a->prot & VM_PROT_WRITE) &&
+	       (mm->host->config.overcommit == 2 || enough_memory(mm->host, pages));
+}
+
 static uint32_t flags_of(const struct mm *mm, const struct vm_layout_area *a)
 {
 	uint32_t flags = host_prot_flags(mm->host, a->prot) | VM_F_MAYREAD | VM_F_MAYWRITE | VM_F_MAYEXEC;
@@ -42,15 +51,10 @@ static uint32_t flags_of(const struct mm *mm, const struct vm_layout_area *a)
 	if (a->shared)
 		flags |= VM_F_SHARED | VM_F_MAYSHARE;
 	else if (a->prot & VM_PROT_WRITE)
-		flags |= VM_F_ACCOUNT;
+		flags |= is_charged(mm, a) ? VM_F_ACCOUNT : VM_F_NORESERVE;
 	if (a->stack)
 		flags |= VM_F_GROWSDOWN;
 	return a->heap || a->stack ? flags : flags | VM_F_KEEP;
-}
-
-static bool is_charged(const struct vm_layout_area *a)
-{
-	return !a->only_shown && !a->shared && (a->prot & VM_PROT_WRITE);
 }
 
 /* Checks all, and what they will be charged. */
@@ -64,7 +68,7 @@ static int check_layout(const struct mm *mm, const struct vm_layout_area *areas,
 		if (check_area(mm, &areas[i], floor, e))
 			return -e->code;
 		floor = areas[i].end;
-		if (is_charged(&areas[i]))
+		if (is_charged(mm, &areas[i]))
 			*charge += (areas[i].end - areas[i].start) >> mm->host->geometry.page_bits;
 	}
 	return 0;
@@ -118,10 +122,12 @@ int vm_layout_set(struct vm_proc *p, const struct vm_layout_area *areas, size_t 
 		e = &own;
 	if (check_layout(mm, areas, n, &charge, e))
 		return -e->code;
-	if (account_memory(mm->host, charge, e))
-		return -ENOMEM;
+	if (mm->host->config.overcommit == 2 && !enough_memory(mm->host, charge))
+		return err_set(e, ENOMEM, -1, "the layout's %" PRIu64 " private writable pages are more than the host may "
+			       "promise", charge);
 
 	/* Everything has been checked: from here on nothing fails. */
+	mm->host->committed += charge;
 	unmap_all(mm);
 	for (size_t i = 0; i < n; i++) {
 		/* A program's segments are mapped from one description. */

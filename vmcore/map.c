@@ -27,7 +27,7 @@ bool may_lock(struct mm *mm, uint32_t flags, uint64_t pages)
 	       mm->locked + pages <= mm_limit(mm, VM_RLIMIT_MEMLOCK) >> mm->host->geometry.page_bits;
 }
 
-static bool enough_memory(const struct vm_host *h, uint64_t pages)
+bool enough_memory(const struct vm_host *h, uint64_t pages)
 {
 	uint64_t swap = h->swap ? swap_slots(h->swap) : 0;
 

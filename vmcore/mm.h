@@ -218,6 +218,7 @@ int  unmap_region(struct mm *mm, va_t start, va_t end, struct err *e);      /* d
 va_t find_hole(struct mm *mm, va_t hint, uint64_t len, unsigned map_flags, uint32_t flags, bool file, struct err *e);
 bool may_expand(struct mm *mm, uint32_t flags, uint64_t pages);  /* RLIMIT_AS, RLIMIT_DATA */
 bool may_lock(struct mm *mm, uint32_t flags, uint64_t pages);    /* mlock_future_ok: RLIMIT_MEMLOCK if flags say locked */
+bool enough_memory(const struct vm_host *h, uint64_t pages); /* whether account_memory() would agree */
 int  account_memory(struct vm_host *h, uint64_t pages, struct err *e); /* VM_ACCOUNT: overcommit by config; ENOMEM */
 void unaccount_memory(struct vm_host *h, uint64_t pages);
 
