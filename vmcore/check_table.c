@@ -304,7 +304,8 @@ void check_pokes(struct check *c)
 	g_hash_table_iter_init(&it, h->poked);
 	while (g_hash_table_iter_next(&it, &key, NULL))
 		g_ptr_array_add(at, key);
-	qsort(at->pdata, at->len, sizeof *at->pdata, by_address);
+	if (at->len)
+		qsort(at->pdata, at->len, sizeof *at->pdata, by_address);
 	for (guint k = 0; k < at->len; k++) {
 		pa_t pa = *(uint64_t *)g_ptr_array_index(at, k);
 

@@ -151,7 +151,6 @@ static int spawn_all(struct vm_host *vm, const struct spawn *s, GString *result,
 	g_string_append_printf(result, "%" PRId32, g_array_index(pids, int32_t, 0));
 	if (s->name)
 		g_string_append_printf(result, " %" PRId32, g_array_index(pids, int32_t, pids->len - 1));
-	put_char(result, '\n');
 	return 0;
 }
 

@@ -67,6 +67,8 @@ static int store_size(const struct node *n, char *line, GString *result, struct 
 
 	if (!vm || parse_number(g_strstrip(line), &bytes, e))
 		return -e->code;
+	if (bytes == 0)
+		return err_set(e, EINVAL, -1, "a machine needs RAM");
 	if (vm_host_reshape(vm, &vm_host_options(vm)->geometry, bytes, e))
 		return -e->code;
 	world_host(n, NULL)->ram_wanted = bytes;

@@ -42,7 +42,7 @@ static void a_geometry_of_words_reads_back(void **state)
 		exercise,
 		"va=10 pa=6 page=16 pte=2 split=3,3 ppn=14+2 valid=13 endian=big",
 		"va=15 pa=12 page=32 pte=1 split=5,5 ppn=0+7 valid=7",
-		"va=8 pa=8 page=1 pte=2 split=8 ppn=0+8 valid=15 table=flat",
+		"va=8 pa=10 page=1 pte=2 split=8 ppn=0+8 valid=15 table=flat",
 		"va=48 pa=40 page=4096 pte=8 ppn=12+28 valid=0 table=inverted",
 		"va=48 pa=40 page=4K pte=8 ppn=12+28 valid=0 write=1 user=2 nx=63 accessed=5 dirty=6 table=hashed",
 	};
