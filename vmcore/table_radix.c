@@ -156,8 +156,11 @@ static pfn_t table_new(struct table *t, unsigned level, vpn_t vpn)
 
 static int no_frame(struct vm_host *h, unsigned level, struct err *e)
 {
-	return err_set(e, ENOMEM, -1, "no frame is free for a page table of level %u: %" G_GUINT64_FORMAT
-		       " of %" G_GUINT64_FORMAT " frames are", level + 1, h->frames_free, h->frame_count);
+	unsigned order = table_order(&h->geometry, level + 1);
+
+	return err_set(e, ENOMEM, -1, "a page table of level %u takes %" G_GUINT64_FORMAT " frames side by side; "
+		       "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " are free", level + 1, (uint64_t)1 << order,
+		       h->frames_free, h->frame_count);
 }
 
 int radix_root(struct table *t, struct err *e)

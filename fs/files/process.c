@@ -166,8 +166,8 @@ static const struct row attr_rows[] = {
 	OWNED_DIRECTORY("ns", 0555, ns_rows, &ns_ops, "process-ns")
 
 #define CTL_ROW \
-	{ .name = "ctl", .kind = ROW_TEXT, .mode = 0644, .flags = ROW_OWNED, .store = store_process_ctl, \
-	  .help = "process-ctl" }
+	{ .name = "ctl", .kind = ROW_TEXT, .mode = 0644, .flags = ROW_OWNED, .show = show_result, \
+	  .store = store_process_ctl, .help = "process-ctl" }
 
 const struct row task_rows[] = {
 	COMMON_ROWS,

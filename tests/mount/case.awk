@@ -1,5 +1,5 @@
 # case.awk - a walk or linear case of tests/cases as files in directory `out`: geometry, base, ram (octal escapes for
-# printf), vas (a line each) and expect (for each va, what walk/VA must print).
+# printf %b), vas (a line each) and expect (for each va, what walk/VA must print).
 function hex(s,   i, v) {
 	v = 0
 	s = tolower(s)
@@ -11,7 +11,7 @@ function hex(s,   i, v) {
 function short(s) { s = tolower(s); sub(/^0x0*/, "", s); return "0x" (s == "" ? "0" : s) }
 function log2(v,   n) { for (n = 0; v > 1; n++) v = v / 2; return n }
 function power(n,   v) { for (v = 1; n > 0; n--) v = v * 2; return v }
-function byte(v) { printf "\\%03o", v > (out "/ram") }
+function byte(v) { printf "\\0%03o", v > (out "/ram") }
 function want(line) { print line > (out "/expect") }
 # The low `bytes` bytes of an entry, in its order.
 function put_entry(s, bytes,   i, at) {
@@ -24,7 +24,7 @@ function put_entry(s, bytes,   i, at) {
 { key = $1; sub(/:$/, "", key) }
 key == "index_bits" { split_text = $2; for (i = 3; i <= NF; i++) split_text = split_text "," $i }
 key == "pte_order" { big = $2 == "big" }
-key == "mem" { mem = mem substr($0, index($0, $3)) " "; next }
+key == "mem" { for (i = 3; i <= NF; i++) mem = mem $i " "; next }
 key == "pte" { entry[$2 + 0] = $3; entries++; next }
 key == "access" { va[++n] = $2; outcome[n] = $3; target[n] = $4; last[n] = kind == "linear" ? $6 : $5; next }
 key == "step" { steps[n] = steps[n] sprintf("level=%d index=%s pte_addr=%s pte=%s valid=%d ppn=%s flags=-\n", \

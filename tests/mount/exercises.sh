@@ -15,7 +15,7 @@ run_case()
 	cat "$t/case/geometry" > mem/geometry
 	echo 'spawn exercise bare' > hosts/host0/ctl
 	pid=$(cat hosts/host0/ctl)
-	printf "$(cat "$t/case/ram")" > "$t/case/bytes"
+	printf %b "$(cat "$t/case/ram")" > "$t/case/bytes"
 	dd if="$t/case/bytes" of=mem/ram bs=64K seek="$(cat "$t/case/offset")" oflag=seek_bytes conv=notrunc 2>/dev/null
 	echo "ptbr $(cat "$t/case/base")" > "proc/$pid/ctl"
 	while read -r va; do
