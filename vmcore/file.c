@@ -227,7 +227,7 @@ static int file_for(const struct vm_proc *p, int fd, unsigned mode, struct file 
 static bool position_from(uint64_t from, int64_t offset, uint64_t *to)
 {
 	*to = from + (uint64_t)offset;
-	return offset < 0 ? (uint64_t)-offset <= from : *to <= INT64_MAX;
+	return offset < 0 ? -(uint64_t)offset <= from : *to <= INT64_MAX;
 }
 
 int vm_lseek(struct vm_proc *p, int fd, int64_t offset, int whence, uint64_t *result, struct err *e)

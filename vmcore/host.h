@@ -76,7 +76,7 @@ static inline struct frame *frame_of(const struct vm_host *h, pfn_t pfn) { retur
 
 /* config.c */
 extern const struct vm_config config_default;
-/* Kinds of events that others may want to find; the rest are static where they happen. fault.c, proc.c, exit.c, ram.c. */
+/* Kinds of events that others may want to find; the rest are static where they happen. fault.c, ram.c. */
 extern const struct event_kind event_fault, event_cow, event_poke_dropped;
 
 #endif
