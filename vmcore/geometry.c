@@ -154,16 +154,16 @@ static int check_hashed(const struct vm_geometry *g, struct err *e)
 	unsigned least = g->table == VM_TABLE_INVERTED ? 7 : 4;
 
 	if (g->levels != 0)
-		return err_set(e, EINVAL, -1, "a %s table has no levels: leave split out", vm_table_names[g->table]);
+		return err_set(e, EINVAL, -1, "table=%s has no levels: leave split out", vm_table_names[g->table]);
 	if (g->huge != NONE || g->leaf_by_rwx)
-		return err_set(e, EINVAL, -1, "a %s table has no huge pages", vm_table_names[g->table]);
+		return err_set(e, EINVAL, -1, "table=%s has no huge pages", vm_table_names[g->table]);
 	if (g->table == VM_TABLE_HASHED && vpn_bits > 62)
 		return err_set(e, EINVAL, -1, "page numbers of %u bits do not fit a tag of 62", vpn_bits);
 	if (g->table == VM_TABLE_INVERTED && vpn_bits > 40)
 		return err_set(e, EINVAL, -1, "page numbers of %u bits do not fit an inverted table's tag of 40",
 			       vpn_bits);
 	if (g->page_bits < least)
-		return err_set(e, EINVAL, -1, "a %s table of 16-byte slots needs pages of 2^%u bytes or more",
+		return err_set(e, EINVAL, -1, "table=%s, whose slots take 16 bytes, needs pages of 2^%u bytes or more",
 			       vm_table_names[g->table], least);
 	return 0;
 }
