@@ -216,7 +216,7 @@ int main(void)
 	ok &= line("pagemap of 1 GiB", pagemap_us(p), 1000, 0);
 	shared = fork_us(p, 200);
 	ok &= line("fork, leaf tables shared", shared.fork, 5, real);
-	ok &= line("exit of that child", shared.exit, 5, 0);
+	ok &= line("exit of that child", shared.exit, 20, 0);
 	share_tables(h, false);
 	copied = fork_us(p, 7);
 	ok &= line("fork, entries copied", copied.fork, MAX(300, real / 15), real);
