@@ -219,8 +219,7 @@ int disk_attr(const struct node *n, struct stat *st)
 	st->st_ino = world_inode_number(n, info.number);
 	st->st_nlink = info.links;
 	st->st_blocks = (blkcnt_t)info.blocks;
-	if (info.kind == VM_INODE_DIR)
-		st->st_size = BLOCK_BYTES;
+	st->st_size = info.kind == VM_INODE_DIR ? BLOCK_BYTES : (off_t)info.size;
 	if (n->arg) {
 		st->st_uid = info.uid;
 		st->st_gid = info.gid;

@@ -85,6 +85,7 @@ static void attributes_are_what_was_set(void **state)
 	assert_int_equal(st.st_mtim.tv_sec, 1000000000);
 	assert_int_equal(st.st_mtim.tv_nsec, 123456789);
 	assert_int_equal(f.row->bytes->size(&f), 10);
+	assert_int_equal(st.st_size, 10);
 	assert_true(st.st_ino > (uint64_t)1 << 56);
 	assert_int_equal(st.st_nlink, 1);
 }
