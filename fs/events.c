@@ -82,6 +82,8 @@ static void put_details(GString *out, uint8_t format, const struct event *event)
 		put_text(out, format == FORMAT_JSON ? "\":" : "=");
 		if (colon[1] == 's')
 			put_event_text(out, format, event->text);
+		else if (colon[1] == 'n' && value < EVENT_VALUES)
+			put_event_text(out, format, (const char *)(uintptr_t)event->value[value++]);
 		else if (value < EVENT_VALUES)
 			put_value(out, format, colon[1], event->value[value++]);
 		key = colon + 1 + strcspn(colon + 1, " ");
