@@ -30,7 +30,7 @@ static void users_add(struct net_socket *s, uint16_t port, bool explicit)
 	s->lport = port;
 	s->users = u;
 	s->port_given = explicit;
-	u->explicit += explicit;
+	u->by_hand |= explicit;
 	s->prev_user = NULL;
 	s->next_user = u->users;
 	if (u->users)
@@ -51,7 +51,6 @@ void bind_drop(struct net_socket *s)
 		u->users = s->next_user;
 	if (s->next_user)
 		s->next_user->prev_user = s->prev_user;
-	u->explicit -= s->port_given;
 	s->users = NULL;
 	s->next_user = s->prev_user = NULL;
 	if (!u->users) {
@@ -77,7 +76,7 @@ void bind_listen(struct net_socket *s, bool on)
 
 void bind_inherit(struct net_socket *child, const struct net_socket *listener)
 {
-	users_add(child, listener->lport, listener->port_given);
+	users_add(child, listener->lport, false);
 }
 
 static bool addrs_meet(uint32_t a, uint32_t b)
@@ -161,7 +160,7 @@ static bool free_for_connect(struct net_socket *s, uint16_t port)
 
 	if (!u)
 		return true;
-	return u->explicit == 0 && !pair_find(s->host, s->laddr, port, s->raddr, s->rport);
+	return !u->by_hand && !pair_find(s->host, s->laddr, port, s->raddr, s->rport);
 }
 
 int bind_for_connect(struct net_socket *s, struct err *e)
@@ -270,15 +269,12 @@ bool sockets_check(const struct net_host *h, struct err *e)
 	g_hash_table_iter_init(&iter, h->ports);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const struct port_users *u = value;
-		unsigned explicit = 0;
-
 		for (const struct net_socket *s = u->users; s; s = s->next_user) {
 			listed++;
-			explicit += s->port_given;
-		}
-		if (explicit != u->explicit) {
-			err_set(e, EINVAL, 0, "%s: the users of port %u are miscounted", h->name, u->port);
-			return false;
+			if (s->users != u || s->lport != u->port) {
+				err_set(e, EINVAL, 0, "%s: a user of port %u does not know", h->name, u->port);
+				return false;
+			}
 		}
 	}
 	if (pairs != g_hash_table_size(h->pairs) || bound != listed) {

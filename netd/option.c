@@ -57,6 +57,8 @@ int net_setsockopt(struct net_socket *s, enum net_option o, int value, struct er
 		s->recv_limit = (uint32_t)MIN((int64_t)MAX(value, 0), KNOB(s->host, RMEM_MAX) / 2) * 2;
 		s->recv_limit = MAX(s->recv_limit, 2304);
 		s->recv_limit_set = true;
+		if (s->kind == NET_TCP)
+			tcp_set_buffer(s);
 		return 0;
 	case NET_IP_TTL:
 		result = value == -1 ? 0 : range(e, value, 1, 255);

@@ -131,7 +131,7 @@ int net_bind(struct net_socket *s, const struct net_caller *who, const struct ne
 		return gone(e);
 	if (at->addr.family == NET_IPV6)
 		return err_set(e, EAFNOSUPPORT, 1, "not an address of version 4");
-	if (s->lport)
+	if (s->users)
 		return err_set(e, EINVAL, 0, "the socket is bound to port %u already", s->lport);
 	if (addr && !host_has(h, addr) && (s->kind == NET_TCP || (addr != ADDR_BROADCAST && addr >> 28 != 14)))
 		return err_set(e, EADDRNOTAVAIL, 1, "%s is not an address of this host", net_addr_text(&at->addr, text));

@@ -31,7 +31,7 @@ struct port_users {
 	enum net_kind      kind;
 	uint16_t           port;
 	struct net_socket *users;      /* newest first */
-	unsigned           explicit;   /* of them bound by hand, not by connect() */
+	bool               by_hand;    /* bind() has made it: connect() keeps off */
 	struct net_socket *listeners;  /* by next_listener */
 };
 
@@ -128,6 +128,7 @@ int  tcp_listen(struct net_socket *s, int backlog, struct err *e);
 int  tcp_accept(struct net_socket *s, struct net_socket **out, struct net_endpoint *peer, struct err *e);
 int  tcp_connect_result(struct net_socket *s, struct err *e);
 void tcp_open(struct net_socket *s);
+void tcp_set_buffer(struct net_socket *s); /* recv_limit has changed */
 int  tcp_setsockopt(struct net_socket *s, enum net_option o, int value, struct err *e);
 int  tcp_getsockopt(struct net_socket *s, enum net_option o, int *value, struct err *e);
 size_t tcp_queued(const struct net_socket *s, bool received, size_t skip, void *out, size_t len);

@@ -53,7 +53,8 @@ void net_free(struct net *n)
 		net_host_free(n->hosts->pdata[n->hosts->len - 1]);
 	while (n->wires->len > 0)
 		net_wire_free(n->wires->pdata[n->wires->len - 1]);
-	g_assert(n->pool.live == 0 && n->live_transits == 0);
+	g_assert_cmpuint(n->pool.live, ==, 0);
+	g_assert_cmpuint(n->live_transits, ==, 0);
 	while (n->free_transits) {
 		struct transit *t = n->free_transits;
 

@@ -116,7 +116,7 @@ struct net_socket_info {
 	bool                pingpong;
 	uint32_t            cwnd, ssthresh;  /* segments; ssthresh G_MAXUINT32: none yet */
 	uint64_t            drops;
-	bool                bound;    /* has a local port: Linux's tables list only those */
+	bool                bound;    /* Linux's tables list it: UDP with a port, TCP in a state but CLOSE */
 	uint64_t            cookie;   /* looks like a kernel pointer: stable, made of host and id */
 };
 void net_socket_get(const struct net_socket *s, struct net_socket_info *out);

@@ -1,0 +1,485 @@
+/* tcp_output.c - segments out: what may be sent, how it looks (RFC 9293 3.8, 3.10; 7323; 2018; 1122 4.2.3.4). */
+#include "tcp.h"
+
+/* --- options, in Linux's order ------------------------------------------------------------------ */
+
+uint32_t tcp_syn_options(const struct tcp *t, uint8_t *out)
+{
+	const struct net_host *h = t->s->host;
+	bool answer = t->state == NET_TCP_SYN_RECV;
+	bool ts = answer ? t->ts_ok : KNOB(h, TIMESTAMPS), sack = answer ? t->sack_ok : KNOB(h, SACK);
+	bool wscale = answer ? t->wscale_ok : KNOB(h, WINDOW_SCALING);
+	uint8_t *p = out;
+
+	*p++ = 2;
+	*p++ = 4;
+	put16(p, t->mss_here);
+	p += 2;
+	if (ts) {
+		*p++ = sack ? 4 : 1;
+		*p++ = sack ? 2 : 1;
+		*p++ = 8;
+		*p++ = 10;
+		put32(p, tcp_ts_now(t));
+		put32(p + 4, t->ts_recent);
+		p += 8;
+	} else if (sack) {
+		memcpy(p, "\1\1\4\2", 4);
+		p += 4;
+	}
+	if (wscale) {
+		*p++ = 1;
+		*p++ = 3;
+		*p++ = 3;
+		*p++ = t->rcv_wscale;
+	}
+	return (uint32_t)(p - out);
+}
+
+/* RFC 2018 4: the latest block first; RFC 2883: a duplicate before it. */
+static uint32_t sack_option(struct tcp *t, uint8_t *out, unsigned room)
+{
+	uint32_t blocks[4][2], stamps[4] = { 0 };
+	unsigned n = 0, dup = 0;
+	uint8_t *p = out + 4;
+
+	if (t->dsack_start != t->dsack_end) {
+		blocks[0][0] = t->dsack_start;
+		blocks[0][1] = t->dsack_end;
+		n = dup = 1;
+	}
+	for (uint32_t i = 0; i < t->ranges_count; i++) { /* keep the latest few, sorted by stamp */
+		const struct tcp_range *r = &t->ranges[i];
+		unsigned at = n;
+
+		while (at > dup && stamps[at - 1] < r->stamp)
+			at--;
+		if (at >= room)
+			continue;
+		for (unsigned k = MIN(n, room - 1); k > at; k--) {
+			memcpy(blocks[k], blocks[k - 1], sizeof(blocks[k]));
+			stamps[k] = stamps[k - 1];
+		}
+		blocks[at][0] = r->start;
+		blocks[at][1] = r->end;
+		stamps[at] = r->stamp;
+		n = MIN(n + 1, room);
+	}
+	if (n == 0)
+		return 0;
+	out[0] = out[1] = 1;
+	out[2] = 5;
+	out[3] = (uint8_t)(2 + 8 * n);
+	for (unsigned i = 0; i < n; i++, p += 8) {
+		put32(p, blocks[i][0]);
+		put32(p + 4, blocks[i][1]);
+	}
+	return 4 + 8 * n;
+}
+
+static uint32_t segment_options(struct tcp *t, uint8_t *out, bool with_data)
+{
+	uint32_t len = 0;
+
+	if (t->ts_ok) {
+		memcpy(out, "\1\1\10\12", 4);
+		put32(out + 4, tcp_ts_now(t));
+		put32(out + 8, t->ts_recent);
+		len = TS_OPTION;
+	}
+	if (t->sack_ok && (t->ranges_count > 0 || t->dsack_start != t->dsack_end) && !with_data) {
+		len += sack_option(t, out + len, t->ts_ok ? 3 : 4);
+		t->dsack_start = t->dsack_end;
+	}
+	return len;
+}
+
+/* --- one segment ---------------------------------------------------------------------------------- */
+
+static void finish_segment(struct net_host *h, struct frame *f, uint32_t src, uint32_t dst, uint32_t header, uint64_t data_sum)
+{
+	uint8_t *p = transport(f);
+
+	put16(p + 16, 0);
+	put16(p + 18, 0);
+	put16(p + 16, sum_end(sum_add(sum_pseudo(src, dst, IP_TCP, packet_len(f) - IP_HEADER) + data_sum, p, header)));
+	COUNT(h, Tcp_OutSegs);
+}
+
+/* Sends [seq, seq + len) of `out` with these flags. SYN and FIN are flags; the window is chosen here. */
+static void transmit(struct tcp *t, uint32_t seq, uint32_t len, uint8_t flags)
+{
+	struct net_socket *s = t->s;
+	struct net_host *h = s->host;
+	struct ip_out o = { .src = s->laddr, .dst = s->raddr, .protocol = IP_TCP, .tos = s->tos };
+	uint8_t options[TCP_OPTIONS_MAX];
+	uint32_t size, window;
+	bool locked = false;
+	struct frame *f;
+	uint64_t sum;
+	uint8_t *p;
+
+	if (socket_route(s) < 0) { /* lost here rather than on the way */
+		t->soft_error = EHOSTUNREACH;
+		return;
+	}
+	size = flags & NET_SYN ? tcp_syn_options(t, options) : segment_options(t, options, len > 0);
+	if (flags & NET_SYN)
+		window = MIN(t->rcv_wnd, 65535);
+	else if (flags & NET_RST)
+		window = t->rcv_wnd >> t->rcv_wscale;
+	else
+		window = tcp_select_window(t) >> t->rcv_wscale;
+	f = ip_frame(h, TCP_HEADER + size + len);
+	p = transport(f);
+	put16(p, s->lport);
+	put16(p + 2, s->rport);
+	put32(p + 4, seq);
+	put32(p + 8, flags & NET_ACK ? t->rcv_nxt : 0);
+	p[12] = (uint8_t)((TCP_HEADER + size) / 4 << 4);
+	p[13] = flags;
+	put16(p + 14, MIN(window, 65535));
+	memcpy(p + TCP_HEADER, options, size);
+	if (len)
+		ring_get(&t->out, seq - t->out_seq, p + TCP_HEADER + size, len);
+	sum = sum_add(0, p + TCP_HEADER + size, len); /* the header's length is even */
+	finish_segment(h, f, o.src, o.dst, TCP_HEADER + size, sum);
+
+	t->segments_out++;
+	if (flags & NET_ACK) {
+		t->last_ack_sent = t->rcv_nxt;
+		t->ack_pending = t->ack_now = false;
+		net_cancel(h->net, &t->ack_timer);
+		if (t->quick > 0 && !(flags & NET_SYN))
+			t->quick--;
+	}
+	o.ttl = s->ttl ? s->ttl : (uint8_t)KNOB(h, IP_DEFAULT_TTL);
+	t->pmtu = pmtu_to(h, s->raddr, &s->hit, &locked);
+	o.mtu = t->pmtu;
+	o.df = s->mtu_discover && !locked && !KNOB(h, NO_PMTU_DISC) && packet_len(f) <= o.mtu;
+	o.id = o.df ? t->next_id++ : 0;
+	ip_send(h, &o, &s->hit, f);
+}
+
+void tcp_send_ack(struct tcp *t)
+{
+	if (t->state == NET_TCP_CLOSE || t->state == NET_TCP_LISTEN)
+		return;
+	transmit(t, t->snd_nxt, 0, NET_ACK);
+}
+
+void tcp_send_probe(struct tcp *t)
+{
+	transmit(t, t->snd_una - 1, 0, NET_ACK);
+}
+
+void tcp_send_reset(struct tcp *t)
+{
+	COUNT(t->s->host, Tcp_OutRsts);
+	transmit(t, t->snd_nxt, 0, t->state == NET_TCP_SYN_SENT ? NET_RST : NET_RST | NET_ACK);
+}
+
+void tcp_challenge(struct tcp *t)
+{
+	ns_t now = tcp_now(t);
+
+	if (t->last_challenge && now - t->last_challenge < KNOB_MS(t->s->host, CHALLENGE_INTERVAL)) {
+		COUNT(t->s->host, TcpExt_TCPACKSkippedChallenge);
+		return;
+	}
+	t->last_challenge = MAX(now, 1);
+	t->challenges++;
+	COUNT(t->s->host, TcpExt_TCPChallengeACK);
+	tcp_send_ack(t);
+}
+
+/* --- segments under way -------------------------------------------------------------------------- */
+
+static struct tcp_seg *seg_push(struct tcp *t)
+{
+	if (t->packets == t->segs_capacity) {
+		uint32_t capacity = MAX(2 * t->segs_capacity, 16);
+		struct tcp_seg *segs = g_new(struct tcp_seg, capacity);
+
+		for (uint32_t i = 0; i < t->packets; i++)
+			segs[i] = *seg_at(t, i);
+		g_free(t->segs);
+		t->segs = segs;
+		t->segs_capacity = capacity;
+		t->segs_head = 0;
+	}
+	return seg_at(t, t->packets++);
+}
+
+static void arm_retransmission(struct tcp *t)
+{
+	t->probing = false;
+	net_timer(t->s->host->net, &t->timer, t->rto.rto, false);
+}
+
+static void send_new(struct tcp *t, uint32_t len, uint8_t flags)
+{
+	struct tcp_seg *g = seg_push(t);
+	uint32_t seq = t->snd_nxt;
+	bool first = t->packets == 1;
+
+	*g = (struct tcp_seg){ .seq = seq, .end = seq + len + !!(flags & (NET_SYN | NET_FIN)), .sent = tcp_now(t),
+			       .flags = flags };
+	t->snd_nxt = g->end;
+	if (len) {
+		/* Soon after data came, data goes: the ends talk to each other (Linux's pingpong). */
+		if (tcp_now(t) - t->last_data_received < t->ato)
+			t->pingpong = true;
+		t->last_sent_data = tcp_now(t);
+		t->bytes_sent += len;
+		COUNT(t->s->host, TcpExt_TCPOrigDataSent);
+		if (len < t->mss)
+			t->snd_small = g->end;
+	}
+	transmit(t, seq, len, flags);
+	if (first || !timer_is_set(&t->timer) || t->probing)
+		arm_retransmission(t);
+}
+
+void tcp_send_syn(struct tcp *t)
+{
+	uint8_t flags = t->state == NET_TCP_SYN_SENT ? NET_SYN : NET_SYN | NET_ACK;
+
+	if (t->packets == 0) {
+		send_new(t, 0, flags);
+		return;
+	}
+	COUNT(t->s->host, Tcp_RetransSegs);
+	COUNT(t->s->host, TcpExt_TCPSynRetrans);
+	seg_at(t, 0)->ever = true;
+	seg_at(t, 0)->flags = flags;
+	transmit(t, t->iss, 0, flags);
+}
+
+static const struct event_kind retransmit_event = { "retransmit", "socket:d lport:d rport:d seq:d bytes:d" };
+
+/* Splits segment `index` at `len` bytes: the mss has become smaller. */
+static void seg_split(struct tcp *t, uint32_t index, uint32_t len)
+{
+	struct tcp_seg *g;
+
+	seg_push(t);
+	for (uint32_t i = t->packets - 1; i > index + 1; i--)
+		*seg_at(t, i) = *seg_at(t, i - 1);
+	g = seg_at(t, index);
+	*seg_at(t, index + 1) = *g;
+	seg_at(t, index + 1)->seq = g->seq + len;
+	t->lost += g->lost;
+	t->retrans += g->retrans;
+	t->sacked += g->sacked;
+	g->end = g->seq + len;
+	g->flags &= (uint8_t)~(NET_FIN | NET_PSH);
+}
+
+void tcp_resend(struct tcp *t, uint32_t index)
+{
+	struct tcp_seg *g = seg_at(t, index);
+	struct net_host *h = t->s->host;
+	uint32_t len;
+	struct event *ev;
+
+	if (g->flags & NET_SYN) {
+		tcp_send_syn(t);
+		return;
+	}
+	len = g->end - g->seq - !!(g->flags & NET_FIN);
+	if (len > t->mss) {
+		seg_split(t, index, t->mss);
+		g = seg_at(t, index);
+		len = t->mss;
+	}
+	ev = net_event(h->net, &retransmit_event, h, t->s->pid);
+	if (ev) {
+		ev->value[0] = t->s->id;
+		ev->value[1] = t->s->lport;
+		ev->value[2] = t->s->rport;
+		ev->value[3] = g->seq;
+		ev->value[4] = len;
+	}
+	COUNT(h, Tcp_RetransSegs);
+	t->retransmitted++;
+	g->ever = true;
+	if (!g->retrans) {
+		g->retrans = true;
+		t->retrans++;
+	}
+	g->sent = tcp_now(t);
+	transmit(t, g->seq, len, g->flags);
+	if (!timer_is_set(&t->timer) || t->probing)
+		arm_retransmission(t);
+}
+
+/* --- what may be sent ------------------------------------------------------------------------------ */
+
+/* PSH where a write ended within (start, end]. */
+static bool take_push(struct tcp *t, uint32_t end)
+{
+	bool found = false;
+
+	while (t->pushes_count > 0 && seq_le(t->pushes[t->pushes_head], end)) {
+		t->pushes_head = (t->pushes_head + 1) & (t->pushes_capacity - 1);
+		t->pushes_count--;
+		found = true;
+	}
+	return found;
+}
+
+/* Nagle as Minshall refined it, and Linux does: a small segment waits only for another small one (RFC 1122 4.2.3.4). */
+static bool small_must_wait(const struct tcp *t, bool last)
+{
+	if (t->fin_queued && last)
+		return false;
+	if (t->cork)
+		return true;
+	if (t->nodelay)
+		return false;
+	return t->packets > 0 && seq_gt(t->snd_small, t->snd_una) && seq_le(t->snd_small, t->snd_nxt);
+}
+
+/* RFC 5681 4.1: after an RTO of silence the window restarts, halving for each RTO. */
+static void restart_after_idle(struct tcp *t)
+{
+	struct net_host *h = t->s->host;
+	ns_t idle = tcp_now(t) - t->last_sent_data;
+	uint32_t restart = MIN((uint32_t)KNOB(h, INITIAL_CWND), t->cwnd);
+
+	if (t->packets > 0 || !t->last_sent_data || idle <= t->rto.rto)
+		return;
+	t->control->idle(t, tcp_now(t));
+	if (!KNOB(h, SLOW_START_AFTER_IDLE))
+		return;
+	t->ssthresh = t->ssthresh == NO_SSTHRESH ? NO_SSTHRESH : MAX(t->ssthresh, t->cwnd * 3 / 4);
+	for (; idle > t->rto.rto && t->cwnd > restart; idle -= t->rto.rto)
+		t->cwnd /= 2;
+	t->cwnd = MAX(t->cwnd, restart);
+}
+
+static void resend_lost(struct tcp *t)
+{
+	for (uint32_t i = 0; t->lost > 0 && i < t->packets && in_flight(t) < t->cwnd; i++) {
+		const struct tcp_seg *g = seg_at(t, i);
+
+		if (!g->lost || g->retrans)
+			continue;
+		tcp_resend(t, i);
+		t->prr_out++;
+	}
+}
+
+/* Without limited transmit (RFC 3042) a duplicate acknowledgement makes no room for new data. */
+static uint32_t flight_for_new(const struct tcp *t)
+{
+	bool strict = t->recovery == NET_TCP_DISORDER && !KNOB(t->s->host, LIMITED_TRANSMIT);
+
+	return in_flight(t) + (strict ? t->sacked : 0);
+}
+
+static bool send_one(struct tcp *t)
+{
+	uint32_t ready = unsent(t), len = MIN(ready, t->mss);
+	bool last = len == ready, fin = t->fin_queued && !t->fin_sent && last;
+	uint8_t flags = NET_ACK;
+
+	if (len == 0 && !fin)
+		return false;
+	if (flight_for_new(t) >= t->cwnd) {
+		t->cwnd_limited = true;
+		return false;
+	}
+	if (seq_gt(t->snd_nxt + len + fin, window_end(t))) /* all of it or nothing: the probe timer takes care */
+		return false;
+	if (len < t->mss && !fin && small_must_wait(t, last))
+		return false;
+	if (take_push(t, t->snd_nxt + len))
+		flags |= NET_PSH;
+	if (fin) {
+		flags |= NET_FIN;
+		if (len == 0)
+			flags &= (uint8_t)~NET_PSH;
+		t->fin_sent = true;
+	}
+	send_new(t, len, flags);
+	if (t->recovery >= NET_TCP_RECOVERY)
+		t->prr_out++;
+	return true;
+}
+
+void tcp_output(struct tcp *t)
+{
+	if (!tcp_can_send(t->state))
+		return;
+	t->cwnd_limited = false;
+	if (t->lost > 0)
+		resend_lost(t);
+	if (unsent(t) || (t->fin_queued && !t->fin_sent)) {
+		restart_after_idle(t);
+		while (send_one(t))
+			;
+	}
+	if (in_flight(t) >= t->cwnd)
+		t->cwnd_limited = true;
+	if (t->packets == 0 && (unsent(t) > 0 || (t->fin_queued && !t->fin_sent)) && !timer_is_set(&t->timer)) /* a closed window: RFC 9293 3.8.6.1 */
+		tcp_rearm(t);
+}
+
+void tcp_wakeup_probe(struct tcp *t)
+{
+	uint32_t room = seq_gt(window_end(t), t->snd_nxt) ? window_end(t) - t->snd_nxt : 0;
+	uint32_t len = MIN(MIN(unsent(t), room), t->mss);
+
+	if (len > 0)
+		send_new(t, len, NET_ACK | NET_PSH);
+	else
+		tcp_send_probe(t);
+}
+
+/* --- in the name of nobody ------------------------------------------------------------------------ */
+
+void tcp_reply(struct net_host *h, const struct tcp_reply *r)
+{
+	struct ip_out o = { .src = r->src, .dst = r->dst, .protocol = IP_TCP, .ttl = (uint8_t)KNOB(h, IP_DEFAULT_TTL),
+			    .df = true };
+	struct route_hit hit;
+	struct frame *f;
+	uint8_t *p;
+
+	if (route_find(h, r->dst, &hit) < 0)
+		return;
+	f = ip_frame(h, TCP_HEADER + r->options_len);
+	p = transport(f);
+	put16(p, r->sport);
+	put16(p + 2, r->dport);
+	put32(p + 4, r->seq);
+	put32(p + 8, r->ack);
+	p[12] = (uint8_t)((TCP_HEADER + r->options_len) / 4 << 4);
+	p[13] = r->flags;
+	put16(p + 14, r->window);
+	if (r->options_len)
+		memcpy(p + TCP_HEADER, r->options, r->options_len);
+	finish_segment(h, f, r->src, r->dst, TCP_HEADER + r->options_len, 0);
+	ip_send(h, &o, &hit, f);
+}
+
+/* RFC 9293 3.5.2, reset generation, group 1. */
+void tcp_refuse(struct net_host *h, const struct ip_in *in, const struct seg_in *g)
+{
+	struct tcp_reply r = { .src = in->dst, .dst = in->src, .flags = NET_RST };
+
+	if (g->flags & NET_RST)
+		return;
+	r.sport = get16(in->at + 2);
+	r.dport = get16(in->at);
+	if (g->flags & NET_ACK) {
+		r.seq = g->ack;
+	} else {
+		r.ack = seg_end(g);
+		r.flags |= NET_ACK;
+	}
+	COUNT(h, Tcp_OutRsts);
+	tcp_reply(h, &r);
+}
