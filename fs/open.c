@@ -231,7 +231,7 @@ static gboolean is_dead(gpointer key, gpointer value, gpointer unused)
 
 static bool shows_result(const struct row *row)
 {
-	return row->kind == ROW_TEXT && row->store && row->show == show_result;
+	return row->kind == ROW_TEXT && row->store && (!row->show || row->show == show_result);
 }
 
 static void keep_result(struct open_file *f, GString *text)

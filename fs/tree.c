@@ -197,7 +197,9 @@ int node_show(const struct node *n, GString *out, struct err *e)
 {
 	if (n->row->kind == ROW_TABLE)
 		return table_render(n, out, e);
-	return n->row->show ? n->row->show(n, out, e) : 0;
+	if (n->row->show)
+		return n->row->show(n, out, e);
+	return n->row->store ? show_result(n, out, e) : 0;
 }
 
 /* Path names: `way` holds the nodes from the root to where we are, so that `..` and relative links work. */

@@ -129,7 +129,7 @@ struct row {
 #define STREAM(NAME, MODE, STREAM_OPS) \
 	{ .name = NAME, .kind = ROW_STREAM, .mode = MODE, .stream = STREAM_OPS, .flags = ROW_UNLISTED }
 
-/* show() of a ctl file: the result of the latest command to it (on one open file: of its own latest). A result that
+/* show() of a ctl file, and of one with store() alone: the result of the latest command to it (on one open file: of its own latest). A result that
  * lacks a newline gets one, unless the command set world->raw_result. open.c */
 show_fn show_result;
 

@@ -14,8 +14,8 @@ static const char readme[] =
 "\n"
 "    echo 'spawn demo' > hosts/host0/ctl        a process; its pid:  cat hosts/host0/ctl\n"
 "    cat proc/2/maps                            its address space\n"
-"    echo 'write 0x601000 \"hi\"' > proc/2/ctl    a store: a page fault, a frame, a page-table entry\n"
-"    cat proc/2/walk/0x601000                   the translation, step by step\n"
+"    echo 'write 0x404000 \"hi\"' > proc/2/ctl    a store: a page fault, a frame, a page-table entry\n"
+"    cat proc/2/walk/0x404000                   the translation, step by step\n"
 "    ls -li proc/2/pt/*/*/*/*                   the page table as a tree; the inode is the frame\n"
 "    echo fork > proc/2/ctl                     two processes share those frames until one writes\n"
 "    cat proc/2/faults events                   what has happened\n"
@@ -85,7 +85,7 @@ static const struct help all[] = {
 	  "hosts/HOST/ctl: commands to a host. `PID COMMAND...` gives any command of help/process-ctl to that\n"
 	  "process, for batches.\n\n" RULES "\n"
 	  "    $ echo 'spawn demo' > hosts/host0/ctl; pid=$(cat hosts/host0/ctl)\n"
-	  "    $ echo \"$pid touch 0x601000 8192 w\" > hosts/host0/ctl\n\n", host_commands },
+	  "    $ echo \"$pid touch 0x404000 8192 w\" > hosts/host0/ctl\n\n", host_commands },
 	{ "hosts",
 	  "hosts/: the simulated computers. mkdir hosts/b adds one, rmdir removes it with all that is in it;\n"
 	  "host0 exists from the start and stays: proc, mem and files in the root lead to it. A new host has the\n"
@@ -193,7 +193,7 @@ static const struct help all[] = {
 	{ "process-mem",
 	  "proc/PID/mem (not listed): its memory at that offset. Read: as a debugger sees it, whether the page is in\n"
 	  "RAM, in its file or not there yet; nothing changes. Written: the process stores these bytes, faults and all.\n\n"
-	  "    $ xxd -s 0x601000 -l 16 proc/2/mem\n", NULL },
+	  "    $ xxd -s 0x404000 -l 16 proc/2/mem\n", NULL },
 	{ "process-mounts", "proc/PID/mounts, mountinfo, mountstats: the file systems that it sees.\n", NULL },
 	{ "process-ns", "proc/PID/ns/: its namespaces; there is one of each kind a host.\n", NULL },
 	{ "process-numa_maps", "proc/PID/numa_maps: its areas with counts of pages; there is one node, N0.\n", NULL },
@@ -203,7 +203,7 @@ static const struct help all[] = {
 	{ "process-page",
 	  "proc/PID/page/VA (not listed): all about one page, NAME=VALUE a line: its area, state (none zero anon file\n"
 	  "swapped), frame, references, who shares it, flags, slot, last fault.\n\n"
-	  "    $ cat proc/2/page/0x601000\n", NULL },
+	  "    $ cat proc/2/page/0x404000\n", NULL },
 	{ "process-pagemap",
 	  "proc/PID/pagemap (not listed): Linux's: a 64-bit word a page of 4 KiB. Bit 63 present, 62 swapped, 61 file\n"
 	  "or shared, 56 mapped once; bits 0-54 the frame.\n", NULL },
