@@ -38,19 +38,6 @@ static int no_frame(struct fault *f)
 	return err_set(f->e, ENOMEM, -1, "no frame is free for the page at 0x%" PRIx64, f->va);
 }
 
-/* Beyond the end of the file; upper tables have been made by then. */
-static int beyond_end(struct fault *f)
-{
-	if (table_make_upper(&f->mm->table, f->vpn, f->e) < 0)
-		return -ENOMEM;
-	return err_set(f->e, EFAULT, -1, "0x%" PRIx64 " lies beyond the end of the file", f->va);
-}
-
-static bool is_beyond_end(const struct fault *f)
-{
-	return page_index(f->a, f->va) >= inode_pages(f->a->inode);
-}
-
 /* The table for the page; only then is f->s good for page_map(). */
 static int make_table(struct fault *f)
 {
@@ -62,6 +49,38 @@ static int make_table(struct fault *f)
 		return -ENOMEM;
 	table_span(&f->mm->table, f->vpn, f->vpn + 1, &f->s);
 	return 0;
+}
+
+/*
+ * For a read, Linux looks whether the page cache has pages around the address before it finds that the address itself lies
+ * beyond the end; if so, it has made the leaf table by then. That it maps those pages is config fault_around's to say.
+ */
+static bool cached_around(const struct fault *f)
+{
+	unsigned bits = f->h->geometry.page_bits;
+	vpn_t window = f->vpn & ~(vpn_t)15, first = MAX(window, f->a->start >> bits);
+	vpn_t last = MIN(window + 16, f->a->end >> bits);
+
+	for (vpn_t at = first; !f->write && at < last; at++) {
+		uint64_t index = page_index(f->a, at << bits);
+
+		if (index < inode_pages(f->a->inode) && inode_cached(f->a->inode, index) != PFN_NONE)
+			return true;
+	}
+	return false;
+}
+
+/* Beyond the end of the file; upper tables have been made by then. */
+static int beyond_end(struct fault *f)
+{
+	if (cached_around(f) ? make_table(f) < 0 : table_make_upper(&f->mm->table, f->vpn, 1, f->e) < 0)
+		return -ENOMEM;
+	return err_set(f->e, EFAULT, -1, "0x%" PRIx64 " lies beyond the end of the file", f->va);
+}
+
+static bool is_beyond_end(const struct fault *f)
+{
+	return page_index(f->a, f->va) >= inode_pages(f->a->inode);
 }
 
 static int prepare_anon(struct fault *f)
@@ -451,7 +470,7 @@ static bool growth_is_allowed(struct area *a, va_t at, uint64_t pages)
 	if ((a->flags & VM_F_LOCKED) && limit != VM_RLIM_INFINITY &&
 	    (mm->locked + pages) << mm->host->geometry.page_bits > limit)
 		return false;
-	return account_memory(mm->host, pages, NULL) == 0;
+	return !(a->flags & VM_F_ACCOUNT) || account_memory(mm->host, pages, NULL) == 0;
 }
 
 struct area *area_grow_down(struct mm *mm, va_t at)

@@ -264,6 +264,15 @@ static void move_span(struct mm *mm, vpn_t from, struct span *old, vpn_t to, str
 	}
 }
 
+/* Linux makes a table two levels above the leaf where the old place has one, before it sees that there is nothing to move. */
+static uint64_t move_hole(struct mm *mm, vpn_t from, vpn_t to, uint64_t count)
+{
+	if (leaf_pages(mm->host) > 0 && table_missing(&mm->table, from) <= 2 &&
+	    (table_make_upper(&mm->table, to, 2, NULL) < 0 || table_make_upper(&mm->table, to + count - 1, 2, NULL) < 0))
+		return 0;
+	return count;
+}
+
 /* One step of a move: as many pages as lie in one table on both sides. 0: out of frames. */
 static uint64_t move_step(struct mm *mm, vpn_t from, vpn_t to, uint64_t left)
 {
@@ -272,7 +281,7 @@ static uint64_t move_step(struct mm *mm, vpn_t from, vpn_t to, uint64_t left)
 
 	table_span(&mm->table, from, from + left, &old);
 	if (!old.entry)
-		return old.count;
+		return move_hole(mm, from, to, old.count);
 	if (span_is_lent(mm->host, &old)) {
 		if (leaf_own(mm, from, NULL) < 0)
 			return 0;

@@ -199,11 +199,11 @@ int table_make(struct table *t, vpn_t vpn, struct span *s, struct err *e)
 	return r;
 }
 
-int table_make_upper(struct table *t, vpn_t vpn, struct err *e)
+int table_make_upper(struct table *t, vpn_t vpn, unsigned without, struct err *e)
 {
 	int r = table_root(t, e);
 
-	return r || t->host->geometry.table != VM_TABLE_RADIX ? r : radix_make_upper(t, vpn, e);
+	return r || t->host->geometry.table != VM_TABLE_RADIX ? r : radix_make_upper(t, vpn, without, e);
 }
 
 void table_trim(struct table *t, vpn_t floor, vpn_t ceiling)

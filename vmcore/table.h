@@ -66,7 +66,7 @@ extern const struct table_ops table_ops[VM_TABLES];
 int  radix_root(struct table *t, struct err *e);
 void radix_span(const struct table *t, vpn_t vpn, vpn_t limit, struct span *s);
 int  radix_make(struct table *t, vpn_t vpn, struct span *s, struct err *e);
-int  radix_make_upper(struct table *t, vpn_t vpn, struct err *e);
+int  radix_make_upper(struct table *t, vpn_t vpn, unsigned without, struct err *e);
 void radix_trim(struct table *t, vpn_t floor, vpn_t ceiling);
 void radix_destroy(struct table *t);
 /* table_hashed.c: hashed and inverted. */
@@ -79,8 +79,10 @@ void hashed_destroy(struct table *t);
 int  table_root(struct table *t, struct err *e);
 void table_span(const struct table *t, vpn_t vpn, vpn_t limit, struct span *s);
 int  table_make(struct table *t, vpn_t vpn, struct span *s, struct err *e);
-/* Only the tables above the leaf table: what a fault that fails leaves behind. ENOMEM. */
-int  table_make_upper(struct table *t, vpn_t vpn, struct err *e);
+/* The tables on the way but for the lowest `without` levels: what calls that find nothing to do leave behind. ENOMEM. */
+int  table_make_upper(struct table *t, vpn_t vpn, unsigned without, struct err *e);
+/* How many levels of tables are missing for vpn: 0 the leaf table is there, or a huge leaf. */
+unsigned table_missing(const struct table *t, vpn_t vpn);
 void table_trim(struct table *t, vpn_t floor, vpn_t ceiling);
 /* Frees the leaf table of vpn if all its entries are none (PT_RECLAIM); true if it did. */
 bool table_trim_empty(struct table *t, vpn_t vpn);

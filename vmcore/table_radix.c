@@ -223,12 +223,23 @@ int radix_make(struct table *t, vpn_t vpn, struct span *s, struct err *e)
 	return 0;
 }
 
-int radix_make_upper(struct table *t, vpn_t vpn, struct err *e)
+int radix_make_upper(struct table *t, vpn_t vpn, unsigned without, struct err *e)
 {
 	unsigned levels = format_of(t)->levels, stopped;
 	struct place p;
 
-	return levels < 2 ? 0 : reach(t, vpn, levels - 2, &p, &stopped, e);
+	return levels <= without ? 0 : reach(t, vpn, levels - 1 - without, &p, &stopped, e);
+}
+
+unsigned table_missing(const struct table *t, vpn_t vpn)
+{
+	unsigned levels = format_of(t)->levels, level;
+	struct place p;
+
+	if (!t->own || levels < 2)
+		return t->own ? 0 : levels;
+	level = descend(t, vpn, levels - 1, &p);
+	return level < levels - 1 && p.value == 0 ? levels - 1 - level : 0;
 }
 
 /* Takes a child table out of the entry p and gives its frames back, unless others share it. */
