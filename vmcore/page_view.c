@@ -21,7 +21,7 @@ const char *const vm_page_state_names[VM_PAGE_STATES] = { "none", "zero", "anon"
 /* The entries as an array, where that is what they are: as the OS part put them, and of 8 bytes. */
 static const uint64_t *as_array(const struct vm_host *h, const struct span *s)
 {
-	bool wide = h->mmu.kind == MMU_X86 || h->mmu.kind == MMU_WIDE;
+	bool wide = h->mmu.format.levels > 0 && h->mmu.format.pte_shift == 3 && !h->mmu.format.big_endian;
 
 	return wide && !s->poked && !s->huge && G_BYTE_ORDER == G_LITTLE_ENDIAN ? (const uint64_t *)s->entry : NULL;
 }

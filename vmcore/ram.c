@@ -34,7 +34,7 @@ int ram_init(struct vm_host *h, struct err *e)
 	h->mmu = (struct mmu) { .ram_bytes = bytes, .no_pte = bytes < g->pte_bytes };
 	h->mmu.last_pte = h->mmu.no_pte ? 0 : bytes - g->pte_bytes;
 	mmu_format_of(g, &h->mmu.format);
-	mmu_choose_kind(h);
+	mmu_choose_walk(h);
 	h->poked = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	return 0;
 }

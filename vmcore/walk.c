@@ -177,7 +177,7 @@ unsigned mmu_look(const struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, en
 		look_fault(w, VM_WALK_NON_CANONICAL, 0);
 	} else if (ptbr == PA_NONE) {
 		look_fault(w, VM_WALK_NOT_PRESENT, 1);
-	} else if (h->mmu.kind == MMU_HASHED) {
+	} else if (h->mmu.format.levels == 0) {
 		return hashed_look(h, asid, how, user, w);
 	} else {
 		look_radix(h, how, user, w);
@@ -205,16 +205,15 @@ static void set_bits(struct vm_host *h, pa_t at, uint64_t bits)
 	frame_of(h, at >> f->page_bits)->flags |= FRAME_USED;
 }
 
-/* Everything that the fast walkers leave over. */
-static void walk_look_and_set(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum vm_access how, bool user,
-			      struct translation *out)
+void mmu_walk_slowly(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum vm_access how, bool user,
+		     struct translation *out)
 {
 	const struct mmu_format *f = &h->mmu.format;
 	struct vm_walk w;
 	unsigned read = mmu_look(h, ptbr, asid, va, how, user, &w);
 
 	if (w.fault == VM_WALK_OK) {
-		for (unsigned k = 0; h->mmu.kind != MMU_HASHED && k + 1 < w.steps; k++)
+		for (unsigned k = 0; h->mmu.format.levels != 0 && k + 1 < w.steps; k++)
 			set_bits(h, w.step[k].pte_addr, f->upper_accessed);
 		set_bits(h, w.leaf_addr, f->accessed | (how == VM_WRITE ? f->dirty : 0));
 		w.flags |= f->accessed ? VM_PTE_ACCESSED : 0;
@@ -224,40 +223,23 @@ static void walk_look_and_set(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t 
 				      .page_bits = w.page_bits, .flags = w.flags, .steps = read };
 }
 
-/* Radix tables know no address space numbers. */
-static __attribute__((noinline, cold)) void walk_slowly(struct vm_host *h, pa_t ptbr, va_t va, enum vm_access how,
-							 bool user, struct translation *out)
-{
-	walk_look_and_set(h, ptbr, 0, va, how, user, out);
-}
-
 /* The fast walkers: one text, compiled for x86-64's constants, for entries of 8 bytes, and for any. */
 
 #define X86_NX ((uint64_t)1 << 63)
-#define X86_NEEDS(more) { { 1 | (more), 1 | 4 | (more) }, { 1 | 2 | (more), 1 | 2 | 4 | (more) }, \
-			  { 1 | X86_NX | (more), 1 | 4 | X86_NX | (more) } }
+#define X86_STOP(need) { (need) | 0x80 | 0x20, (need) | 0x20 }
+#define X86_STOP_WRITE(need) { (need) | 0x80 | 0x20, (need) | 0x20 | 0x40 }
 static const struct mmu_format x86_64 = {
 	.flip = 1 | 2 | 4 | 0x20 | 0x40, .valid = 1, .write = 2, .user = 4, .nx = X86_NX, .accessed = 0x20,
-	.dirty = 0x40, .upper_accessed = 0x20, .leaf_need = X86_NEEDS(0), .upper_need = X86_NEEDS(0),
-	.big_mask = 0x80, .upper_flip = 1 | 2 | 4 | 0x20 | 0x40, .upper_stop = X86_NEEDS(0x80),
+	.dirty = 0x40, .upper_accessed = 0x20,
+	.leaf_need = { { 1, 1 | 4 }, { 1 | 2, 1 | 2 | 4 }, { 1 | X86_NX, 1 | 4 | X86_NX } },
+	.upper_need = { { 1, 1 | 4 }, { 1 | 2, 1 | 2 | 4 }, { 1 | X86_NX, 1 | 4 | X86_NX } },
+	.stop = { { X86_STOP(1), X86_STOP(1 | 4) }, { X86_STOP_WRITE(1 | 2), X86_STOP_WRITE(1 | 2 | 4) },
+		  { X86_STOP(1 | X86_NX), X86_STOP(1 | 4 | X86_NX) } },
+	.big_mask = 0x80, .upper_flip = 1 | 2 | 4 | 0x20 | 0x40,
 	.ppn_mask = ((uint64_t)1 << 40) - 1, .ppn_shift = 12, .page_bits = 12, .pte_shift = 3, .levels = 4,
 	.va_bits = 48, .shift = { 39, 30, 21, 12 }, .index_mask = { 511, 511, 511, 511 },
 	.upper_permissions = true, .sign_extended = true,
 };
-
-void mmu_choose_kind(struct vm_host *h)
-{
-	const struct mmu_format *f = &h->mmu.format;
-
-	if (f->levels == 0)
-		h->mmu.kind = MMU_HASHED;
-	else if (h->mmu.no_pte)
-		h->mmu.kind = MMU_ANY;
-	else if (memcmp(f, &x86_64, sizeof(*f)) == 0)
-		h->mmu.kind = MMU_X86;
-	else
-		h->mmu.kind = f->pte_shift == 3 && !f->big_endian ? MMU_WIDE : MMU_ANY;
-}
 
 static inline uint64_t load_wide(const uint8_t *at)
 {
@@ -273,39 +255,38 @@ static inline unsigned flags_x86(uint64_t refused, uint64_t leaf)
 	return (unsigned)(~refused >> 1 & 3) | (unsigned)(~refused >> 61 & 4) | (unsigned)(leaf >> 2 & 0x18);
 }
 
-static inline __attribute__((always_inline)) void
-walk_radix(struct vm_host *h, const struct mmu_format *f, const bool wide, pa_t ptbr, va_t va, enum vm_access how,
-	   bool user, struct translation *out)
+static inline __attribute__((always_inline)) bool
+walk_radix(const struct vm_host *h, const struct mmu_format *f, const bool wide, pa_t at, va_t va,
+	   const struct mmu_stop *stop, struct translation *out)
 {
-	const uint64_t stop = f->upper_stop[how][user], last_pte = h->mmu.last_pte;
-	const uint64_t need = f->leaf_need[how][user] | f->accessed | (how == VM_WRITE ? f->dirty : 0);
 	const unsigned leaf = f->levels - 1;
 	const uint8_t *ram = h->ram;
+	const pa_t last_pte = h->mmu.last_pte;
 	uint64_t refused = 0, raw;
-	pa_t at = ptbr, pa;
+	pa_t pa;
 
 	if (!is_canonical(f, va))
-		return walk_slowly(h, ptbr, va, how, user, out);
+		return false;
 #pragma GCC unroll 4
 	for (unsigned k = 0; k < leaf; k++) {
 		at += (va >> f->shift[k] & f->index_mask[k]) << f->pte_shift;
 		if (at > last_pte)
-			return walk_slowly(h, ptbr, va, how, user, out);
+			return false;
 		raw = wide ? load_wide(ram + at) : pte_load(f, ram + at);
 		at = (raw >> f->ppn_shift & f->ppn_mask) << f->page_bits;
 		raw ^= f->upper_flip;
-		if (raw & stop)
-			return walk_slowly(h, ptbr, va, how, user, out);
+		if (raw & stop->upper)
+			return false;
 		refused |= raw;
+		__asm__("" : "+r" (refused));           /* now: keeping all entries to the end costs registers */
 	}
 	at += (va >> f->shift[leaf] & f->index_mask[leaf]) << f->pte_shift;
 	if (at > last_pte)
-		return walk_slowly(h, ptbr, va, how, user, out);
+		return false;
 	raw = wide ? load_wide(ram + at) : pte_load(f, ram + at);
 	pa = ((raw >> f->ppn_shift & f->ppn_mask) << f->page_bits) + (va & (((uint64_t)1 << f->page_bits) - 1));
-	if (((raw ^ f->flip) & need) | (refused & f->upper_accessed) || pa >= h->mmu.ram_bytes ||
-	    (f->rwx && is_reserved(f, raw, true)))
-		return walk_slowly(h, ptbr, va, how, user, out);
+	if (((raw ^ f->flip) & stop->leaf) || pa >= h->mmu.ram_bytes || (f->rwx && is_reserved(f, raw, true)))
+		return false;
 	refused = f->upper_permissions ? refused | (raw ^ f->flip) : raw ^ f->flip;
 	out->fault = VM_WALK_OK;
 	out->level = 0;
@@ -313,37 +294,39 @@ walk_radix(struct vm_host *h, const struct mmu_format *f, const bool wide, pa_t 
 	out->page_bits = f->page_bits;
 	out->flags = f == &x86_64 ? flags_x86(refused, raw) : flags_granted(f, refused, raw) & flags_known(f);
 	out->steps = f->levels;
+	return true;
 }
 
-static __attribute__((noinline)) void walk_x86(struct vm_host *h, pa_t ptbr, va_t va, enum vm_access how, bool user,
-						struct translation *out)
+static bool walk_x86(const struct vm_host *h, pa_t ptbr, va_t va, const struct mmu_stop *stop, struct translation *out)
 {
-	walk_radix(h, &x86_64, true, ptbr, va, how, user, out);
+	return walk_radix(h, &x86_64, true, ptbr, va, stop, out);
 }
 
-static __attribute__((noinline)) void walk_wide(struct vm_host *h, pa_t ptbr, va_t va, enum vm_access how, bool user,
-						 struct translation *out)
+static bool walk_wide(const struct vm_host *h, pa_t ptbr, va_t va, const struct mmu_stop *stop, struct translation *out)
 {
-	walk_radix(h, &h->mmu.format, true, ptbr, va, how, user, out);
+	return walk_radix(h, &h->mmu.format, true, ptbr, va, stop, out);
 }
 
-static __attribute__((noinline)) void walk_any(struct vm_host *h, pa_t ptbr, va_t va, enum vm_access how, bool user,
-						struct translation *out)
+static bool walk_any(const struct vm_host *h, pa_t ptbr, va_t va, const struct mmu_stop *stop, struct translation *out)
 {
-	walk_radix(h, &h->mmu.format, false, ptbr, va, how, user, out);
+	return walk_radix(h, &h->mmu.format, false, ptbr, va, stop, out);
 }
 
-void mmu_walk(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum vm_access how, bool user,
-	      struct translation *out)
+static bool walk_none(const struct vm_host *h, pa_t ptbr, va_t va, const struct mmu_stop *stop, struct translation *out)
 {
-	if (h->mmu.kind == MMU_X86)
-		walk_x86(h, ptbr, va, how, user, out);
-	else if (h->mmu.kind == MMU_WIDE)
-		walk_wide(h, ptbr, va, how, user, out);
-	else if (h->mmu.kind == MMU_ANY && !h->mmu.no_pte)
-		walk_any(h, ptbr, va, how, user, out);
+	return false;
+}
+
+void mmu_choose_walk(struct vm_host *h)
+{
+	const struct mmu_format *f = &h->mmu.format;
+
+	if (f->levels == 0 || h->mmu.no_pte)
+		h->mmu.walk = walk_none;
+	else if (memcmp(f, &x86_64, sizeof(*f)) == 0)
+		h->mmu.walk = walk_x86;
 	else
-		walk_look_and_set(h, ptbr, asid, va, how, user, out);
+		h->mmu.walk = f->pte_shift == 3 && !f->big_endian ? walk_wide : walk_any;
 }
 
 void vm_walk_look(const struct vm_proc *p, va_t va, struct vm_walk *out)

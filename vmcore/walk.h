@@ -15,17 +15,24 @@ struct translation {
 	unsigned flags;      /* permissions of all levels ANDed, VM_PTE_DIRTY of the leaf */
 	unsigned steps;      /* entries read */
 };
+/* What the fast walkers leave over: denials, entries outside RAM, huge leaves, A and D bits to set; hashed tables. */
+void mmu_walk_slowly(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum vm_access how, bool user,
+		     struct translation *out);
 /*
  * One walk as hardware does it: reads entries in RAM and nothing else, checks present, write, user, exec at each
  * level, sets A on the way and D for a write (only when permitted). `user`: in user mode.
  */
-void mmu_walk(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum vm_access how, bool user,
-	      struct translation *out);
+static inline void mmu_walk(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum vm_access how, bool user,
+			    struct translation *out)
+{
+	if (!h->mmu.walk(h, ptbr, va, &h->mmu.format.stop[how][user], out))
+		mmu_walk_slowly(h, ptbr, asid, va, how, user, out);
+}
 /* Through the TLB: counts hits, misses, steps and their cost in the host's stats. */
 void mmu_translate(struct vm_host *h, const struct table *t, va_t va, enum vm_access how, struct translation *out);
 
-/* Fills host->mmu.kind: which of the walkers fits; ram_init() calls it. */
-void mmu_choose_kind(struct vm_host *h);
+/* Fills in host->mmu.walk; ram_init() calls it. */
+void mmu_choose_walk(struct vm_host *h);
 /*
  * The same walk without side effects, step by step: what vm_walk_look() shows, and what decides every case that the
  * fast walkers do not. Returns the number of entries read, of which out->step keeps the first.

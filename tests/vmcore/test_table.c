@@ -318,7 +318,7 @@ static void out_of_frames_leaves_the_table_as_it_was(void **state)
 	assert_int_equal(frames_free(h), 1);
 	assert_int_equal(t.pages, 3);
 	assert_int_equal(table_make(&t, (vpn_t)1 << 30, &s, &e), -ENOMEM);   /* needs three tables */
-	assert_string_equal(e.why, "no frame is free for a page table of level 4: 1 of 5 frames are");
+	assert_string_equal(e.why, "a page table of level 4 takes 1 frames side by side; 1 of 5 are free");
 	assert_int_equal(frames_free(h), 1);
 	assert_int_equal(t.pages, 3);
 	assert_int_equal(table_make(&t, 512, &s, &e), 0);                    /* needs one */
