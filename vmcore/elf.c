@@ -377,17 +377,19 @@ static void put_word(GByteArray *a, bool wide, uint64_t value)
 	g_byte_array_append(a, (const guint8 *)&value, wide ? 8 : 4);
 }
 
+/* As Linux 6.18 fills it on a plain x86-64: what depends on the processor has fixed values here. */
 static unsigned fill_auxv(const struct image *i, Elf64_auxv_t *v, va_t name, va_t platform, va_t random)
 {
 	const struct vm_proc *p = i->mm->owner;
 	const struct program *m = &i->main;
 	const uint64_t pairs[][2] = {
-		{ i->vdso ? AT_SYSINFO_EHDR : AT_IGNORE, i->vdso },
+		{ AT_SYSINFO_EHDR, i->vdso }, { AT_MINSIGSTKSZ, 3632 }, { AT_HWCAP, 0x1f8bfbff },
 		{ AT_PAGESZ, page_size(i->mm->host) }, { AT_CLKTCK, 100 },
 		{ AT_PHDR, m->headers_va }, { AT_PHENT, m->header_bytes }, { AT_PHNUM, m->n },
 		{ AT_BASE, i->has_loader ? i->loader.bias : 0 }, { AT_FLAGS, 0 }, { AT_ENTRY, m->bias + m->entry },
 		{ AT_UID, p->uid }, { AT_EUID, p->uid }, { AT_GID, p->gid }, { AT_EGID, p->gid }, { AT_SECURE, 0 },
-		{ AT_RANDOM, random }, { AT_EXECFN, name }, { AT_PLATFORM, platform }, { AT_NULL, 0 },
+		{ AT_RANDOM, random }, { AT_HWCAP2, 2 }, { AT_EXECFN, name }, { AT_PLATFORM, platform },
+		{ AT_RSEQ_FEATURE_SIZE, 28 }, { AT_RSEQ_ALIGN, 32 }, { AT_NULL, 0 },
 	};
 
 	static_assert(G_N_ELEMENTS(pairs) <= AUXV_MOST, "auxv");
@@ -443,7 +445,7 @@ static int fill_stack(struct image *i, const struct strings *s, struct err *e)
 	g_autoptr(GByteArray) vectors = gather_vectors(i, s, strings, platform_at, random_at);
 	int r = image_store(mm, strings, s->bytes->str, s->bytes->len, e);
 
-	sp = ((random_at & -(va_t)16) - vectors->len) & -(va_t)16;
+	sp = (random_at - vectors->len) & -(va_t)16;
 	if (r == 0)
 		r = image_store(mm, platform_at, platform, sizeof platform, e);
 	if (r == 0)

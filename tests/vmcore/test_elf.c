@@ -88,6 +88,34 @@ static char *parse_real(FILE *f, bool *special)
 	return g_string_free(s, FALSE);
 }
 
+/* What the kernel remembers of an image, as proc/PID/stat shows it. */
+struct marks { unsigned long start_code, end_code, start_stack, start_data, end_data, start_brk, arg_start, arg_end; size_t auxv; };
+
+static void read_marks(pid_t pid, struct marks *m)
+{
+	char name[64];
+	g_autofree char *text = NULL, *auxv = NULL;
+	g_auto(GStrv) words = NULL;
+	gsize len = 0;
+
+	*m = (struct marks){ 0 };
+	snprintf(name, sizeof name, "/proc/%d/stat", pid);
+	if (!g_file_get_contents(name, &text, NULL, NULL))
+		return;
+	words = g_strsplit(strrchr(text, ')') + 2, " ", -1);   /* from field 3 on */
+	m->start_code = strtoul(words[26 - 3], NULL, 10);
+	m->end_code = strtoul(words[27 - 3], NULL, 10);
+	m->start_stack = strtoul(words[28 - 3], NULL, 10);
+	m->start_data = strtoul(words[45 - 3], NULL, 10);
+	m->end_data = strtoul(words[46 - 3], NULL, 10);
+	m->start_brk = strtoul(words[47 - 3], NULL, 10);
+	m->arg_start = strtoul(words[48 - 3], NULL, 10);
+	m->arg_end = strtoul(words[49 - 3], NULL, 10);
+	snprintf(name, sizeof name, "/proc/%d/auxv", pid);
+	if (g_file_get_contents(name, &auxv, &len, NULL))
+		m->auxv = len / 16;
+}
+
 static void be_traced(const char *path)
 {
 	char *env[] = { NULL };
@@ -99,7 +127,7 @@ static void be_traced(const char *path)
 }
 
 /* The real kernel's areas for the file; NULL where they cannot be had. */
-static char *real_areas(const char *path, bool *special)
+static char *real_areas(const char *path, bool *special, struct marks *marks)
 {
 	char name[64], *areas = NULL;
 	pid_t pid = fork();
@@ -114,6 +142,7 @@ static char *real_areas(const char *path, bool *special)
 	f = fopen(name, "r");
 	if (f) {
 		areas = parse_real(f, special);
+		read_marks(pid, marks);
 		fclose(f);
 	}
 	kill(pid, SIGKILL);
@@ -145,23 +174,43 @@ static struct vm_proc *spawn_file(struct vm_host *h, struct vm_inode *file, cons
 	return vm_spawn(h, &s, e);
 }
 
+static void assert_marks(const struct vm_proc *p, const struct marks *m)
+{
+	struct vm_proc_info is;
+
+	vm_proc_info(p, &is);
+	if (!m->start_code)
+		return;                                  /* proc/PID/stat does not tell */
+	assert_int_equal(is.start_code, m->start_code);
+	assert_int_equal(is.end_code, m->end_code);
+	assert_int_equal(is.start_data, m->start_data);
+	assert_int_equal(is.end_data, m->end_data);
+	assert_int_equal(is.start_brk, m->start_brk);
+	assert_int_equal(is.arg_start, m->arg_start);
+	assert_int_equal(is.arg_end, m->arg_end);
+	if (m->auxv == 23)                               /* as many entries as ours */
+		assert_int_equal(is.start_stack, m->start_stack);
+}
+
 static void compare_with_kernel(struct vm_host *h, const char *real)
 {
 	g_autofree char *expected = NULL, *is = NULL;
+	struct marks marks;
 	bool special = false;
 	struct err e = { 0 };
 	struct vm_proc *p;
 
 	if (access(real, X_OK) < 0)
 		skip();
-	expected = real_areas(real, &special);
+	expected = real_areas(real, &special, &marks);
 	if (!expected)
 		skip();
-	p = spawn_file(h, copy_in(h, "/bin/victim", real), "/bin/victim", &e);
+	p = spawn_file(h, copy_in(h, real, real), real, &e);
 	if (!p)
 		fail_msg("%s", e.why);
 	is = simulated_areas(p, special);
 	assert_string_equal(is, expected);
+	assert_marks(p, &marks);
 	assert_checks(h);
 }
 
