@@ -44,5 +44,5 @@ say "Four levels: one root, and three tables below it for each far-apart place (
 echo reboot > $H/ctl
 echo "$entry split=9,9,9,9" > $H/mem/geometry
 layout
-show "awk 'NR == 1 || \$2 == \"table\"' hosts/host0/mem/frames | cut -c1-60"
+show "awk 'NR == 1 || \$2 == \"table\" { print \$1, \$2, \$5, \$6 }' hosts/host0/mem/frames"
 show "cat check"

@@ -3,16 +3,16 @@
 . "$(dirname "$0")/lib.sh"
 lesson "A page-table walk by hand" --geometry "va=9 pa=6 page=8 pte=1 split=3,3 ppn=5+3 valid=4 endian=big"
 
-pour() { printf '%s' "$1" | xxd -r -p | dd of=$H/mem/ram bs=64 conv=notrunc status=none; }
 walk() { echo "ptbr $1" > proc/$pid/ctl; show "cat proc/$pid/walk/$2"; }
 
-memory="00112233445566778899AABBCCDDEEFF1A2A3A4A1B2B3B4B1C2C3C4C1C2C3C4CD0D1D2D3D4D5D6D7899AABBCCDDEEFF0BA0ABA0ADB0BDB0BEC0CEC0CFC0CFC0C"
+memory="00 11 22 33 44 55 66 77  88 99 AA BB CC DD EE FF  1A 2A 3A 4A 1B 2B 3B 4B  1C 2C 3C 4C 1C 2C 3C 4C
+	D0 D1 D2 D3 D4 D5 D6 D7  89 9A AB BC CD DE EF F0  BA 0A BA 0A DB 0B DB 0B  EC 0C EC 0C FC 0C FC 0C"
 say "Two levels of 3 bits each, 3 bits of offset. An entry is a byte: PPN in the upper three bits, then the valid bit."
 show "cat hosts/host0/mem/geometry"
 say "All of physical memory:"
 spawn exercise bare
-pour $memory
-show "xxd -c 8 -g 1 hosts/host0/mem/ram | cut -c1-33"
+poke 0 "$memory"
+show "od -A x -t x1 -w8 -v hosts/host0/mem/ram"
 
 ask "Page table base 0x20, virtual address 0x131 = 100 110 001. Which byte does the program read?"
 walk 0x20 0x131
@@ -23,7 +23,7 @@ walk 0x08 0x00b
 ask "Base 0x08, virtual address 0x1CB = 111 001 011?"
 walk 0x08 0x1cb
 say "Now bytes 0x10 to 0x13 are 1A 2A 5A 4A."
-pour 00112233445566778899AABBCCDDEEFF1A2A5A4A
+poke 0x10 "1A 2A 5A 4A"
 ask "Base 0x10, virtual address 0x109 = 100 001 001?"
 walk 0x10 0x109
 
@@ -31,6 +31,7 @@ say "Another machine: 10-bit virtual addresses, 16-byte pages, entries of 2 byte
 echo reboot > $H/ctl
 show 'echo "va=10 pa=6 page=16 pte=2 split=3,3 ppn=14+2 valid=13 endian=big" > hosts/host0/mem/geometry'
 spawn exercise bare
-pour 00112233445566778899AABBCCDDEEFF1A2A3A4A1B2B3B4B1C2C3C4CACBCDCECD0E1D2D3D4E5D6E7899AABBCCDDEEFF0BA0ABA0ADB0BDB0BEC0CEC0CFC0CFC0C
+poke 0 "$memory"
+poke 0x1c "AC BC DC EC  D0 E1 D2 D3 D4 E5 D6 E7"
 ask "Base 0x10, virtual address 0x376 = 110 111 0110?"
 walk 0x10 0x376

@@ -12,11 +12,12 @@ act $pid "write 0x12000 2b"
 
 say "One entry is made a supervisor's by hand: its user bit (bit 2) is cleared, in RAM."
 at=$(sed -n 's/^level=4 .*pte_addr=\(0x[0-9a-f]*\) .*/\1/p' proc/$pid/walk/0x12000)
-byte=$(xxd -p -s "$at" -l 1 $H/mem/ram)
-show "xxd -p -s $at -l 1 hosts/host0/mem/ram"
-new=$(printf '%02x' $((0x$byte & ~4)))
-show "echo $new | xxd -r -p | dd of=hosts/host0/mem/ram bs=1 seek=$((at)) conv=notrunc status=none"
-echo flush > $H/mem/tlb
+show "od -A n -t x1 -j $at -N 1 hosts/host0/mem/ram"
+byte=$(od -A n -t x1 -j $at -N 1 $H/mem/ram | tr -d ' ')
+new=$(printf '%03o' $((0x$byte & ~4)))
+show "printf '\\$new' | dd of=hosts/host0/mem/ram bs=1 seek=$((at)) conv=notrunc status=none"
+show "od -A n -t x1 -j $at -N 1 hosts/host0/mem/ram"
+show "echo flush > hosts/host0/mem/tlb"
 
 say "The logical page table of the slide:"
 table()
@@ -24,11 +25,11 @@ table()
 	printf '%-6s %-6s %-5s %-6s %-5s %s\n' VPN valid? user? write? exec? PPN
 	for va in 0x10000 0x11000 0x12000 0x13000; do
 		sed -n 's/^level=4 //p' "proc/$pid/walk/$va" | awk -v vpn=${va%000} '
-			function has(letter) { return index(flags, letter) ? 1 : 0 }
+			function has(flag) { return index(flags, flag) ? 1 : 0 }
 			{ for (i = 1; i <= NF; i++) { split($i, f, "="); v[f[1]] = f[2] }
 			  flags = v["flags"]
 			  if (!v["valid"]) { printf "%-6s %-6s %-5s %-6s %-5s %s\n", vpn, 0, "-", "-", "-", "-"; next }
-			  printf "%-6s %-6s %-5s %-6s %-5s %s\n", vpn, 1, has("u"), has("w"), has("x"), v["ppn"] }'
+			  printf "%-6s %-6s %-5s %-6s %-5s %s\n", vpn, 1, has("user"), has("write"), has("exec"), v["ppn"] }'
 	done
 }
 table
@@ -38,5 +39,5 @@ signals $pid "exec 0x11000"
 signals $pid "read 0x12000"
 signals $pid "read 0x13000"
 say "The first three have a page; what stopped the MMU is in the table of faults:"
-show "tail -n 4 proc/$pid/faults | awk '{ print \$2, \$3, \$4, \$5, \$6, \$7 }'"
+show "tail -n 4 proc/$pid/faults | awk '{ print \$2, \$3, \$4, \$5 }'"
 show "tail -n 1 proc/$pid/walk/0x12000"

@@ -24,6 +24,8 @@ spawn program /program
 say "execve has made areas. Which of their pages are in RAM?"
 show "sed 's/ *[0-9]* *\\// \\//' proc/$pid/maps"
 show "awk '{ print \$1, \$(NF - 2), \$NF }' proc/$pid/pagetable"
+say "Only two, which execve itself wrote to: the end of the last page of data, cleared because the bss begins there, and
+the arguments on the stack."
 ask "The first instruction is fetched from 0x4000b0. Where does its page come from? And a load from the bss?"
 act $pid "exec 0x4000b0"
 act $pid "read 0x401000 16"

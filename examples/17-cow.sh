@@ -26,4 +26,4 @@ entries child $child
 say "The parent keeps its page; as its last owner it needs no copy at its own first store:"
 act $parent "write 0x605000 2b"
 entries parent $parent | tail -n 1
-show "tail -n 2 events | cut -d' ' -f5-"
+show "tail -n 3 events | awk '{ \$1 = \$2 = \$3 = \"\"; print }'"

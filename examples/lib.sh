@@ -1,13 +1,33 @@
 # lib.sh - sourced by every lesson: mounts a world of its own, shows commands and what they print, asks questions.
-#   lesson TITLE [MOUNT-OPTION...]    mounts in a fresh directory and goes there; all is taken away at the end
+#   lesson TITLE [--ram SIZE] [--geometry G]    mounts in a fresh directory and goes there; all is taken away at the end
 #   say TEXT... | show COMMAND | fails COMMAND | ask QUESTION
+# M=DIR uses a world that is mounted there instead: its host0 is rebooted and stays as the lesson leaves it.
 # QUIET=1 leaves the pauses out. VITRINE names the program to use.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-for VITRINE in "${VITRINE:-}" "$here/../build/fs/vitrine" "$(command -v vitrine || true)"; do
-	[ -x "$VITRINE" ] && break
-done
-[ -x "$VITRINE" ] || { echo "build Vitrine first: sh examples/quickstart.sh" >&2; exit 1; }
+
+find_program()
+{
+	for VITRINE in "${VITRINE:-}" "$here/../build/fs/vitrine" "$(command -v vitrine || true)"; do
+		[ -x "$VITRINE" ] && return
+	done
+	echo "build Vitrine first: sh examples/quickstart.sh" >&2
+	exit 1
+}
+
+# The world in $M, its host0 as new, with the RAM and the geometry of the lesson.
+take_over()
+{
+	cd "$M"
+	echo reboot > hosts/host0/ctl
+	while [ $# -gt 1 ]; do
+		case $1 in
+		--ram) echo "$2" > hosts/host0/mem/size ;;
+		--geometry) echo "$2" > hosts/host0/mem/geometry ;;
+		esac
+		shift 2
+	done
+}
 
 leave()
 {
@@ -20,13 +40,18 @@ lesson()
 {
 	title=$1
 	shift
-	[ -e /dev/fuse ] || { echo "no /dev/fuse here" >&2; exit 77; }
-	mount=$(mktemp -d "${TMPDIR:-/tmp}/vitrine.XXXXXX")
-	trap leave EXIT
-	trap 'exit 1' HUP INT TERM
-	"$VITRINE" mount "$@" "$mount"
-	cd "$mount"
 	H=hosts/host0
+	if [ -n "${M:-}" ]; then
+		take_over "$@"
+	else
+		[ -e /dev/fuse ] || { echo "no /dev/fuse here" >&2; exit 77; }
+		find_program
+		mount=$(mktemp -d "${TMPDIR:-/tmp}/vitrine.XXXXXX")
+		trap leave EXIT
+		trap 'exit 1' HUP INT TERM
+		"$VITRINE" mount "$@" "$mount"
+		cd "$mount"
+	fi
 	printf '%s\n' "$title" | sed 'p; s/./=/g'
 }
 
@@ -42,6 +67,13 @@ fails()
 	if (eval "$*") 2>/dev/null; then echo "this should have failed" >&2; exit 1; fi
 	printf '(fails; error_log says:)\n'
 	tail -n 3 error_log | sed 's/^\[[0-9.]*\] //'
+}
+
+# Bytes in hex, "41 42", to the RAM at an address.
+poke()
+{
+	for byte in $2; do printf "\\$(printf %03o "0x$byte")"; done |
+		dd of=$H/mem/ram bs=1 seek=$(($1)) conv=notrunc 2>/dev/null
 }
 
 ask()
