@@ -313,7 +313,7 @@ static int move_all(const struct remap *whole, struct err *e)
 		if (failed)
 			return failed;
 		to += until - from;
-		a = area_find(whole->mm, until);
+		a = until < end ? area_find(whole->mm, until) : NULL;
 	}
 	return 0;
 }
