@@ -103,7 +103,7 @@ static ns_t deliver_one(struct net_wire *w, struct port *from, struct frame *f, 
 {
 	const uint8_t *dst = frame_bytes(f);
 	struct port *to = dst[0] & 1 ? NULL : learned(w, dst);
-	ns_t last = 0;
+	ns_t last = 0, arrival;
 
 	if (to)
 		return to == from ? 0 : forward(w, to, frame_hold(f), v, end);
@@ -111,7 +111,8 @@ static ns_t deliver_one(struct net_wire *w, struct port *from, struct frame *f, 
 		to = w->ports->pdata[i];
 		if (to == from || !to->owner)
 			continue;
-		last = MAX(last, forward(w, to, frame_hold(f), v, end));
+		arrival = forward(w, to, frame_hold(f), v, end);
+		last = MAX(last, arrival);
 	}
 	return last;
 }

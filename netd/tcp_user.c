@@ -9,7 +9,8 @@ static void start_sequence(struct tcp *t)
 
 	t->iss = tcp_isn(s->host, s->laddr, s->lport, s->raddr, s->rport);
 	t->snd_una = t->snd_nxt = t->iss;
-	t->out_seq = t->write_seq = t->snd_small = t->recover = t->highest_sack = t->iss + 1;
+	t->out_seq = t->write_seq = t->snd_small = t->highest_sack = t->iss + 1;
+	t->recover = t->iss; /* RFC 6582 3.2 step 1 */
 	t->ts_offset = tcp_ts_offset(s->host, s->laddr, s->raddr);
 	t->ts_recent = 0;
 	t->rcv_nxt = t->rcv_wup = 0;
