@@ -18,7 +18,7 @@ ask "Which of them is MAPERR, which ACCERR, and why has the last one no address?
 say "The process's own table of faults:"
 show "awk '{ print \$2, \$3, \$4, \$5 }' proc/$pid/faults"
 say "The same in the history of the world:"
-show "awk '\$5 == \"fault\" { print \$4, \$5, \$6, \$7, \$8, \$9 }' events"
+show "awk '\$5 == \"fault\" { print \$4, \$5, \$6, \$7, \$8, \$9 }' events | tail -n 5"
 say "A real program would have ended here; this one lives on until it is told to end:"
 show "echo 'kill SEGV' > proc/$pid/ctl"
 show "tail -n 1 events | awk '{ print \$4, \$5, \$6, \$7 }'"

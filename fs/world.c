@@ -49,6 +49,7 @@ static struct host *host_new(struct world *w, const char *name, struct err *e)
 		return NULL;
 	h = g_new0(struct host, 1);
 	h->serial = w->next_serial++;
+	h->number = w->next_number++;
 	g_ptr_array_add(w->host_names, g_strdup(name));
 	h->name = g_strdup(name);
 	h->vm = vm;
@@ -141,13 +142,16 @@ int world_reset(struct world *w, struct err *e)
 {
 	g_autoptr(GPtrArray) before = w->hosts;
 	ns_t now = w->clock.now;
+	uint32_t next_number = w->next_number;
 
 	w->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
 	w->clock.now = 0;
+	w->next_number = 0;
 	if (world_add_host(w, "host0", e)) {
 		g_ptr_array_free(w->hosts, TRUE);
 		w->hosts = g_steal_pointer(&before);
 		w->clock.now = now;
+		w->next_number = next_number;
 		return -e->code;
 	}
 
@@ -205,6 +209,8 @@ int world_reboot_host(struct world *w, struct host *h, struct err *e)
 		return -e->code;
 	for (i = 0; w->hosts->pdata[i] != h; i++)
 		;
+	fresh->number = h->number;
+	w->next_number--;
 	w->hosts->pdata[i] = fresh;
 	host_free(h);
 	world_changed(w);
@@ -256,7 +262,9 @@ struct vm_proc *world_proc(const struct node *n, struct err *e)
 
 uint64_t world_inode_number(const struct node *n, uint64_t number)
 {
-	return NUMBER_IS_DISK | (uint64_t)(n->host & 0xffff) << 40 | number;
+	struct host *h = world_host(n, NULL);
+
+	return NUMBER_IS_DISK | (uint64_t)(h ? h->number & 0xffff : 0) << 40 | number;
 }
 
 /* The last number of a line of the reader's real status: what it is in its own pid namespace. */

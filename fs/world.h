@@ -12,6 +12,7 @@ enum clock_mode { CLOCK_AUTO, CLOCK_MANUAL, CLOCK_REAL };
 
 struct host {
 	uint32_t serial;
+	uint32_t number;            /* 0: host0, N: the Nth further one; a reboot keeps it: inode numbers are made of it */
 	char    *name;
 	struct vm_host *vm;
 	ns_t     made;
@@ -34,7 +35,7 @@ struct world {
 	struct journal journal;
 	GPtrArray *hosts;           /* struct host *, in order of making */
 	GPtrArray *host_names;      /* char *, by serial; of removed hosts too, for old events */
-	uint32_t   next_serial;
+	uint32_t   next_serial, next_number;
 	uint64_t   generation;      /* grows with every change; what was rendered at one value is still true at it */
 	GQueue     errors;          /* struct error_entry *, last 64, newest last */
 	uid_t      uid;             /* who mounted */

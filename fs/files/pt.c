@@ -256,9 +256,9 @@ static const struct bytes_ops leaf_bytes = { .size = leaf_size, .read = leaf_rea
 /* Inode numbers of frames stay below those of all other nodes. PFN 0 cannot be one. */
 static ino_t leaf_inode(const struct node *n, pfn_t pfn)
 {
-	uint64_t further = n->host - 1;
+	const struct host *h = world_host(n, NULL);
 
-	return (pfn ? pfn : (uint64_t)1 << 39) + (further << 40);
+	return (pfn ? pfn : (uint64_t)1 << 39) + ((uint64_t)(h ? h->number : 0) << 40);
 }
 
 static int leaf_attr(const struct node *n, struct stat *st)

@@ -126,16 +126,16 @@ static int show_hostname(const struct node *n, GString *out, struct err *e)
 	return 0;
 }
 
-/* Made from the seed and the host's serial: the same in every run. */
+/* Made from the seed and the host's number: the same in every run. */
 static int show_boot_id(const struct node *n, GString *out, struct err *e)
 {
-	struct vm_host *vm = world_vm(n, e);
+	struct host *h = world_host(n, e);
 	struct rng rng;
 	uint64_t a, b;
 
-	if (!vm)
+	if (!h)
 		return -e->code;
-	rng_seed(&rng, vm_host_options(vm)->seed + vm_host_options(vm)->serial, "boot_id");
+	rng_seed(&rng, vm_host_options(h->vm)->seed + h->number, "boot_id");
 	a = rng_next(&rng);
 	b = rng_next(&rng);
 	g_string_append_printf(out, "%08x-%04x-4%03x-%04x-%012" PRIx64 "\n", (unsigned)(a >> 32), (unsigned)(a >> 16) & 0xffff,

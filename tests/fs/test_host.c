@@ -130,11 +130,14 @@ static void reboot_gives_the_host_as_it_was_made(void **state)
 	struct node before = at(*state, "hosts/host0/mem/size");
 
 	run_line(*state, "hosts/host0/ctl", "spawn -n 3 x");
+	g_autofree char *maps = read_path(*state, "proc/2/maps");
 	run_line(*state, "hosts/host0/ctl", "reboot");
 	assert_int_equal(processes(*state), 1);
 	assert_false(node_alive(&before));
-	g_autofree char *pid = command(*state, "hosts/host0/ctl", "spawn a");
+	g_autofree char *pid = command(*state, "hosts/host0/ctl", "spawn x");
 	assert_string_equal(pid, "2");
+	g_autofree char *again = read_path(*state, "proc/2/maps");
+	assert_string_equal(maps, again);
 }
 
 static void pids_are_listed_in_order_and_found(void **state)
