@@ -69,9 +69,5 @@ struct backend {
 	void (*check)(void *w, GString *out);
 };
 extern const struct backend engine_backend; /* the engine, by its public calls */
-extern const struct backend linux_backend;  /* the kernel that runs us; start() gives NULL where that is not permitted */
-
-/* kernel_random.c: a random script; `kind` is anon, mix, ext4, vma or fork. Free with g_free(). */
-char *random_script(const char *kind, uint64_t seed);
 
 #endif

@@ -1,13 +1,11 @@
 /*
  * kernel_scripts - runs scripts recorded from Linux (tests/cases/kernel, README there) and compares everything.
  *
- *	kernel_scripts [-a] [--linux] SCRIPT...       by the engine, or by the kernel that runs us
- *	kernel_scripts [-a] --random KIND SEED COUNT  random scripts by both; 77 where the kernel does not let us
- *	kernel_scripts --print KIND SEED              such a script
+ *	kernel_scripts [-a] SCRIPT...
  *
  * Prints a score per script and where the first difference is (-a: all differences); exit status 1 on any
  * difference. Scripts know nothing of what executes them: that is a struct backend, a set of system calls and of looks
- * at a process. Another one may drive a mounted tree.
+ * at a process. The engine is one; another may drive a mounted tree.
  */
 #include "kernel_backend.h"
 #include "vm_area.h"
@@ -806,66 +804,13 @@ static bool run_recorded(const struct backend *b, const char *file, bool all)
 	return same && contradictions == 0;
 }
 
-/* A random script, executed by the kernel and by the engine. */
-static bool run_random(const char *kind, uint64_t seed, bool all)
-{
-	g_autofree char *text = random_script(kind, seed);
-	g_autofree char *name = g_strdup_printf("%s %" PRIu64, kind, seed);
-	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-	unsigned n = g_strv_length(lines), contradictions = 0;
-	char **kernels = g_new0(char *, n + 1), **engines = g_new0(char *, n + 1);
-	bool same = false;
-
-	if (!execute_script(&linux_backend, name, lines, kernels, NULL, &contradictions)) {
-		printf("this kernel does not let us: skipped\n");
-		exit(77);
-	}
-	if (execute_script(&engine_backend, name, lines, engines, NULL, &contradictions))
-		same = compare("random", name, lines, kernels, engines, all);
-	free_results(kernels, n);
-	free_results(engines, n);
-	return same && contradictions == 0;
-}
-
-static int usage(void)
-{
-	fprintf(stderr, "usage: kernel_scripts [-a] [--linux] SCRIPT...\n"
-			"       kernel_scripts [-a] --random KIND SEED COUNT\n"
-			"       kernel_scripts --print KIND SEED\n");
-	return 2;
-}
-
 int main(int argc, char **argv)
 {
-	const struct backend *b = &engine_backend;
 	int total = 0, passed = 0;
-	bool all = false;
+	bool all = argc > 1 && !strcmp(argv[1], "-a");
 
-	for (argv++; *argv && **argv == '-'; argv++) {
-		if (!strcmp(*argv, "-a")) {
-			all = true;
-		} else if (!strcmp(*argv, "--linux")) {
-			b = &linux_backend;
-		} else if (!strcmp(*argv, "--print") && argv[1] && argv[2]) {
-			g_autofree char *text = random_script(argv[1], g_ascii_strtoull(argv[2], NULL, 0));
-
-			fputs(text, stdout);
-			return 0;
-		} else if (!strcmp(*argv, "--random") && argv[1] && argv[2] && argv[3]) {
-			uint64_t seed = g_ascii_strtoull(argv[2], NULL, 0);
-
-			for (total = 0; total < atoi(argv[3]); total++) {
-				passed += run_random(argv[1], seed + total, all);
-				fflush(stdout);
-			}
-			printf("%d of %d scripts agree in full\n", passed, total);
-			return passed == total ? 0 : 1;
-		} else {
-			return usage();
-		}
-	}
-	for (; *argv; argv++, total++) {
-		passed += run_recorded(b, *argv, all);
+	for (argv += all ? 2 : 1; *argv; argv++, total++) {
+		passed += run_recorded(&engine_backend, *argv, all);
 		fflush(stdout);
 	}
 	printf("%d of %d scripts agree in full\n", passed, total);
