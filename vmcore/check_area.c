@@ -153,7 +153,7 @@ void check_areas(struct check *c, const struct mm *mm)
 	compare(c, mm, "of code", mm->exec, s.exec);
 	compare(c, mm, "of stack", mm->stack, s.stack);
 	compare(c, mm, "of data", mm->data, s.data);
-	compare(c, mm, "locked", mm->locked, s.locked);
+	compare(c, mm, "locked", mm->locked - mm->locked_excess, s.locked);
 }
 
 /* An anon is referred to by areas, links, frames (counted by now) and the anons forked from it. */
