@@ -54,7 +54,8 @@ struct span {
 struct table_ops {
 	int  (*root)(struct table *t, struct err *e);        /* makes sure there is a root: ENOMEM */
 	void (*span)(const struct table *t, vpn_t vpn, vpn_t limit, struct span *s);
-	int  (*make)(struct table *t, vpn_t vpn, struct span *s, struct err *e); /* tables on the way, then as span with limit vpn + 1: ENOMEM */
+	/* Tables on the way, then as span with limit vpn + 1: ENOMEM. span() of vpn finds the same entry until the next make(). */
+	int  (*make)(struct table *t, vpn_t vpn, struct span *s, struct err *e);
 	/* An entry came into use or became none: hashed tables keep its tag and their index; NULL: nothing to do. */
 	void (*counted)(struct table *t, vpn_t vpn, struct span *s, bool used);
 	/* Frees tables that translate only addresses within [floor, ceiling). Their entries are none. */

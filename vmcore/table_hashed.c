@@ -30,7 +30,9 @@ struct chunk {
 };
 struct page_index {
 	struct tree chunks;     /* of one process */
-	uint64_t tags, tombs;   /* slots of the table (inverted: kept in the global table's index) */
+	/* Of the table (inverted: kept in the global table's index): */
+	uint64_t tags, tombs;   /* slots */
+	uint64_t made, slot;    /* the tag that was made last and the slot kept for it until it is set; 0: none */
 };
 
 static bool is_inverted(const struct vm_host *h) { return h->geometry.table == VM_TABLE_INVERTED; }
@@ -304,10 +306,17 @@ static void span_fill(const struct table *t, uint64_t slot, struct span *s)
 
 void hashed_span(const struct table *t, vpn_t vpn, vpn_t limit, struct span *s)
 {
+	const struct page_index *x = store_of(t)->index;
 	vpn_t next = index_next(t->index, vpn, limit);
 	bool found;
 	uint64_t slot;
 
+	if (x->made && x->made == tag_for(t->host, t->asid, vpn)) {
+		span_fill(t, x->slot, s);
+		return;
+	}
+	if (x->made >= tag_for(t->host, t->asid, vpn) && x->made < tag_for(t->host, t->asid, vpn) + (next - vpn))
+		next = vpn + (x->made - tag_for(t->host, t->asid, vpn));
 	s->count = next - vpn;
 	if (next > vpn)
 		return;
@@ -388,8 +397,23 @@ int hashed_make(struct table *t, vpn_t vpn, struct span *s, struct err *e)
 		slot = find(store, tag, &found);
 	}
 	assert(slot);
+	store->index->made = found ? 0 : tag;
+	store->index->slot = slot;
 	span_fill(t, slot, s);
 	return 0;
+}
+
+/* The search for a tag that is put at `slot` must get there: slots given up since it was made become tombs. */
+static void keep_reachable(struct table *store, uint64_t tag, uint64_t slot)
+{
+	uint64_t slots = slots_of(store);
+
+	for (uint64_t at = first_slot(hash_of(store->host, tag), slots); at != slot; at = next_slot(at, slots)) {
+		if (tag_os(store, slot_at(store, at)) != 0)
+			continue;
+		tag_set(store, slot_at(store, at), TOMB);
+		store->index->tombs++;
+	}
 }
 
 /* The slot's entry has become none: its tag goes, and tombs that no search needs any more. */
@@ -414,14 +438,17 @@ void hashed_counted(struct table *t, vpn_t vpn, struct span *s, bool used)
 {
 	struct table *store = store_of(t);
 	pa_t at = s->at - ENTRY_AT;
+	uint64_t slot = (at - (store->own - 1)) >> SLOT_SHIFT, tag = tag_for(t->host, t->asid, vpn);
 
 	if (used) {
 		store->index->tombs -= tag_os(store, at) == TOMB;
 		store->index->tags++;
-		tag_set(store, at, tag_for(t->host, t->asid, vpn));
+		store->index->made = 0;
+		keep_reachable(store, tag, slot);
+		tag_set(store, at, tag);
 		index_add(t->index, vpn);
 	} else {
-		give_up(store, (at - (store->own - 1)) >> SLOT_SHIFT);
+		give_up(store, slot);
 		index_remove(t->index, vpn);
 	}
 }

@@ -553,6 +553,38 @@ static void a_hashed_table_grows_and_keeps_its_entries(void **state)
 	bare_free(h);
 }
 
+/* Pages 5 and 5 + 256 hash to one slot of 256: the second is kept a place behind the first, which then goes. */
+static void a_hashed_page_is_found_though_its_neighbour_went_meanwhile(void **state)
+{
+	struct vm_geometry g = *vm_geometry_preset("x86-64");
+	struct span first, second;
+	struct vm_host *h;
+	struct table t;
+
+	g.table = VM_TABLE_HASHED;
+	g.levels = 0;
+	g.huge = VM_BIT_NONE;
+	h = bare_new(&g, MiB);
+	table_init(&t, h, NULL, 1);
+	put_raw(&t, 5, entry_present(&g, 1, VM_PTE_USER));
+	assert_int_equal(table_make(&t, 5 + 256, &second, NULL), 0);
+	table_span(&t, 5, 6, &first);
+	assert_int_equal(second.at, first.at + 16);
+	entry_set(&t, 5, &first, 0, 0);
+	table_span(&t, 100, 1000, &first);
+	assert_null(first.entry);
+	assert_int_equal(first.count, 5 + 256 - 100);
+	table_span(&t, 5 + 256, 1000, &first);
+	assert_ptr_equal(first.entry, second.entry);
+	entry_set(&t, 5 + 256, &first, 0, entry_present(&g, 2, VM_PTE_USER));
+	assert_int_equal(access_to(&t, 5 + 256, VM_READ), VM_WALK_OK);
+	assert_int_equal(entry_number(&g, raw_at(&t, 5 + 256)), 2);
+	put_raw(&t, 5 + 256, 0);
+	table_destroy(&t);
+	assert_int_equal(frames_free(h), h->frame_count);
+	bare_free(h);
+}
+
 static void the_inverted_table_says_when_it_is_full(void **state)
 {
 	struct vm_geometry g = *vm_geometry_preset("x86-64");
@@ -594,6 +626,7 @@ int main(void)
 		cmocka_unit_test(unsharing_without_a_frame_changes_nothing),
 		cmocka_unit_test(a_huge_leaf_splits_into_the_same_pages),
 		cmocka_unit_test(a_hashed_table_grows_and_keeps_its_entries),
+		cmocka_unit_test(a_hashed_page_is_found_though_its_neighbour_went_meanwhile),
 		cmocka_unit_test(the_inverted_table_says_when_it_is_full),
 	};
 

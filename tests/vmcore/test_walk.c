@@ -371,7 +371,7 @@ static void compare_ram(struct vm_host *h, const uint8_t *before, const struct v
 	}
 }
 
-static void walk_once(struct vm_host *h, struct rng *r)
+static void walk_once(struct vm_host *h, struct rng *r, unsigned seen[VM_WALK_FAULTS])
 {
 	pa_t base = rng_below(r, h->mmu.ram_bytes + 2);
 	va_t va = rng_next(r) & (((va_t)2 << h->geometry.va_bits) - 1);
@@ -389,6 +389,7 @@ static void walk_once(struct vm_host *h, struct rng *r)
 	compare_ram(h, before, &w, false);
 	mmu_walk(h, base, 3, va, how, user, &tr);
 	assert_int_equal(tr.fault, w.fault);
+	seen[w.fault]++;
 	compare_ram(h, before, &w, w.fault == VM_WALK_OK);
 	if (tr.fault != VM_WALK_OK) {
 		assert_int_equal(tr.level, w.fault_level);
@@ -430,6 +431,7 @@ static void fast_and_looking_walks_agree_on_random_bytes(void **state)
 {
 	const char *fixed = g_getenv("SEED");
 	uint64_t seed = fixed ? g_ascii_strtoull(fixed, NULL, 0) : 20260101;
+	unsigned seen[VM_WALK_FAULTS] = { 0 };
 	struct rng r;
 
 	print_message("SEED=%" G_GUINT64_FORMAT "\n", seed);
@@ -445,8 +447,12 @@ static void fast_and_looking_walks_agree_on_random_bytes(void **state)
 		h = bare_new(&g, (uint64_t)1 << MIN(g.pa_bits, 15));
 		pour(h, &r);
 		for (int k = 0; k < 50; k++)
-			walk_once(h, &r);
+			walk_once(h, &r, seen);
 		bare_free(h);
+	}
+	for (int i = 0; i < VM_WALK_FAULTS; i++) {
+		print_message("%s: %u\n", vm_walk_fault_names[i], seen[i]);
+		assert_true(seen[i] > 0);
 	}
 }
 
