@@ -68,11 +68,7 @@ struct vm_proc *vm_proc_above(const struct vm_host *h, int32_t pid)
 
 struct vm_proc *vm_proc_at(const struct vm_host *h, int32_t pid)
 {
-	struct tree_node *n = h->by_pid.root;
-
-	while (n && proc_of(n)->pid != pid)
-		n = pid < proc_of(n)->pid ? n->left : n->right;
-	return proc_of(n);
+	return g_hash_table_lookup(h->pids, GINT_TO_POINTER(pid));
 }
 
 struct vm_proc *vm_proc_by_serial(const struct vm_host *h, uint32_t serial)
@@ -158,6 +154,7 @@ static void proc_publish(struct vm_proc *p, struct vm_proc *parent)
 
 	tree_insert(&h->by_pid, &p->node);
 	g_hash_table_insert(h->procs, GUINT_TO_POINTER(p->serial), p);
+	g_hash_table_insert(h->pids, GINT_TO_POINTER(p->pid), p);
 	if (parent)
 		proc_adopt(parent, p);
 	h->generation++;
@@ -190,6 +187,7 @@ void proc_unpublish(struct vm_proc *p)
 
 	tree_remove(&h->by_pid, &p->node);
 	g_hash_table_remove(h->procs, GUINT_TO_POINTER(p->serial));
+	g_hash_table_remove(h->pids, GINT_TO_POINTER(p->pid));
 	if (p->parent)
 		tree_remove(&p->parent->children, &p->sibling);
 	h->generation++;
@@ -522,6 +520,7 @@ int procs_init(struct vm_host *h, struct err *e)
 {
 	tree_init(&h->by_pid, pid_before, NULL);
 	h->procs = g_hash_table_new(NULL, NULL);
+	h->pids = g_hash_table_new(NULL, NULL);
 	h->threads = g_hash_table_new(NULL, NULL);
 	h->last_pid = 1;
 	h->init = proc_new(h, 1);
@@ -541,6 +540,7 @@ void procs_clear(struct vm_host *h)
 		g_free(p);
 	}
 	g_hash_table_destroy(h->procs);
+	g_hash_table_destroy(h->pids);
 	g_hash_table_destroy(h->threads);
 	h->init = NULL;
 }
