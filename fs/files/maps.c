@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { NAME_COLUMN = 73 };
+enum { NAME_COLUMN = 73, LINE_BYTES = 112 /* of a usual line */ };
 
 void area_reader_init(struct area_reader *r, const struct node *n, const struct vm_proc *p)
 {
@@ -63,6 +63,8 @@ static const struct area_name *area_name(struct area_reader *r, const struct vm_
 	g_free(s->path);
 	s->inode = inode;
 	s->path = shown_path(inode, &info);
+	s->path_len = strlen(s->path);
+	s->plain = !memchr(s->path, '\n', s->path_len);
 	s->identity_len = (size_t)g_snprintf(s->identity, sizeof(s->identity), "%s %" PRIu64 " ", device,
 					     world_inode_number(r->n, info.number));
 	return s;
@@ -76,27 +78,63 @@ const char *area_label(struct area_reader *r, const struct vm_area *a)
 }
 
 /* As the kernel's seq_path(): a newline would end the line. */
-static void put_name(GString *out, const char *name, size_t len)
+static char *name_at(char *to, const char *name)
 {
-	const char *newline;
-
-	while ((newline = memchr(name, '\n', len))) {
-		g_string_append_len(out, name, newline - name);
-		put_text(out, "\\012");
-		len -= (size_t)(newline + 1 - name);
-		name = newline + 1;
+	for (; *name; name++) {
+		if (*name == '\n')
+			to = mempcpy(to, "\\012", 4);
+		else
+			*to++ = *name;
 	}
-	g_string_append_len(out, name, (gssize)len);
+	return to;
+}
+
+/* Eight digits of a 32-bit value, in one go: a nibble a byte, then its character. */
+static char *hex8_at(char *to, uint32_t value)
+{
+	uint64_t n = value, above9;
+
+	n = (n | n << 16) & 0x0000ffff0000ffff;
+	n = (n | n << 8) & 0x00ff00ff00ff00ff;
+	n = (n | n << 4) & 0x0f0f0f0f0f0f0f0f;
+	above9 = (n + 0x0606060606060606) >> 4 & 0x0101010101010101;
+	n = GUINT64_TO_BE(n + 0x3030303030303030 + above9 * ('a' - '0' - 10));
+	memcpy(to, &n, 8);
+	return to + 8;
 }
 
 /* At least eight digits. */
 static char *hex_at(char *to, uint64_t value)
 {
-	unsigned digits = MAX(8, (67 - (unsigned)__builtin_clzll(value | 1)) / 4);
+	uint32_t high = (uint32_t)(value >> 32);
+	char digits[8];
 
-	for (unsigned i = digits; i-- > 0; value >>= 4)
-		to[i] = "0123456789abcdef"[value & 15];
-	return to + digits;
+	if (high) {
+		unsigned zeros = (unsigned)__builtin_clz(high) / 4;
+
+		hex8_at(digits, high);
+		memcpy(to, digits + zeros, 8 - zeros);
+		to += 8 - zeros;
+	}
+	return hex8_at(to, (uint32_t)value);
+}
+
+/* Room for `len` more bytes at the end of `out`; what was written is then told to end_at(). */
+static char *begin_at(GString *out, size_t len)
+{
+	size_t now = out->len;
+
+	if (out->allocated_len - now <= len) {
+		g_string_set_size(out, now + len);
+		g_string_truncate(out, now);
+	}
+	return out->str + now;
+}
+
+static void end_at(GString *out, char *end)
+{
+	*end = '\0';
+	out->len = (gsize)(end - out->str);
 }
 
 /* Lines are put together here rather than by text.h: a process may have 60,000 of them. */
@@ -104,9 +142,10 @@ void put_area(GString *out, struct area_reader *r, const struct vm_area *a)
 {
 	const struct area_name *name = a->inode ? area_name(r, a->inode) : NULL;
 	const char *label = name ? name->path : area_label(r, a);
-	char line[160], *at = line;
+	size_t label_len = name ? name->path_len : label ? strlen(label) : 0;
+	char *line = begin_at(out, 160 + 4 * label_len), *at = line;
 
-	static_assert(sizeof(line) > 16 * 3 + sizeof(name->identity) + NAME_COLUMN, "a line fits");
+	static_assert(160 > 16 * 3 + sizeof(name->identity) + NAME_COLUMN, "all but the name fits");
 	at = hex_at(at, a->start);
 	*at++ = '-';
 	at = hex_at(at, a->end);
@@ -119,16 +158,17 @@ void put_area(GString *out, struct area_reader *r, const struct vm_area *a)
 	*at++ = ' ';
 	at = hex_at(at, a->offset);
 	*at++ = ' ';
-	if (name)
-		at = mempcpy(at, name->identity, name->identity_len);
-	else
-		at = mempcpy(at, "00:00 0 ", 8);
-	while (label && at < line + NAME_COLUMN)
-		*at++ = ' ';
-	g_string_append_len(out, line, at - line);
-	if (label)
-		put_name(out, label, strlen(label));
-	put_char(out, '\n');
+	at = name ? mempcpy(at, name->identity, name->identity_len) : mempcpy(at, "00:00 0 ", 8);
+	if (label && at < line + NAME_COLUMN) {
+		memset(at, ' ', (size_t)(line + NAME_COLUMN - at));
+		at = line + NAME_COLUMN;
+	}
+	if (name && name->plain)
+		at = mempcpy(at, label, label_len);
+	else if (label)
+		at = name_at(at, label);
+	*at++ = '\n';
+	end_at(out, at);
 }
 
 int show_maps(const struct node *n, GString *out, struct err *e)
@@ -141,6 +181,7 @@ int show_maps(const struct node *n, GString *out, struct err *e)
 		return -e->code;
 	if (!process_alive(n, NULL))
 		return 0;
+	begin_at(out, vm_area_count(p) * LINE_BYTES);
 	area_reader_init(&r, n, p);
 	while ((a = area_reader_next(&r)))
 		put_area(out, &r, a);

@@ -22,13 +22,15 @@ const struct vm_geometry *process_geometry(const struct vm_proc *p);
 struct area_reader {
 	const struct node *n;
 	const struct vm_proc *p;
-	struct vm_area area[64];
+	struct vm_area area[256];
 	size_t   count, used;
 	va_t     at;
 	/* Direct-mapped by inode: names of the files met so far. */
 	struct area_name {
 		const struct vm_inode *inode;
 		char    *path;       /* as maps shows it, " (deleted)" included */
+		size_t   path_len;
+		bool     plain;      /* nothing in it needs an escape */
 		char     identity[32]; /* "08:01 1234 ": device and inode */
 		size_t   identity_len;
 	} name[64];
