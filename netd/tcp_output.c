@@ -198,7 +198,7 @@ void tcp_challenge(struct tcp *t)
 static struct tcp_seg *seg_push(struct tcp *t)
 {
 	if (t->packets == t->segs_capacity) {
-		uint32_t capacity = MAX(2 * t->segs_capacity, 16);
+		uint32_t capacity = MAX(2 * t->segs_capacity, 4);
 		struct tcp_seg *segs = g_new(struct tcp_seg, capacity);
 
 		for (uint32_t i = 0; i < t->packets; i++)
