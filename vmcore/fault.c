@@ -64,8 +64,9 @@ static bool cached_around(const struct fault *f)
 	for (vpn_t at = first; !f->write && at < last; at++) {
 		uint64_t index = page_index(f->a, at << bits);
 
+		/* Of a disk file, not when it is the last page: that one is left to a fault of its own. */
 		if (index < inode_pages(f->a->inode) && inode_cached(f->a->inode, index) != PFN_NONE)
-			return true;
+			return f->a->inode->tmpfs || index + 1 < inode_pages(f->a->inode);
 	}
 	return false;
 }
