@@ -195,6 +195,10 @@ bool node_alive(const struct node *n)
 
 int node_show(const struct node *n, GString *out, struct err *e)
 {
+	struct err ignored = { 0 };
+
+	if (!e)
+		e = &ignored;
 	if (n->row->kind == ROW_TABLE)
 		return table_render(n, out, e);
 	if (n->row->show)
