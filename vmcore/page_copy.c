@@ -155,12 +155,26 @@ static void copy_swapped(struct area *dst, vpn_t vpn, struct span *to, struct sp
 	entry_set(&dst->mm->table, vpn - i, to, i, raw);
 }
 
+/* As on Linux, the child gets the tables that the parent has, whatever they hold. */
+static int copy_hole(struct area *dst, struct area *src, vpn_t at, struct err *e)
+{
+	unsigned missing = table_missing(&src->mm->table, at);
+
+	if (leaf_pages(src->mm->host) == 0 || missing + 1 >= src->mm->host->geometry.levels)
+		return 0;
+	return table_make_upper(&dst->mm->table, at, missing, e);
+}
+
 /* copy_pte_range() for the entries [at, at + from->count), which lie side by side in one table: so they do in the child. */
 static int copy_span(struct area *dst, struct area *src, vpn_t at, struct span *from, struct err *e)
 {
 	struct vm_host *h = src->mm->host;
 	struct span to = { 0 };
 
+	if (leaf_pages(h) > 0 && table_make(&dst->mm->table, at, &to, e) < 0)
+		return -ENOMEM;
+	if (to.entry)
+		table_span(&dst->mm->table, at, at + from->count, &to);
 	for (uint64_t i = 0; i < from->count; i++) {
 		uint64_t raw = entry_os(h, from, i);
 		enum entry_kind kind = raw ? entry_kind(&h->geometry, raw) : ENTRY_NONE;
@@ -215,8 +229,10 @@ int pages_copy(struct area *dst, struct area *src, struct err *e)
 			continue;
 		}
 		table_span(&src->mm->table, at, last, &s);
-		if (!s.entry)
+		if (!s.entry) {
+			r = copy_hole(dst, src, at, e);
 			continue;
+		}
 		any = true;
 		if (n > 0 && s.sharers > 1) {
 			struct span d;
