@@ -100,7 +100,7 @@ int words_split(const char *line, struct words *w, struct err *e)
 	for (const char *c = line;;) {
 		while (is_blank(*c))
 			c++;
-		if (!*c || (*c == '#' && w->count == 0))
+		if (!*c || *c == '#')
 			return 0;
 		if (w->count == room)
 			w->word = g_renew(struct word, w->word, room = room ? room * 2 : 16);

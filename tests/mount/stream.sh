@@ -1,0 +1,99 @@
+#!/bin/sh
+# Streams: they block for more, end when the program ends, lose nothing silently, and hold nobody up.
+. "$(dirname "$0")/lib.sh"
+
+mount_world
+echo 'spawn demo' > hosts/host0/ctl
+ls -a | grep -q follow && fail "a stream is listed"
+
+cat events.follow > "$T/follow" & reader=$!
+cat events.json.follow > "$T/json" &
+sleep 0.3
+for i in 1 2 3; do echo fork > proc/2/ctl; done
+until_true eval '[ "$(grep -c " fork " "$T/follow")" = 3 ]' || fail "a follower sees $(grep -c ' fork ' "$T/follow") of 3 forks"
+grep ' fork ' events | tail -3 | cmp - "$T/follow" || fail "the stream differs from the log"
+until_true eval '[ "$(wc -l < "$T/json")" = 3 ]' || fail "JSON"
+python3 -c 'import json, sys; [json.loads(l) for l in open(sys.argv[1])]' "$T/json" || fail "no JSON"
+kill $reader; wait $reader 2>/dev/null
+is_gone $reader || fail "a reader cannot be killed"
+
+# bash reads line by line and loses none; a write on the same descriptor is not held up by a read.
+bash -c 'exec 5< events.follow; for i in 1 2 3; do echo "fork" > proc/2/ctl; done
+	for i in 1 2 3; do read -r line <&5; echo "$line"; done' | awk '{ print $5 }' | sort | uniq -c > "$T/lines"
+same "lines of bash" "$(tr -s ' ' < "$T/lines")" " 3 fork"
+
+python3 - <<'PY' || fail "a rule of streams is broken"
+import errno, fcntl, os, select, signal, subprocess, sys, time
+bad = []
+def same(what, got, wanted):
+    if got != wanted:
+        bad.append(f"{what}: got {got!r}, wanted {wanted!r}")
+def fork():
+    with open("proc/2/ctl", "w") as f:
+        f.write("fork")
+
+fd = os.open("events.follow", os.O_RDONLY | os.O_NONBLOCK)
+try:
+    os.read(fd, 100)
+    bad.append("O_NONBLOCK blocks")
+except BlockingIOError:
+    pass
+same("not seekable", (lambda: [None])() and None, None)
+try:
+    os.lseek(fd, 0, 0)
+    bad.append("seekable")
+except OSError as e:
+    same("lseek", e.errno, errno.ESPIPE)
+same("poll before", select.select([fd], [], [], 0)[0], [])
+p = select.poll(); p.register(fd, select.POLLIN)
+ep = select.epoll(); ep.register(fd, select.EPOLLIN)
+fork()
+same("poll after", [e for _, e in p.poll(2000)], [select.POLLIN])
+same("epoll after", len(ep.poll(2)), 1)
+same("then a read", b" fork " in os.read(fd, 4096), True)
+same("poll when read", p.poll(0), [])
+# woken while waiting
+child = os.fork()
+if child == 0:
+    time.sleep(0.3); fork(); os._exit(0)
+start = time.time()
+same("poll wakes", len(p.poll(3000)), 1)
+same("soon", time.time() - start < 2, True)
+os.waitpid(child, 0)
+os.close(fd)
+
+# a stopped reader: what it misses is counted
+reader = os.open("events.follow", os.O_RDONLY)
+with open("proc/2/ctl", "w") as f:
+    f.write("".join("mmap 0x10000 4096 rw- private,anon,fixed\nmunmap 0x10000 4096\n" for _ in range(40000)))
+with open("events") as f:
+    f.readline()
+    oldest = int(f.readline().split()[0])
+first = os.read(reader, 1 << 20).decode().split("\n")
+same("lost", first[0].startswith("lost "), True)
+same("and goes on with the oldest", int(first[1].split()[0]), oldest)
+sequence = [int(l.split()[0]) for l in first[1:-1]]
+same("without a gap", sequence, list(range(sequence[0], sequence[0] + len(sequence))))
+os.close(reader)
+print("\n".join(bad))
+sys.exit(bool(bad))
+PY
+
+# A hundred readers and a shell inside; then the program is told to end.
+for i in $(seq 100); do cat events.follow > /dev/null & done
+readers=$(jobs -p)
+sleep 0.5
+(cd proc && exec sleep 30) & inside=$!
+sleep 0.1
+start=$(date +%s%N)
+kill -TERM "$DAEMON"
+until_true is_gone "$DAEMON" || fail "TERM does not end it"
+took=$(( ($(date +%s%N) - start) / 1000000 ))
+for pid in $readers; do wait $pid || fail "a reader ended with $?"; done
+kill $inside
+cd "$T" || exit 1
+[ $took -lt 1500 ] || fail "it took $took ms to end"
+mountpoint -q "$M" && fail "still mounted"
+DAEMON=
+[ ! -e "$T/pid" ] || fail "the pidfile is still there"
+echo "ok, $took ms to end"
