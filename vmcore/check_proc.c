@@ -68,6 +68,8 @@ static void check_state(struct check *c, const struct vm_proc *p)
 		check_wrong(c, "process %d has ended, but keeps files or threads", p->pid);
 	if (p->mm && p->mm->owner != p)
 		check_wrong(c, "process %d: its memory belongs to another process", p->pid);
+	if (vm_proc_at(c->h, p->pid) != p)
+		check_wrong(c, "process %d cannot be found by its number", p->pid);
 	if (vm_proc_by_serial(c->h, p->serial) != p)
 		check_wrong(c, "process %d cannot be found by its serial number", p->pid);
 	if (!p->parent && p != c->h->init)

@@ -44,6 +44,8 @@ struct vm_proc {
 	struct mm *mm;               /* NULL: zombie */
 	struct fd_table *fds;        /* NULL until something is opened */
 	struct thread main, *threads; /* others, newest last; main.tid == pid */
+	struct thread *acting;       /* whose times and faults the next ones are; NULL: main */
+	struct { ns_t utime, stime; uint64_t minflt, majflt; } mark; /* the process's, when it began to act */
 	uint32_t thread_count;       /* main included; 0: zombie */
 	struct vm_limit *limits;     /* NULL: the defaults; VM_RLIMITS of them */
 	struct fault_ring *faults;   /* NULL before the first */

@@ -33,8 +33,53 @@ int vm_clone_thread(struct vm_proc *p, int32_t *tid, struct err *e)
 	return 0;
 }
 
+static struct thread *acting(const struct vm_proc *p)
+{
+	return p->acting ? p->acting : (struct thread *)&p->main;
+}
+
+/* What the process has done since the mark, the acting thread did. */
+static void add_since_mark(const struct vm_proc *p, struct thread *t)
+{
+	t->utime += p->utime - p->mark.utime;
+	t->stime += p->stime - p->mark.stime;
+	t->minflt += p->minflt - p->mark.minflt;
+	t->majflt += p->majflt - p->mark.majflt;
+}
+
+static void act(struct vm_proc *p, struct thread *t)
+{
+	add_since_mark(p, acting(p));
+	p->mark.utime = p->utime;
+	p->mark.stime = p->stime;
+	p->mark.minflt = p->minflt;
+	p->mark.majflt = p->majflt;
+	p->acting = t;
+}
+
+static struct thread *thread_at(const struct vm_proc *p, int32_t tid)
+{
+	struct thread *t = tid == p->pid ? (struct thread *)&p->main : p->threads;
+
+	while (t && t->tid != tid)
+		t = t->next;
+	return t;
+}
+
+int vm_act_as(struct vm_proc *p, int32_t tid, struct err *e)
+{
+	struct thread *t = thread_at(p, tid);
+
+	if (!t)
+		return err_set(e, ESRCH, -1, "process %d has no thread %d", p->pid, tid);
+	if (t != acting(p))
+		act(p, t);
+	return 0;
+}
+
 void threads_end(struct vm_proc *p)
 {
+	act(p, NULL);
 	for (struct thread *t = p->threads, *next; t; t = next) {
 		next = t->next;
 		g_hash_table_remove(p->host->threads, GINT_TO_POINTER(t->tid));
@@ -56,22 +101,24 @@ int32_t vm_thread_above(const struct vm_proc *p, int32_t tid)
 
 bool vm_thread_info(const struct vm_proc *p, int32_t tid, struct vm_proc_info *out)
 {
-	const struct thread *t = tid == p->pid ? &p->main : p->threads;
+	const struct thread *found = thread_at(p, tid);
+	struct thread t;
 
-	while (t && t->tid != tid)
-		t = t->next;
-	if (!t)
+	if (!found)
 		return false;
+	t = *found;
+	if (found == acting(p))
+		add_since_mark(p, &t);
 	vm_proc_info(p, out);
-	if (t == &p->main)
+	out->utime = t.utime;
+	out->stime = t.stime;
+	out->minflt = t.minflt;
+	out->majflt = t.majflt;
+	if (found == &p->main)
 		return true;
-	out->pid = t->tid;
-	out->state = p->state == VM_STOPPED ? VM_STOPPED : t->state;
-	out->start = t->start;
-	out->utime = t->utime;
-	out->stime = t->stime;
-	out->minflt = t->minflt;
-	out->majflt = t->majflt;
-	memcpy(out->comm, t->comm, sizeof out->comm);
+	out->pid = t.tid;
+	out->state = p->state == VM_STOPPED ? VM_STOPPED : t.state;
+	out->start = t.start;
+	memcpy(out->comm, t.comm, sizeof out->comm);
 	return true;
 }

@@ -268,6 +268,34 @@ static void threads_share_memory_and_pids_and_end_with_the_process(void **state)
 	assert_checks(m->h);
 }
 
+static void faults_and_times_are_counted_for_the_thread_that_acts(void **state)
+{
+	struct whole *m = *state;
+	struct vm_proc *p = whole_spawn(m->h, "p", false);
+	struct err e = { 0 };
+	struct vm_proc_info a, b, all;
+	int32_t tid;
+
+	assert_int_equal(vm_clone_thread(p, &tid, &e), 0);
+	whole_store(p, 0x404000, 1);
+	assert_int_equal(vm_act_as(p, 99, &e), -ESRCH);
+	assert_int_equal(vm_act_as(p, tid, &e), 0);
+	whole_store(p, 0x404000, 1);                     /* the page is there already: no fault */
+	whole_store(p, 0x405000, 1);
+	whole_store(p, 0x406000, 1);
+	assert_int_equal(vm_act_as(p, p->pid, &e), 0);
+	whole_store(p, 0x407000, 1);
+	assert_true(vm_thread_info(p, p->pid, &a) && vm_thread_info(p, tid, &b));
+	vm_proc_info(p, &all);
+	assert_int_equal(a.minflt, 2);
+	assert_int_equal(b.minflt, 2);
+	assert_int_equal(all.minflt, 4);
+	assert_int_equal(a.stime + b.stime, all.stime);
+	assert_true(b.stime > 0);
+	assert_int_equal(a.utime + b.utime, all.utime);
+	assert_checks(m->h);
+}
+
 static void limits_are_linuxs(void **state)
 {
 	struct whole *m = *state;
@@ -367,6 +395,7 @@ int main(void)
 		TEST(a_zombie_child_of_a_dying_process_is_reaped),
 		TEST(signals_have_linuxs_default_actions),
 		TEST(threads_share_memory_and_pids_and_end_with_the_process),
+		TEST(faults_and_times_are_counted_for_the_thread_that_acts),
 		TEST(limits_are_linuxs),
 		TEST(a_program_that_does_not_fit_is_refused_and_changes_nothing),
 		cmocka_unit_test(out_of_frames_a_fork_fails_and_changes_nothing),
