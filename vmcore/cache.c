@@ -472,16 +472,26 @@ ssize_t vm_inode_read(struct vm_inode *i, uint64_t at, void *to, size_t len, str
 	return n;
 }
 
-/* What lies behind the old end in its page becomes part of the file: zeros (ext4; tmpfs keeps what was stored there). */
+/*
+ * What lies behind the old end in its page becomes part of the file: zeros. As ext4 does, the page is brought in and
+ * dirtied, unless it is a hole; tmpfs keeps what was stored there.
+ */
 static void zero_behind_end(struct vm_inode *i)
 {
 	struct vm_host *h = i->host;
 	uint64_t index = i->size >> h->geometry.page_bits;
 	size_t n = bytes_in_page(i, index);
-	pfn_t pfn = n > 0 ? inode_cached(i, index) : PFN_NONE;
+	bool hole = !disk_has(i, i->size);
+	pfn_t pfn;
 
-	if (!i->tmpfs && pfn != PFN_NONE)
-		memset(frame_bytes(h, pfn) + n, 0, page_size(h) - n);
+	if (i->tmpfs || n == 0 || n == page_size(h))
+		return;
+	pfn = hole ? inode_cached(i, index) : inode_page(i, index, NULL);
+	if (pfn == PFN_NONE)
+		return;                                  /* the disk has zeros there */
+	memset(frame_bytes(h, pfn) + n, 0, page_size(h) - n);
+	if (!hole)
+		inode_page_dirty(i, index);
 }
 
 /* A part of one page is written; false: no room on the disk, or (tmpfs) no frame. */

@@ -106,6 +106,13 @@ void disk_write(struct vm_inode *i, uint64_t at, const void *from, size_t len)
 	}
 }
 
+bool disk_has(const struct vm_inode *i, uint64_t at)
+{
+	const struct disk_run *r = run_at(i, at / DISK_BLOCK);
+
+	return r && (r->taken >> (at / DISK_BLOCK % DISK_RUN) & 1);
+}
+
 static uint64_t blocks_missing(const struct vm_inode *i, uint64_t first, uint64_t last)
 {
 	uint64_t missing = 0;

@@ -90,6 +90,7 @@ void  inode_free_pages(struct vm_inode *i);  /* cache, slots and disk blocks: th
 /* disk.c: bytes on the disk. */
 void  disk_read(const struct vm_inode *i, uint64_t at, void *to, size_t len);
 void  disk_write(struct vm_inode *i, uint64_t at, const void *from, size_t len); /* takes blocks past DISK_BYTES if it must */
+bool  disk_has(const struct vm_inode *i, uint64_t at);              /* the block there is no hole */
 bool  disk_take(struct vm_inode *i, uint64_t at, uint64_t len);    /* blocks for these bytes; false: ENOSPC, nothing taken */
 void  disk_drop(struct vm_inode *i, uint64_t at, uint64_t end);    /* whole blocks go, parts of blocks become zeros */
 int   disk_init(struct vm_host *h);
