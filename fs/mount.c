@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,8 +133,10 @@ static bool is_empty(const char *dir)
 int mount_prepare(const char *dir, struct err *e)
 {
 	g_autofree char *type = mounted_type(dir);
+	struct statvfs alive;
 	struct stat st;
-	int dead = stat(dir, &st) ? errno : 0;
+	/* stat(2) of a dead mount may still be answered from what the kernel remembers; statvfs(2) asks. */
+	int dead = statvfs(dir, &alive) || stat(dir, &st) ? errno : 0;
 
 	if (type && dead == ENOTCONN && is_ours(type)) {
 		if (take_off(dir, true))

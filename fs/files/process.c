@@ -111,6 +111,14 @@ static int show_exe(const struct node *n, GString *out, struct err *e)
 	return 0;
 }
 
+/* A link that leads nowhere is not shown, so that whoever reads all that is listed meets no error. */
+static bool has_exe(const struct node *n)
+{
+	struct vm_proc *p = process_alive(n, NULL);
+
+	return p && vm_proc_exe(p);
+}
+
 /* --- rows --- */
 
 #define OWNED(NAME, MODE, SHOW, HELP) \
@@ -158,7 +166,8 @@ static const struct row attr_rows[] = {
 	OWNED("status", 0444, show_status, "process-status"), \
 	OWNED_RAW("wchan", 0444, show_wchan, "process-other"), \
 	OWNED_LINK("cwd", show_slash), \
-	OWNED_LINK("exe", show_exe), \
+	{ .name = "exe", .kind = ROW_LINK, .mode = 0777, .flags = ROW_OWNED, .show = show_exe, .listed = has_exe, \
+	  .help = "process-links" }, \
 	OWNED_LINK("root", show_slash), \
 	OWNED_DIRECTORY("attr", 0555, attr_rows, NULL, "process-other"), \
 	OWNED_DIRECTORY("fd", 0500, NULL, &fd_ops, "process-fd"), \

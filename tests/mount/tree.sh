@@ -52,14 +52,13 @@ def walk(path):
             check(st.st_nlink >= 1, here, "nlink")
             walk(here)
         elif stat.S_ISLNK(st.st_mode):
-            try:
-                check(len(os.readlink(here)) == st.st_size, here, "length of a link")
-            except FileNotFoundError:
-                check(here.endswith("/exe"), here, "an empty link")
+            check(len(os.readlink(here)) == st.st_size, here, "length of a link")
         elif stat.S_ISREG(st.st_mode):
             files += 1
             fd = os.open(here, os.O_RDONLY | os.O_NONBLOCK)
-            if st.st_size > 1 << 20:
+            if name.startswith("kpage"):  # whole words only, as on Linux
+                check(len(os.pread(fd, 800, st.st_size - 80)) == 80, here, "the last words")
+            elif st.st_size > 1 << 20:
                 check(len(os.pread(fd, 4096, st.st_size - 10)) == 10, here, "the last bytes")
             else:
                 data = b""
@@ -74,7 +73,7 @@ def walk(path):
                             again += chunk
                         check(again == data, here, f"differs when read by {size}")
                 n = len(data)
-                for at in (0, 1, n // 2, max(n - 1, 0), n, n + 1, n + 4096, 1 << 31, 1 << 40, (1 << 63) - 4096):
+                for at in (0, 1, n // 2, max(n - 1, 0), n, n + 1, n + 4096, 1 << 31, 1 << 40, (1 << 62)):
                     check(os.pread(fd, 100, at) == data[at:at + 100], here, f"pread at {at}")
             os.close(fd)
 
@@ -88,8 +87,8 @@ PY
 find . -type f -exec cat {} + > /dev/null || fail "find -exec cat"
 find . -links +1 -type f | grep -q pt/ || fail "no shared page after fork"
 timeout 60 grep -rqs 'no such text anywhere' . && fail "grep found it"
-timeout 60 tar cf "$T/tree.tar" --warning=no-file-changed --ignore-failed-read . 2> "$T/tar.err"
-! grep -v -e 'socket ignored' -e '/exe: File removed' -e 'Exiting with' -e ': file is unchanged' "$T/tar.err" || fail "tar"
+timeout 60 tar cf "$T/tree.tar" . 2> "$T/tar.err"
+! grep -v 'socket ignored' "$T/tar.err" || fail "tar"
 mkdir "$T/copy" && tar xf "$T/tree.tar" -C "$T/copy" --no-same-owner --delay-directory-restore || fail "tar x"
 cmp help/process-ctl "$T/copy/help/process-ctl" || fail "tar copies otherwise"
 cmp proc/2/maps "$T/copy/hosts/host0/proc/2/maps" || fail "tar copies otherwise"

@@ -93,7 +93,17 @@ sys.exit(bool(bad))
 PY
 
 # A child that closes its copy of the descriptor does not end the line.
-bash -c 'exec 5> '$ctl'; printf "\nfo" >&5; /bin/true; (:); printf "rk\n" >&5' || fail "a shared descriptor"
+python3 - $ctl <<'PY' || fail "a shared descriptor"
+import os, subprocess, sys
+fd = os.open(sys.argv[1], os.O_WRONLY)
+os.set_inheritable(fd, True)
+os.write(fd, b"\nfo")
+subprocess.run(["true"], close_fds=False)
+if os.fork() == 0:
+    os._exit(0)
+os.wait()
+os.write(fd, b"rk\n")
+PY
 
 # Results read back on one descriptor.
 same "exec 5<>" "$(bash -c 'exec 5<> '$ctl'; echo "brk 0" >&5; cat <&5; cat <&5' | head -c 2)" 0x
