@@ -68,7 +68,7 @@ static struct thread *thread_at(const struct vm_proc *p, int32_t tid)
 
 int vm_act_as(struct vm_proc *p, int32_t tid, struct err *e)
 {
-	struct thread *t = thread_at(p, tid);
+	struct thread *t = tid ? thread_at(p, tid) : &p->main;
 
 	if (!t)
 		return err_set(e, ESRCH, -1, "process %d has no thread %d", p->pid, tid);

@@ -318,6 +318,7 @@ static int run_for_process(const struct node *n, const char *line, const struct 
 	if (!p)
 		return err_set(e, ESRCH, (int)w->word[0].at, "there is no process %" PRIu64, pid);
 	process.process = vm_proc_serial(p);
+	vm_act_as(p, 0, e);
 	return command_run_words(process_commands, &process, line, w->word + 1, w->count - 1, result, e);
 }
 

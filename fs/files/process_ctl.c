@@ -92,7 +92,12 @@ const struct command process_commands[] = {
 	{ NULL }
 };
 
+/* Below task/ the command is that thread's. */
 int store_process_ctl(const struct node *n, char *line, GString *result, struct err *e)
 {
+	struct vm_proc *p = world_proc(n, NULL);
+
+	if (p && vm_act_as(p, (int32_t)n->arg, e) < 0)
+		return -e->code;
 	return command_run(process_commands, n, line, result, e);
 }

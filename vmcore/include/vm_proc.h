@@ -21,7 +21,10 @@ struct vm_proc *vm_spawn(struct vm_host *h, const struct vm_spawn *s, struct err
 /* The child's or thread's (p's own process) id in *id. */
 int vm_fork(struct vm_proc *p, int32_t *id, struct err *e);
 int vm_clone_thread(struct vm_proc *p, int32_t *tid, struct err *e);
-/* What comes next is done by that thread: its times and faults are counted for it as well. The first one acts until told otherwise. ESRCH. */
+/*
+ * What comes next is done by that thread (0: the first one): its times and faults are counted for it as well. The first
+ * one acts until told otherwise. ESRCH.
+ */
 int vm_act_as(struct vm_proc *p, int32_t tid, struct err *e);
 int vm_execve(struct vm_proc *p, struct vm_inode *file, const char *path, const char *const *argv, struct err *e);
 int vm_exit(struct vm_proc *p, int code, struct err *e);
