@@ -44,7 +44,7 @@ lesson()
 	if [ -n "${M:-}" ]; then
 		take_over "$@"
 	else
-		[ -e /dev/fuse ] || { echo "no /dev/fuse here" >&2; exit 77; }
+		[ -w /dev/fuse ] || { echo "no FUSE for this user" >&2; exit 77; }
 		find_program
 		mount=$(mktemp -d "${TMPDIR:-/tmp}/vitrine.XXXXXX")
 		trap leave EXIT

@@ -99,3 +99,4 @@ refuses 'No space left' 'head -c 1100M /dev/zero > files/full'
 rm files/full
 expect "$free" sh -c 'df -k --output=avail files/ | tail -n 1'
 check_world
+chmod -R u+w "$t"

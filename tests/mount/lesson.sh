@@ -10,5 +10,5 @@ trap 'rm -f "$out"' EXIT
 status=0
 QUIET=1 sh "$examples/$1.sh" > "$out" </dev/null || status=$?
 [ "$status" = 0 ] || { cat "$out"; exit "$status"; }
-if [ -n "${UPDATE:-}" ]; then cp "$out" "$examples/$1.expected"; fi
+if [ -n "${UPDATE:-}" ]; then cat "$out" > "$examples/$1.expected"; fi
 diff -u "$examples/$1.expected" "$out"
