@@ -58,12 +58,19 @@ static void put_value(GString *out, uint8_t format, char type, uint64_t value)
 	}
 }
 
+/* One word for awk: blanks show as underscores. */
+static void put_word(GString *out, const char *text)
+{
+	for (; *text; text++)
+		put_char(out, *text == ' ' ? '_' : *text);
+}
+
 static void put_event_text(GString *out, uint8_t format, const char *text)
 {
 	if (format == FORMAT_JSON && text)
 		put_json_string(out, text);
 	else
-		put_text(out, text ? text : format == FORMAT_JSON ? "null" : "-");
+		put_word(out, text ? text : format == FORMAT_JSON ? "null" : "-");
 }
 
 /* The kind's keys with the event's values: " va=0x1000 bytes=4" or ,"va":"0x1000","bytes":4 */
