@@ -110,7 +110,7 @@ static void decode_udp(const uint8_t *p, size_t len, bool checks, struct net_dec
 	size = get16(p + 4);
 	d->payload += 8;
 	if (size < 8 || size > len) {
-		d->bad |= NET_BAD_LENGTH;
+		d->bad |= d->mf && size > len ? 0 : NET_BAD_LENGTH; /* the rest is in other fragments */
 		d->payload_len -= 8;
 		return;
 	}

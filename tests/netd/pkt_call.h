@@ -97,18 +97,14 @@ static long call_connect(struct run *r, const struct pkt_event *e)
 	struct net_endpoint to = { .addr = net_v4(REMOTE), .port = LOCAL_PORT };
 	struct net_socket *s = *arg_fd(r, e, 0);
 	struct net_socket_info info;
-	long result;
 
 	r->remote_port = LOCAL_PORT;
 	net_socket_get(s, &info);
-	if (info.state == NET_TCP_SYN_SENT && !r->nonblock[arg_number(e, 0)])
-		result = net_connect_result(s, NULL);
-	else
-		result = net_connect(s, &to, NULL);
-	/* What is asked for again and again is how it came out. */
-	if (result == -EISCONN && info.state == NET_TCP_ESTABLISHED && e->result == 0 && e->wait >= 0)
-		result = 0;
-	return result;
+	if (info.kind == NET_UDP)
+		return net_connect(s, &to, NULL);
+	if (r->waiting == e) /* it has been asked for: how did it come out? */
+		return net_connect_result(s, NULL);
+	return net_connect(s, &to, NULL);
 }
 
 static long call_read(struct run *r, const struct pkt_event *e)
@@ -254,28 +250,49 @@ static bool would_block(long result)
 	return result == -EAGAIN || result == -EINPROGRESS;
 }
 
-/* A call that may wait, of a descriptor that may, is tried again whenever something has happened. */
-static bool do_call(struct run *r, const struct pkt_event *e)
+static bool check_result(struct run *r, const struct pkt_event *e, long result)
 {
-	long fd = e->nargs ? arg_number(e, 0) : -1, result;
-	bool known, may_wait = fd >= 0 && fd < FD_MAX && !r->nonblock[fd] && e->wait >= 0;
-	ns_t end = 0, next;
-
-	result = call_once(r, e, &known);
-	if (!known)
-		return wrong(r, e, "the call %s is not known", e->name);
-	if (may_wait) {
-		end = (e->wait_relative ? r->last : r->start) + (ns_t)e->wait;
-		while (would_block(result) && clock_next(&r->clock, &next) && next <= end + (ns_t)r->script->tolerance) {
-			clock_step(&r->clock);
-			result = call_once(r, e, &known);
-		}
-		r->last = MAX(r->clock.now, r->last);
-	} else {
-		run_until(r, r->clock.now);
-	}
 	if (e->any_result || (e->error ? result == -e->error && e->result == -1 : result == e->result))
 		return true;
 	return wrong(r, e, "%s gave %ld%s%s", e->name, result < 0 ? -1 : result, result < 0 ? " " : "",
 		     result < 0 ? errno_name(-result) : "");
+}
+
+/* The call that waits is tried again; true unless it has ended otherwise than it should. */
+static bool try_waiting(struct run *r)
+{
+	const struct pkt_event *e = r->waiting;
+	ns_t tolerance = (ns_t)r->script->tolerance;
+	bool known;
+	long result;
+
+	if (!e || r->failed)
+		return !r->failed;
+	result = call_once(r, e, &known);
+	if (would_block(result) && r->clock.now <= r->waiting_end + tolerance)
+		return true;
+	r->waiting = NULL;
+	if (!would_block(result) && r->clock.now + tolerance < r->waiting_end)
+		r->failed = !wrong(r, e, "%s returned early, at %.6f", e->name, (double)(int64_t)(r->clock.now - r->start) / 1e9);
+	else
+		r->failed = !check_result(r, e, result);
+	return !r->failed;
+}
+
+static bool do_call(struct run *r, const struct pkt_event *e)
+{
+	long result;
+	bool known;
+
+	result = call_once(r, e, &known);
+	if (!known)
+		return wrong(r, e, "the call %s is not known", e->name);
+	if (e->wait >= 0) { /* the script goes on while it waits */
+		r->waiting = e;
+		r->waiting_end = (e->wait_relative ? r->last : r->start) + (ns_t)e->wait;
+		if (would_block(result))
+			return true;
+		r->waiting = NULL;
+	}
+	return check_result(r, e, result) && run_until(r, r->clock.now);
 }

@@ -38,6 +38,9 @@ struct run {
 	uint32_t        local_shift, remote_shift, ts_shift;
 	GHashTable     *ts_map;          /* script -> live, of outgoing timestamps */
 	uint16_t        ip_id;
+	const struct pkt_event *waiting; /* a call that has not returned */
+	ns_t            waiting_end;
+	bool            failed;
 	bool            verbose;
 	GString        *why;
 };
@@ -375,6 +378,30 @@ static ns_t event_time(const struct run *r, const struct pkt_event *e, int64_t o
 	return (e->time == PKT_RELATIVE ? r->last : r->start) + (ns_t)offset;
 }
 
+/* --- system calls: pkt_call.h ----------------------------------------------------------------------------- */
+
+static bool try_waiting(struct run *r);
+
+/* One event of the simulation; false when a waiting call has gone wrong. */
+static bool step(struct run *r)
+{
+	clock_step(&r->clock);
+	return try_waiting(r);
+}
+
+static bool run_until(struct run *r, ns_t time)
+{
+	ns_t next;
+
+	while (clock_next(&r->clock, &next) && next <= time)
+		if (!step(r))
+			return false;
+	clock_run(&r->clock, MAX(time, r->clock.now), G_MAXUINT64);
+	return try_waiting(r);
+}
+
+#include "pkt_call.h"
+
 static bool expect(struct run *r, const struct pkt_event *e)
 {
 	ns_t tolerance = (ns_t)r->script->tolerance, from, to, next;
@@ -392,7 +419,8 @@ static bool expect(struct run *r, const struct pkt_event *e)
 	}
 	for (;;) {
 		while (g_queue_is_empty(&r->sent) && clock_next(&r->clock, &next) && next <= to)
-			clock_step(&r->clock);
+			if (!step(r))
+				return false;
 		s = g_queue_pop_head(&r->sent);
 		if (!s || !may_pass_over(r, e, s))
 			break;
@@ -425,15 +453,6 @@ static bool expect(struct run *r, const struct pkt_event *e)
 	return good;
 }
 
-static void run_until(struct run *r, ns_t time)
-{
-	clock_run(&r->clock, MAX(time, r->clock.now), G_MAXUINT64);
-}
-
-/* --- system calls: pkt_call.h ----------------------------------------------------------------------------- */
-
-#include "pkt_call.h"
-
 /* --- the script ------------------------------------------------------------------------------------------- */
 
 /* `sysctl -q net.ipv4.name=value`: where the host has such a knob. All else a shell would do is left out. */
@@ -464,13 +483,13 @@ static bool do_event(struct run *r, const struct pkt_event *e)
 	if (e->kind == PKT_OUT)
 		return expect(r, e);
 	if (e->time != PKT_ANY) {
-		run_until(r, event_time(r, e, e->at));
+		if (!run_until(r, event_time(r, e, e->at)))
+			return false;
 		r->last = event_time(r, e, e->at);
 	}
 	if (e->kind == PKT_IN) {
 		inject(r, &e->seg);
-		run_until(r, r->clock.now);
-		return true;
+		return run_until(r, r->clock.now);
 	}
 	return do_call(r, e);
 }
@@ -544,6 +563,8 @@ bool pkt_run(const struct pkt_script *script, bool verbose, GString *why)
 	setup(r);
 	for (unsigned i = 0; good && i < script->events->len; i++)
 		good = do_event(r, script->events->pdata[i]);
+	if (good && r->waiting)
+		good = run_until(r, r->waiting_end + (ns_t)script->tolerance + 1);
 	if (good && !net_check(r->net, &e)) {
 		g_string_append(why, e.why);
 		good = false;
