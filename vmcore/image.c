@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Linux shows this page of the kernel's half in every 64-bit process. */
+#define VSYSCALL ((va_t)0xffffffffff600000)
+
 enum { MAY_ALL = VM_F_MAYREAD | VM_F_MAYWRITE | VM_F_MAYEXEC };
 
 int image_map(struct mm *mm, va_t at, uint64_t len, unsigned prot, struct file *f, uint64_t pgoff, struct err *e)
@@ -48,6 +51,8 @@ int image_map_vdso(struct mm *mm, va_t *vdso, struct err *e)
 	at = map_special(mm, at, clocks, data_flags, "[vvar_vclock]");
 	*vdso = at;
 	map_special(mm, at, code, VM_F_READ | VM_F_EXEC | MAY_ALL | VM_F_DONTEXPAND, "[vdso]");
+	if (g_str_has_prefix(h->geometry.name, "x86-64"))
+		map_special(mm, VSYSCALL, 4 * KiB, VM_F_EXEC | VM_F_ONLY_SHOWN, "[vsyscall]");
 	return 0;
 }
 

@@ -60,7 +60,7 @@ static void add_line(GString *s, va_t start, va_t end, const char *perms, uint64
 {
 	bool own = g_str_has_prefix(name, "[v");
 
-	if (strcmp(name, "[vsyscall]") == 0 || (own && !special))
+	if (own && !special)
 		return;
 	g_string_append_printf(s, "%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x %s %" G_GINT64_MODIFIER "x %s\n", start, end,
 			       perms, offset, kind_of(name));
