@@ -349,8 +349,57 @@ static void do_writeback(struct model *w)
 	vm_drop_caches(w->m->host, &e);
 }
 
+/* pagemap, page/VA, smaps and the list of entries are views of the same pages. */
+static void do_views(struct model *w)
+{
+	struct vm_proc *p = proc_of(w, pick_proc(w));
+	uint64_t present = 0, exclusive = 0, swapped = 0, zeros = 0, entries = 0, in_areas = 0;
+	struct vm_usage sum = { 0 };
+	struct vm_proc_info info;
+	struct vm_area a;
+	vpn_t vpn = 0;
+
+	for (unsigned i = 0; i < PAGES; i++) {
+		va_t at = address(w, i);
+		struct vm_page page;
+		uint64_t word;
+
+		vm_page_at(p, at, &page);
+		vm_pagemap(p, at / w->page_size, 1, &word);
+		assert_int_equal(word >> 63, page.pfn != PFN_NONE);
+		assert_int_equal(word >> 62 & 1, page.state == VM_PAGE_SWAPPED);
+		if (page.pfn != PFN_NONE)
+			assert_int_equal(word << 9 >> 9, page.pfn);
+		assert_int_equal(word >> 61 & 1, page.state == VM_PAGE_FILE);
+		assert_int_equal(word >> 56 & 1, page.pfn != PFN_NONE && page.state != VM_PAGE_ZERO && page.maps == 1);
+		present += page.state == VM_PAGE_ANON || page.state == VM_PAGE_FILE;
+		zeros += page.state == VM_PAGE_ZERO;
+		exclusive += word >> 56 & 1;
+		swapped += page.state == VM_PAGE_SWAPPED;
+	}
+	for (va_t at = 0; vm_area_above(p, at, &a); at = a.end) {
+		struct vm_numa numa;
+
+		vm_usage_area(p, a.start, &sum);
+		vm_numa_area(p, a.start, &numa);
+		in_areas += numa.pages;
+	}
+	for (; vm_page_above(p, vpn, &vpn); vpn++)
+		entries++;
+	vm_proc_info(p, &info);
+	assert_int_equal(entries, present + zeros + swapped);
+	assert_int_equal(in_areas, present);
+	assert_int_equal(sum.rss, present * w->page_size);
+	assert_int_equal(sum.rss, info.rss_anon + info.rss_file + info.rss_shmem);
+	assert_int_equal(sum.private_clean + sum.private_dirty, exclusive * w->page_size);
+	assert_int_equal(sum.rss, sum.private_clean + sum.private_dirty + sum.shared_clean + sum.shared_dirty);
+	assert_int_equal(sum.anonymous, info.rss_anon);
+	assert_int_equal(info.vm_swap, swapped * w->page_size);
+	assert_true(sum.pss >> 12 <= sum.rss && sum.pss == sum.pss_anon + sum.pss_file + sum.pss_shmem);
+}
+
 static const struct { unsigned weight; void (*run)(struct model *w); } actions[] = {
-	{ 30, do_store }, { 20, do_load }, { 2, do_peek }, { 8, do_map }, { 4, do_unmap }, { 6, do_protect }, { 8, do_advise },
+	{ 30, do_store }, { 20, do_load }, { 2, do_peek }, { 4, do_views }, { 8, do_map }, { 4, do_unmap }, { 6, do_protect }, { 8, do_advise },
 	{ 2, do_lock }, { 4, do_move }, { 5, do_fork }, { 3, do_exit }, { 3, do_write_file }, { 1, do_writeback },
 };
 
