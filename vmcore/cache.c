@@ -611,7 +611,8 @@ static void zero_part(struct vm_inode *i, uint64_t at, uint64_t end)
 		memset(swap_bytes(h->swap, inode_slot(i, index)) + (at & (page_size(h) - 1)), 0, end - at);
 	if (pfn != PFN_NONE) {
 		memset(frame_bytes(h, pfn) + (at & (page_size(h) - 1)), 0, end - at);
-		inode_page_dirty(i, index);
+		if (i->tmpfs || disk_has(i, at))                /* a hole stays one, and its page clean */
+			inode_page_dirty(i, index);
 	}
 }
 
