@@ -280,10 +280,10 @@ static void move_span(struct mm *mm, vpn_t from, struct span *old, vpn_t to, str
 	}
 }
 
-/* Linux makes a table two levels above the leaf where the old place has one, before it sees that there is nothing to move. */
+/* Linux makes a table two levels above the leaf where the old place lacks none but the leaf, before it sees that. */
 static uint64_t move_hole(struct mm *mm, vpn_t from, vpn_t to, uint64_t count)
 {
-	if (leaf_pages(mm->host) > 0 && table_missing(&mm->table, from) <= 2 &&
+	if (leaf_pages(mm->host) > 0 && table_missing(&mm->table, from) <= 1 &&
 	    (table_make_upper(&mm->table, to, 2, NULL) < 0 || table_make_upper(&mm->table, to + count - 1, 2, NULL) < 0))
 		return 0;
 	return count;
