@@ -76,9 +76,10 @@ mount_world()
 	cd "$M" || exit 1
 }
 
+# Gone, or a zombie that nobody has collected yet.
 is_gone()
 {
-	! quietly kill -0 "$1"
+	! quietly kill -0 "$1" || grep -qs '^[0-9]* (.*) Z' "/proc/$1/stat"
 }
 
 umount_world()

@@ -63,7 +63,9 @@ grep -q " $M .* - fuse.vitrine thing " /proc/self/mountinfo || fail "the source 
 same "ram=" "$(cat "$M/mem/size")" 8388608
 umount_world
 if [ "$(id -u)" = 0 ] && [ -x /sbin/mount.fuse3 ]; then
-	PATH=$(dirname "$VITRINE"):$PATH mount -t fuse.vitrine -o ram=8M,pidfile="$T/pid" thing "$M" || fail "mount -t fuse.vitrine"
+	# As type fuse.vitrine it would have to be installed, for mount(8) has its own PATH.
+	mount -t fuse -o ram=8M,pidfile="$T/pid" "$VITRINE#thing" "$M" || fail "mount -t fuse"
+	until_true test -s "$T/pid"
 	DAEMON=$(cat "$T/pid")
 	umount "$M" || fail "umount"
 	until_true is_gone "$DAEMON" || fail "it goes on"

@@ -80,7 +80,7 @@ sys.exit(bool(bad))
 PY
 
 limit=1000
-grep -q 'sanitizers none' version || limit=6000
+grep -q 'sanitizers none' version || limit=3000
 
 # A hundred readers and a shell inside; then the program is told to end.
 for i in $(seq 100); do cat events.follow > /dev/null & done
