@@ -149,10 +149,11 @@ int net_wire_fault(struct net_wire *w, const struct net_fault *f, struct err *e)
 
 bool net_wire_fault_at(const struct net_wire *w, unsigned index, struct net_fault *out)
 {
-	const struct rule *r = &g_array_index(w->rules, struct rule, index);
+	const struct rule *r;
 
 	if (index >= w->rules->len)
 		return false;
+	r = &g_array_index(w->rules, struct rule, index);
 	*out = r->fault;
 	out->match.nth = r->skip ? r->skip + 1 : 0;
 	return true;

@@ -45,11 +45,12 @@ static struct port *learned(struct net_wire *w, const uint8_t mac[6])
 {
 	uint64_t number = mac_number(mac);
 	unsigned i = mac_place(w, number);
-	const struct mac_row *row = &g_array_index(w->macs, struct mac_row, i);
+	const struct mac_row *row;
 
-	if (i >= w->macs->len || row->mac != number || net_now(w->net) - row->seen > MAC_AGE)
+	if (i >= w->macs->len)
 		return NULL;
-	return row->port;
+	row = &g_array_index(w->macs, struct mac_row, i);
+	return row->mac == number && net_now(w->net) - row->seen <= MAC_AGE ? row->port : NULL;
 }
 
 void switch_forget(struct net_wire *w, const struct port *p)
