@@ -503,11 +503,11 @@ static bool write_part(struct vm_inode *i, uint64_t at, const void *from, size_t
 
 	if (!disk_take(i, at, n))
 		return false;
+	if (at > i->size)
+		zero_behind_end(i);                      /* first: it may take the frame that ours would be in */
 	pfn = inode_page(i, index, NULL);
 	if (pfn == PFN_NONE && i->tmpfs)
 		return false;
-	if (at > i->size)
-		zero_behind_end(i);
 	i->size = MAX(i->size, at + n);
 	if (pfn == PFN_NONE) {
 		disk_write(i, at, from, n);

@@ -22,10 +22,10 @@ struct whole {
 	struct vm_host *h;
 };
 
-static inline struct whole *whole_with(const char *geometry, uint64_t ram, uint64_t swap)
+static inline struct whole *whole_of(const struct vm_geometry *g, uint64_t ram, uint64_t swap)
 {
 	struct whole *m = g_new0(struct whole, 1);
-	struct vm_options o = { .geometry = *vm_geometry_preset(geometry), .ram_bytes = ram, .swap_bytes = swap,
+	struct vm_options o = { .geometry = *g, .ram_bytes = ram, .swap_bytes = swap,
 				.cpus = 1, .seed = 1, .serial = 1 };
 	struct err e = { 0 };
 
@@ -35,6 +35,11 @@ static inline struct whole *whole_with(const char *geometry, uint64_t ram, uint6
 	if (!m->h)
 		fail_msg("%s", e.why);
 	return m;
+}
+
+static inline struct whole *whole_with(const char *geometry, uint64_t ram, uint64_t swap)
+{
+	return whole_of(vm_geometry_preset(geometry), ram, swap);
 }
 
 static inline struct whole *whole_new(void) { return whole_with("x86-64", 16 * MiB, 0); }
