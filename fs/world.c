@@ -70,7 +70,7 @@ struct world *world_new(const struct world_options *o, struct err *e)
 	w->real_factor = 1;
 	w->mtime = WORLD_BTIME;
 	clock_init(&w->clock);
-	journal_init(&w->journal, JOURNAL_EVENTS, &w->clock.now);
+	journal_init(&w->journal, o->events ? o->events : JOURNAL_EVENTS, &w->clock.now);
 	w->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
 	w->host_names = g_ptr_array_new_with_free_func(g_free);
 	g_ptr_array_add(w->host_names, NULL);
@@ -160,7 +160,7 @@ int world_reset(struct world *w, struct err *e)
 	w->clock.spent = 0;
 	world_set_mode(w, CLOCK_AUTO, 1);
 	journal_clear(&w->journal);
-	journal_init(&w->journal, JOURNAL_EVENTS, &w->clock.now);
+	journal_init(&w->journal, w->journal.capacity, &w->clock.now);
 	event_texts_free(w->texts);
 	w->texts = event_texts_new();
 	error_log_clear(w);

@@ -24,6 +24,7 @@ struct world_options {
 	uint64_t ram_bytes, swap_bytes, seed;
 	unsigned cpus;
 	struct vm_geometry geometry;
+	size_t   events;            /* how many are kept; 0: 65536 */
 };
 
 struct error_entry { ns_t time; char *text; };

@@ -2,7 +2,7 @@
  * fuzz_command.c - libFuzzer target: command lines to a process, its host, its memory, the clock and the world.
  *
  * The input's first byte chooses how it is written (in one piece, or cut at a place), the next the file; then come
- * lines. After each input every count of the host must agree; the world is made anew after some inputs.
+ * lines. Each input has a world of its own, whose counts must all agree afterwards.
  */
 #include "node.h"
 #include "open.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WRITER = 1, INPUTS_A_WORLD = 64, INPUT_MAX = 4096 };
+enum { WRITER = 1, INPUT_MAX = 4096 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,7 +21,6 @@ static const char *const paths[] = { "proc/2/ctl", "hosts/host0/ctl", "mem/ctl",
 				     "proc/2/task/2/ctl", "mem/size", "mem/geometry" };
 
 static struct world *world;
-static unsigned inputs;
 
 static void print_contradiction(void *arg, bool poked, const char *line)
 {
@@ -31,14 +30,13 @@ static void print_contradiction(void *arg, bool poked, const char *line)
 
 static void begin(void)
 {
-	struct world_options o = { .ram_bytes = 1 * MiB, .seed = 1, .cpus = 1,
+	struct world_options o = { .ram_bytes = 1 * MiB, .seed = 1, .cpus = 1, .events = 256,
 				   .geometry = *vm_geometry_preset("x86-64") };
 	struct host *h;
 	struct node root, n;
 	GString *result = g_string_new(NULL);
 	char line[] = "spawn demo";
 
-	world_free(world);
 	world = world_new(&o, NULL);
 	root = tree_root(world);
 	world->knowns = knowns_new(world, &root);
@@ -77,11 +75,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2 || size > INPUT_MAX)
 		return 0;
-	if (inputs++ % INPUTS_A_WORLD == 0)
-		begin();
 	text = g_strndup((const char *)data + 2, size - 2);
 	if (strstr(text, "-n"))
 		return 0;  /* a million processes only take time */
+	begin();
 	cut = data[0] % (size - 1);
 	if (tree_path(world, paths[data[1] % G_N_ELEMENTS(paths)], &n) == 0)
 		write_to(&n, (const char *)data + 2, size - 2, cut);
@@ -91,5 +88,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (vm_host_check(h->vm, print_contradiction, NULL))
 			abort();
 	}
+	world_free(world);
 	return 0;
 }
