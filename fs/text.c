@@ -3,6 +3,18 @@
 
 #include <string.h>
 
+/* g_string_append_len() asks more questions than the few bytes of a cell are worth. */
+static inline void put_bytes(GString *out, const char *bytes, size_t len)
+{
+	if (out->allocated_len - out->len <= len) {
+		g_string_append_len(out, bytes, (gssize)len);
+		return;
+	}
+	memcpy(out->str + out->len, bytes, len);
+	out->len += len;
+	out->str[out->len] = '\0';
+}
+
 void put_char(GString *out, char c)
 {
 	g_string_append_c(out, c);
@@ -10,7 +22,7 @@ void put_char(GString *out, char c)
 
 void put_text(GString *out, const char *text)
 {
-	g_string_append_len(out, text, (gssize)strlen(text));
+	put_bytes(out, text, strlen(text));
 }
 
 static const char two_digits[] =
@@ -39,7 +51,7 @@ void put_dec(GString *out, uint64_t value)
 {
 	char buf[20], *at = digits(buf + sizeof buf, value);
 
-	g_string_append_len(out, at, buf + sizeof buf - at);
+	put_bytes(out, at, (size_t)(buf + sizeof buf - at));
 }
 
 static void put_blanks(GString *out, size_t n)
@@ -47,8 +59,8 @@ static void put_blanks(GString *out, size_t n)
 	static const char blanks[] = "                                                                ";
 
 	for (; n > sizeof blanks - 1; n -= sizeof blanks - 1)
-		g_string_append_len(out, blanks, sizeof blanks - 1);
-	g_string_append_len(out, blanks, (gssize)n);
+		put_bytes(out, blanks, sizeof blanks - 1);
+	put_bytes(out, blanks, n);
 }
 
 void put_dec_width(GString *out, uint64_t value, unsigned width)
@@ -58,7 +70,7 @@ void put_dec_width(GString *out, uint64_t value, unsigned width)
 
 	if (len < width)
 		put_blanks(out, width - len);
-	g_string_append_len(out, at, (gssize)len);
+	put_bytes(out, at, len);
 }
 
 void put_hex_width(GString *out, uint64_t value, unsigned width)
@@ -72,7 +84,7 @@ void put_hex_width(GString *out, uint64_t value, unsigned width)
 	} while (value);
 	while (buf + sizeof buf - at < (ptrdiff_t)width)
 		*--at = '0';
-	g_string_append_len(out, at, buf + sizeof buf - at);
+	put_bytes(out, at, (size_t)(buf + sizeof buf - at));
 }
 
 void put_hex(GString *out, uint64_t value)
@@ -90,7 +102,7 @@ void put_time(GString *out, ns_t t)
 	while (at > buf + 1)
 		*--at = '0';
 	buf[0] = '.';
-	g_string_append_len(out, buf, sizeof buf);
+	put_bytes(out, buf, sizeof buf);
 }
 
 void put_pad(GString *out, size_t line_start, size_t column)
