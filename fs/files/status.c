@@ -7,10 +7,10 @@
 
 enum { READER_PAGE = 4096, TICK_NS = 10000000, FLAGS_USER = 0x00400000, EXIT_SIGNAL = 17 };
 
-/* What the node names: the whole process, or one thread of it (task/TID: n->arg). */
+/* What the node names: the whole process, with what all its threads did, or one thread of it (task/TID: n->arg). */
 struct subject {
 	struct vm_proc *p;
-	struct vm_proc_info process, thread; /* equal for the process itself */
+	struct vm_proc_info process, thread; /* equal in proc/PID itself */
 	bool is_thread;                      /* any but the first */
 };
 
@@ -21,7 +21,7 @@ static int subject_of(const struct node *n, struct subject *s, struct err *e)
 		return -e->code;
 	vm_proc_info(s->p, &s->process);
 	s->is_thread = n->arg && (int32_t)n->arg != s->process.pid;
-	if (!s->is_thread)
+	if (!n->arg)
 		s->thread = s->process;
 	else if (!vm_thread_info(s->p, (int32_t)n->arg, &s->thread))
 		return err_set(e, ESRCH, -1, "thread %d has ended", (int)n->arg);

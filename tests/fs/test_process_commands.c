@@ -216,6 +216,28 @@ static void a_thread_shares_the_memory(void **state)
 	assert_true(g_str_has_prefix(stat, "3 (p) "));
 }
 
+static uint64_t minor_faults(struct world *w, const char *path)
+{
+	g_autofree char *stat = read_path(w, path);
+	g_auto(GStrv) fields = g_strsplit(strrchr(stat, ')') + 2, " ", -1);
+
+	return g_ascii_strtoull(fields[10 - 3], NULL, 10);
+}
+
+/* Two threads touch the same pages: who comes first has the fault. */
+static void faults_are_those_of_the_thread_that_had_them(void **state)
+{
+	uint64_t first = minor_faults(*state, "proc/2/task/2/stat"), all = minor_faults(*state, "proc/2/stat");
+
+	answers(*state, "clone", "3");
+	run_line(*state, "proc/2/task/3/ctl", "touch 0x601000 0x2000 w");
+	answers(*state, "touch 0x601000 0x3000 w", "accesses=3 faults=1");
+	assert_int_equal(minor_faults(*state, "proc/2/task/3/stat"), 2);
+	assert_int_equal(minor_faults(*state, "proc/2/task/2/stat"), first + 1);
+	assert_int_equal(minor_faults(*state, "proc/2/stat"), all + 3);
+	refuse(*state, CTL, "kill 99", EINVAL);
+}
+
 static void limits_are_set_by_name(void **state)
 {
 	g_autofree char *limits = NULL, *stack = NULL;
@@ -437,7 +459,8 @@ int main(void)
 		TEST(accesses_tell_bytes_and_faults), TEST(signals_are_the_result_of_a_refused_access),
 		TEST(push_moves_the_stack_pointer_after_the_store), TEST(life_and_death_of_children),
 		TEST(a_wait_that_has_to_wait_says_so), TEST(descriptors_are_the_lowest_free),
-		TEST(a_thread_shares_the_memory), TEST(limits_are_set_by_name), TEST(every_command_is_tried),
+		TEST(a_thread_shares_the_memory),
+		TEST(faults_are_those_of_the_thread_that_had_them), TEST(limits_are_set_by_name), TEST(every_command_is_tried),
 		TEST(one_word_less_or_more_is_refused), TEST(what_is_no_number_is_refused),
 		TEST(strange_numbers_do_no_harm), TEST(particular_errnos),
 		TEST(memory_is_read_without_faults_and_written_with_them), TEST(pagemap_is_read_in_words),
