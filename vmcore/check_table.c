@@ -190,7 +190,7 @@ static void check_entry(struct check *c, struct entries *n, const struct span *s
 			    kind == ENTRY_NONSENSE ? "makes no sense" : "is in no area");
 	} else if (kind == ENTRY_SWAPPED) {
 		n->swapped++;
-		if (number < swap_slots(c->h->swap))
+		if (number < swap_top(c->h->swap))
 			c->slots[number]++;
 		else
 			check_wrong(c, "process %d: 0x%" PRIx64 " is in swap slot %" PRIu64 ", which does not exist",
@@ -236,8 +236,8 @@ void check_entries(struct check *c, const struct mm *mm)
 			continue;
 		bool first = is_first(c, &s);
 
-		for (uint64_t i = 0; i < (s.huge ? 1 : s.count); i++) {
-			uint64_t raw = entry_os(h, &s, i);
+		for (uint64_t i = 0; i < s.count; i++) {
+			uint64_t raw = span_entry(h, &s, at, i);
 
 			if (raw != 0)
 				check_entry(c, &n, &s, at + i, raw, first);

@@ -130,6 +130,11 @@ static int anonymous(struct fault *f)
 		page_map(f->a, f->va, &f->s, 0, f->h->zero_frame, fresh_flags(f->a) & ~VM_PTE_WRITE);
 		return 0;
 	}
+	if (f->write && huge_fault(f->a, f->va, written_flags(f->a))) {
+		*f->resolution = "huge";
+		f->h->stats.zero_fills += (uint64_t)1 << table_huge_order(f->h);
+		return 0;
+	}
 	if (make_table(f) < 0 || prepare_anon(f) < 0)
 		return -ENOMEM;
 	pfn = page_new(f->a, f->va, true);
@@ -428,6 +433,10 @@ int fault_in(struct area *a, va_t va, enum vm_access how, bool *major, const cha
 	table_span(&mm->table, f.vpn, f.vpn + 1, &f.s);
 	if (f.s.entry && span_is_lent(h, &f.s) && make_table(&f) < 0)
 		return -ENOMEM;
+	if (f.s.huge && f.s.poked && huge_split(mm, f.vpn, e) < 0)
+		return -ENOMEM;
+	if (f.s.huge && f.s.poked)
+		table_span(&mm->table, f.vpn, f.vpn + 1, &f.s);
 	if (f.s.entry && f.s.poked)
 		settle_poke(&f);
 	f.raw = f.s.entry ? entry_os(h, &f.s, 0) : 0;
@@ -438,11 +447,17 @@ int fault_in(struct area *a, va_t va, enum vm_access how, bool *major, const cha
 	case ENTRY_SWAPPED:
 		return swapped(&f);
 	case ENTRY_PROTNONE:
+		if (f.s.huge)
+			break;
 		f.raw = page_protected(a, f.raw);
 		entry_set(&mm->table, f.vpn, &f.s, 0, f.raw);
 		break;
 	case ENTRY_PRESENT:
 		break;
+	}
+	if (f.s.huge) {                                  /* a stale translation: the leaf permits all that the area does */
+		pages_flush(mm, f.vpn, f.vpn + 1);
+		return 0;
 	}
 	if (f.write && !(entry_flags(&h->geometry, f.raw) & VM_PTE_WRITE))
 		return refused_store(&f);
@@ -606,6 +621,8 @@ static ns_t cost_of(const struct vm_host *h, const char *resolution, bool major)
 		cost += h->config.copy;
 	else if (strcmp(resolution, "zero") == 0)
 		cost += h->config.zero;
+	else if (strcmp(resolution, "huge") == 0)
+		cost += h->config.zero << table_huge_order(h);
 	return cost;
 }
 

@@ -174,11 +174,13 @@ int pages_own(struct mm *mm, va_t start, va_t end, bool whole, struct err *e)
 	uint64_t n = leaf_pages(h);
 	struct span s;
 
-	if (n == 0 || h->shared_tables == 0)
+	if (n == 0)
 		return 0;
 	for (vpn_t at = first; at < last; at += s.count) {
 		table_span(&mm->table, at, last, &s);
-		if (!span_is_shared(&s) || (!whole && s.count == n))
+		if (s.huge && s.count < (uint64_t)1 << s.huge_bits && huge_split(mm, at, e) < 0)
+			return -ENOMEM;
+		if (s.huge || !span_is_shared(&s) || (!whole && s.count == n))
 			continue;
 		if (leaf_own(mm, at, e) < 0)
 			return -ENOMEM;
@@ -284,7 +286,7 @@ static bool look_for_locker(void *arg, struct area *a, va_t va)
 		return true;
 	table_span(&a->mm->table, vpn_of(l->host, va), vpn_of(l->host, va) + 1, &s);
 	l->found = s.entry && names_frame(&l->host->geometry, entry_os(l->host, &s, 0)) &&
-		   entry_number(&l->host->geometry, entry_os(l->host, &s, 0)) == l->pfn;
+		   entry_number(&l->host->geometry, span_entry(l->host, &s, vpn_of(l->host, va), 0)) == l->pfn;
 	return !l->found;
 }
 
@@ -310,8 +312,8 @@ void pages_set_locked(struct area *a, va_t start, va_t end, bool locked)
 
 	for (vpn_t at = vpn_of(h, start); at < last; at += s.count) {
 		table_span(&a->mm->table, at, last, &s);
-		for (uint64_t i = 0; s.entry && i < (s.huge ? 1 : s.count); i++) {
-			uint64_t raw = entry_os(h, &s, i);
+		for (uint64_t i = 0; s.entry && i < s.count; i++) {
+			uint64_t raw = span_entry(h, &s, at, i);
 			pfn_t pfn = entry_number(&h->geometry, raw);
 
 			if (!names_frame(&h->geometry, raw) || frame_of(h, pfn)->use == VM_FRAME_ZERO)
@@ -430,6 +432,13 @@ static bool zap_part(struct area *a, vpn_t at, vpn_t last, struct span *s)
 {
 	struct mm *mm = a->mm;
 
+	if (s->huge) {
+		huge_zap(a, at, s);
+		table_span(&mm->table, at, last, s);
+		if (s->entry)
+			zap_span(a, at, s);
+		return true;
+	}
 	if (span_is_shared(s)) {
 		if (s->count == leaf_pages(mm->host)) {
 			leaf_drop(mm, at);
@@ -505,10 +514,10 @@ bool page_unmap(struct area *a, va_t va, pfn_t pfn, uint32_t slot)
 	uint64_t raw;
 
 	table_span(&mm->table, vpn, vpn + 1, &s);
-	if (!s.entry || !names_frame(&h->geometry, entry_os(h, &s, 0)) ||
-	    entry_number(&h->geometry, entry_os(h, &s, 0)) != pfn)
+	if (!s.entry || !names_frame(&h->geometry, span_entry(h, &s, vpn, 0)) ||
+	    entry_number(&h->geometry, span_entry(h, &s, vpn, 0)) != pfn)
 		return false;
-	if (leaf_own(mm, vpn, NULL) < 0)
+	if (huge_split(mm, vpn, NULL) < 0 || leaf_own(mm, vpn, NULL) < 0)
 		return false;
 	table_span(&mm->table, vpn, vpn + 1, &s);
 	raw = entry_os(h, &s, 0);

@@ -61,6 +61,18 @@ static inline unsigned page_flags(const struct vm_geometry *g, uint64_t raw)
 		return entry_flags(g, raw);
 	return entry_protnone_dirty(g, raw) ? VM_PTE_DIRTY : 0;
 }
+/* Entry i of a span whose first page is vpn; of a huge leaf, as if it had been split. */
+static inline uint64_t span_entry(const struct vm_host *h, const struct span *s, vpn_t vpn, uint64_t i)
+{
+	const struct vm_geometry *g = &h->geometry;
+	uint64_t raw = entry_os(h, s, s->huge ? 0 : i), pfn;
+
+	if (!s->huge || raw == 0)
+		return raw;
+	pfn = entry_number(g, raw) + ((vpn + i) & (((uint64_t)1 << s->huge_bits) - 1));
+	return entry_kind(g, raw) == ENTRY_PRESENT ? entry_present(g, pfn, entry_flags(g, raw))
+						   : entry_protnone(g, pfn, entry_protnone_dirty(g, raw));
+}
 /* A format without a dirty bit says nothing: what may be written counts as written. */
 static inline bool flags_dirty(const struct vm_geometry *g, unsigned flags)
 {
@@ -106,6 +118,16 @@ void pages_flush(struct mm *mm, vpn_t first, vpn_t end);
  * False: it stays (no slot), perhaps unmapped (a dirty page of a disk file).
  */
 bool frame_evict(struct vm_host *h, pfn_t pfn);
+
+/* page_huge.c */
+/* A huge leaf with these flags for an anonymous fault, if the area asks for it and frames allow. */
+bool huge_fault(struct area *a, va_t va, unsigned flags);
+/* The huge leaf of vpn, if there is one, becomes a table of ordinary entries. ENOMEM: nothing changed. */
+int  huge_split(struct mm *mm, vpn_t vpn, struct err *e);
+/* The pages of `s`, from vpn on, go if that is all of the huge leaf; else it is split, and an entry may be none already. */
+void huge_zap(struct area *a, vpn_t vpn, const struct span *s);
+/* The whole huge leaf follows the area's flags; false: it has to be split for that. */
+bool huge_protect(struct area *a, vpn_t vpn, const struct span *s);
 
 /* page_protect.c: entry `raw` as the area's flags want it. */
 uint64_t page_protected(struct area *a, uint64_t raw);

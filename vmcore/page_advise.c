@@ -34,6 +34,11 @@ void pages_free_lazily(struct area *a, va_t start, va_t end)
 
 	for (vpn_t at = first; at < last; at += s.count) {
 		table_span(&mm->table, at, last, &s);
+		if (s.huge) {
+			if (huge_split(mm, at, NULL) < 0)
+				continue;
+			table_span(&mm->table, at, last, &s);
+		}
 		if (span_is_lent(h, &s)) {
 			if (leaf_own(mm, at, NULL) < 0)
 				continue;               /* only advice */
@@ -64,7 +69,7 @@ void pages_cold(struct area *a, va_t start, va_t end)
 
 	for (vpn_t at = first; at < last; at += s.count) {
 		table_span(&mm->table, at, last, &s);
-		for (uint64_t i = 0; s.entry && !span_is_shared(&s) && i < s.count; i++) {
+		for (uint64_t i = 0; s.entry && !s.huge && !span_is_shared(&s) && i < s.count; i++) {
 			uint64_t raw = entry_os(h, &s, i);
 			struct frame *f;
 
@@ -99,7 +104,7 @@ void pages_pageout(struct area *a, va_t start, va_t end)
 			at += s.count - 1;
 			continue;
 		}
-		raw = entry_os(h, &s, 0);
+		raw = span_entry(h, &s, at, 0);
 		if (raw == 0 || span_is_shared(&s) ||
 		    (entry_kind(&h->geometry, raw) != ENTRY_PRESENT && entry_kind(&h->geometry, raw) != ENTRY_PROTNONE))
 			continue;
@@ -131,7 +136,7 @@ void pages_resident(struct area *a, va_t start, va_t end, uint8_t *vec)
 			continue;
 		}
 		for (uint64_t i = 0; i < s.count; i++) {
-			uint64_t raw = !s.entry ? 0 : entry_os(h, &s, s.huge ? 0 : i);
+			uint64_t raw = !s.entry ? 0 : span_entry(h, &s, at, i);
 			enum entry_kind kind = raw ? entry_kind(&h->geometry, raw) : ENTRY_NONE;
 			uint8_t *to = &vec[at - first + i];
 
@@ -156,7 +161,7 @@ static bool there(struct area *a, vpn_t vpn, bool write)
 	struct frame *f;
 
 	table_span(&a->mm->table, vpn, vpn + 1, &s);
-	raw = s.entry ? entry_os(h, &s, 0) : 0;
+	raw = s.entry ? span_entry(h, &s, vpn, 0) : 0;
 	if (!raw || entry_kind(&h->geometry, raw) != ENTRY_PRESENT)
 		return false;
 	if (!write)

@@ -234,6 +234,11 @@ int pages_copy(struct area *dst, struct area *src, struct err *e)
 			continue;
 		}
 		any = true;
+		if (s.huge) {
+			r = huge_split(src->mm, at, e);
+			s.count = 0;
+			continue;
+		}
 		if (n > 0 && s.sharers > 1) {
 			struct span d;
 
@@ -298,6 +303,9 @@ static uint64_t move_step(struct mm *mm, vpn_t from, vpn_t to, uint64_t left)
 	table_span(&mm->table, from, from + left, &old);
 	if (!old.entry)
 		return move_hole(mm, from, to, old.count);
+	if (huge_split(mm, from, NULL) < 0)
+		return 0;
+	table_span(&mm->table, from, from + left, &old);
 	if (span_is_lent(mm->host, &old)) {
 		if (leaf_own(mm, from, NULL) < 0)
 			return 0;

@@ -128,7 +128,7 @@ static bool look_at_entry(void *arg, struct area *a, va_t va)
 
 	table_span(&a->mm->table, vpn_of(l->host, va), vpn_of(l->host, va) + 1, &s);
 	if (s.entry && entry_kind(g, entry_os(l->host, &s, 0)) == ENTRY_PRESENT &&
-	    entry_number(g, entry_os(l->host, &s, 0)) == l->pfn)
+	    entry_number(g, span_entry(l->host, &s, vpn_of(l->host, va), 0)) == l->pfn)
 		l->dirty |= flags_dirty(g, entry_flags(g, entry_os(l->host, &s, 0)));
 	return true;
 }

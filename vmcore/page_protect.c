@@ -117,6 +117,12 @@ void pages_protect(struct area *a, va_t start, va_t end)
 			continue;
 		if (a->flags & VM_F_EXEC_ONLY)
 			mm->exec_only = true;
+		if (s.huge) {
+			any = true;
+			if (huge_protect(a, at, &s) || huge_split(mm, at, NULL) < 0)
+				continue;               /* not split: the caller left out pages_own(), and RAM is full */
+			table_span(&mm->table, at, last, &s);
+		}
 		if (span_is_lent(h, &s)) {
 			if (span_is_shared(&s) && shared_may_stay(a, &s))
 				continue;
