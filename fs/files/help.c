@@ -111,8 +111,8 @@ static const struct help all[] = {
 	  "    $ echo eager_fork=1 > mem/config\n", NULL },
 	{ "mem-ctl", "mem/ctl: commands to the memory of a host.\n\n" RULES "\n", mem_commands },
 	{ "mem-frame",
-	  "mem/frame/PFN (not listed; decimal or 0x): one frame: use, references, all (process, address) pairs\n"
-	  "that map it, flags, and its first bytes.\n\n"
+	  "mem/frame/PFN (not listed; decimal or 0x): one frame, as in mem/frames but NAME=VALUE a line; then all\n"
+	  "(process, address) pairs that map it, the file and page that it holds, and its first bytes.\n\n"
 	  "    $ cat mem/frame/0x2a\n", NULL },
 	{ "mem-frames",
 	  "mem/frames: a table, a row for each frame.\n\n"
@@ -169,7 +169,8 @@ static const struct help all[] = {
 	{ "process-comm", "proc/PID/comm: its name, at most 15 bytes.\n", NULL },
 	{ "process-cpu",
 	  "proc/PID/cpu: registers that matter here, NAME=VALUE a line: ptbr (x86's cr3; - before the first fault\n"
-	  "gives it a table), the fault address (cr2), pc, sp, mode, asid.\n", NULL },
+	  "gives it a table), cr2 (the address of the last fault), pc, sp, mode, asid, and ptbr_by: os, or hand\n"
+	  "after `ptbr` in ctl.\n", NULL },
 	{ "process-ctl",
 	  "proc/PID/ctl: system calls and memory accesses by that process, with Linux's semantics, errno for errno.\n"
 	  "An access that would kill a real program fails with EFAULT, and its result tells the signal; the process\n"
@@ -201,8 +202,12 @@ static const struct help all[] = {
 	  "Small files that tools look for, as Linux has them: attr/ cgroup cpuset environ loginuid oom_adj oom_score\n"
 	  "oom_score_adj personality schedstat sessionid wchan children. See proc(5).\n", NULL },
 	{ "process-page",
-	  "proc/PID/page/VA (not listed): all about one page, NAME=VALUE a line: its area, state (none zero anon file\n"
-	  "swapped), frame, references, who shares it, flags, slot, last fault.\n\n"
+	  "proc/PID/page/VA (not listed): all about one page, NAME=VALUE a line.\n\n"
+	  "    vma         its line in maps                  state   none zero anon file swapped\n"
+	  "    pte, pfn    its entry and frame               slot    where it is in swap\n"
+	  "    refs, maps  what holds the frame, and maps it mappers PID:ADDRESS of each\n"
+	  "    flags       permissions, accessed, dirty      poked   1: the entry was changed through mem/ram\n"
+	  "    last_fault  when, kind, how it was resolved\n\n"
 	  "    $ cat proc/2/page/0x404000\n", NULL },
 	{ "process-pagemap",
 	  "proc/PID/pagemap (not listed): Linux's: a 64-bit word a page of 4 KiB. Bit 63 present, 62 swapped, 61 file\n"

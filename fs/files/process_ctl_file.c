@@ -89,6 +89,7 @@ int run_recv(struct call *c, struct err *e)
 	g_string_set_size(c->result, len);
 	code = vm_fd_read(p, fd, c->result->str, len, &done, e);
 	g_string_truncate(c->result, code ? 0 : done);
+	c->n->world->raw_result = true;  /* the bytes themselves: no newline behind them */
 	return code;
 }
 

@@ -2,6 +2,7 @@
 #include "fs_test.h"
 #include "node.h"
 #include "open.h"
+#include "vm_disk.h"
 
 #include <fcntl.h>
 
@@ -227,6 +228,22 @@ static void an_open_file_reads_the_result_of_its_own_command(void **state)
 	assert_int_equal(file_end(a), 0);
 	assert_int_equal(file_end(b), 0);
 	assert_int_equal(file_end(c), 0);
+}
+
+static void received_bytes_are_given_as_they_are(void **state)
+{
+	struct world *w = *state;
+	struct open_file *f = open_path(w, "proc/2/ctl", O_RDWR);
+	struct host *h = w->hosts->pdata[0];
+	struct vm_inode *inode;
+
+	assert_int_equal(vm_dir_create(vm_disk_root(h->vm), "x", VM_INODE_FILE, 0644, NULL, &inode, NULL), 0);
+	assert_int_equal(vm_inode_write(inode, 0, "hello", 5, NULL), 5);
+	assert_int_equal(put_text_to(f, "open /x\n"), 8);
+	assert_reads(f, 0, "0\n");
+	assert_int_equal(put_text_to(f, "recv 0 3\n"), 9);
+	assert_reads(f, 0, "hel");
+	assert_int_equal(file_end(f), 0);
 }
 
 static void a_content_stands_until_offset_0_is_read_again(void **state)
@@ -478,6 +495,7 @@ int main(void)
 		TEST(a_tail_in_a_failing_line_is_dropped),
 		TEST(nul_bytes_bad_utf8_and_endless_lines_are_refused),
 		TEST(an_open_file_reads_the_result_of_its_own_command),
+		TEST(received_bytes_are_given_as_they_are),
 		TEST(a_content_stands_until_offset_0_is_read_again),
 		TEST(sizes_are_exact),
 		TEST(renderings_are_bounded_and_go_with_their_nodes),
