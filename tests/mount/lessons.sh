@@ -1,0 +1,13 @@
+#!/bin/sh
+# All lessons one after the other in one world (M=DIR): a rebooted host is as good as a new one.
+. "$(dirname "$0")/lib.sh"
+
+examples=$(cd "$(dirname "$0")/../../examples" && pwd)
+mount_world
+M=$(pwd)
+for script in "$examples"/[0-9][0-9]-*.sh; do
+	[ -e "${script%.sh}.expected" ] || continue
+	M=$M QUIET=1 sh "$script" > "$T/out" </dev/null || fail "$script ended with $?"
+	diff -u "${script%.sh}.expected" "$T/out" || fail "$script"
+	check_world
+done
