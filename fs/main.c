@@ -335,7 +335,7 @@ static int mount_world(struct settings *s, const char *dir)
 	rc = set_tree_root(s, w);
 	if (rc == OK) {
 		fs = fs_new(w, options);
-		rc = fs ? mount_and_serve(s, w, fs, at) : FAILED;
+		rc = fs ? mount_and_serve(s, w, fs, at) : USAGE;
 		if (fs)
 			fs_free(fs);
 	}

@@ -66,7 +66,7 @@ static struct known *add(struct knowns *all, struct known *parent, const char *n
 	k->id = (uint64_t)slot_at(all, i)->used << 32 | i;
 	k->parent = parent ? known_hold(parent) : NULL;
 	k->name = g_strdup(name);
-	g_hash_table_insert(all->by_node, &k->n, k);
+	g_hash_table_replace(all->by_node, &k->n, k);
 	return k;
 }
 
@@ -90,7 +90,8 @@ static void forget(struct world *w, struct known *k)
 	struct slot *s = slot_at(all, i);
 
 	content_forget(w, k);
-	g_hash_table_remove(all->by_node, &k->n);
+	if (g_hash_table_lookup(all->by_node, &k->n) == k)  /* not when another number has taken its place */
+		g_hash_table_remove(all->by_node, &k->n);
 	s->known = NULL;
 	s->used++;
 	s->next_free = all->free;
@@ -159,7 +160,7 @@ struct known *known_lookup(struct world *w, struct known *parent, const char *na
 {
 	struct known *k = known_of(w, n);
 
-	if (!k)
+	if (!k || k->writers)
 		k = add(w->knowns, parent, name, n);
 	else if (k != w->knowns->root)
 		move_to(w, k, parent, name);

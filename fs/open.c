@@ -270,6 +270,12 @@ int file_access(const struct node *n, int flags, uid_t uid)
 	return writes || !(st.st_mode & S_IROTH) ? -EACCES : 0;
 }
 
+/* Whether its writes are commands, which may wait. */
+static bool takes_commands(const struct row *row, int flags)
+{
+	return row->store && (flags & O_ACCMODE) != O_RDONLY;
+}
+
 static bool row_is_writable(const struct row *row)
 {
 	switch (row->kind) {
@@ -314,9 +320,15 @@ struct open_file *file_open(struct world *w, struct known *k, int flags, struct 
 	f->stream = stream;
 	if (row->kind == ROW_BYTES && row->bytes->open)
 		row->bytes->open(&k->n);
+	k->writers += takes_commands(row, flags);
 	f->link.data = f;
 	g_queue_push_tail_link(&w->opens->files, &f->link);
 	return f;
+}
+
+bool file_is_busy(const struct known *k, int flags)
+{
+	return k->writers && takes_commands(k->n.row, flags);
 }
 
 bool file_is_stream(const struct open_file *f)
@@ -722,6 +734,7 @@ void file_abandon(struct open_file *f)
 	if (f->stream_rest)
 		g_string_free(f->stream_rest, TRUE);
 	g_free(f->failed_line);
+	f->known->writers -= takes_commands(n->row, f->flags);
 	known_drop(w, f->known);
 	g_queue_unlink(&w->opens->files, &f->link);
 	g_free(f);

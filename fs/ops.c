@@ -472,6 +472,8 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!k)
 		return;
 	rc = file_access(&k->n, fi->flags, fuse_req_ctx(req)->uid);
+	if (!rc && file_is_busy(k, fi->flags))
+		rc = -ESTALE;  /* the kernel looks it up again, and finds another number */
 	if (rc) {
 		fuse_reply_err(req, -rc);
 		return;

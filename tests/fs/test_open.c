@@ -312,6 +312,32 @@ static void node_numbers_are_never_used_twice(void **state)
 	}
 }
 
+static void each_writer_of_commands_has_a_number_of_its_own(void **state)
+{
+	struct world *w = *state;
+	struct node n = at(w, "proc/2/ctl");
+	struct known *first = known_lookup(w, known_root(w), "ctl", &n), *second;
+	struct open_file *a = file_open(w, first, O_WRONLY, NULL), *b;
+	size_t before = known_count(w);
+
+	assert_true(file_is_busy(first, O_RDWR));
+	assert_false(file_is_busy(first, O_RDONLY));
+	second = known_lookup(w, known_root(w), "ctl", &n);
+	assert_int_not_equal(second->id, first->id);
+	assert_false(file_is_busy(second, O_WRONLY));
+	b = file_open(w, second, O_WRONLY, NULL);
+	assert_int_equal(put_text_to(a, "fork\n"), 5);
+	assert_int_equal(put_text_to(b, "fork\n"), 5);
+	assert_int_equal(file_end(a), 0);
+	known_forget(w, first, 1);
+	assert_ptr_equal(known_of(w, &n), second);
+	assert_int_equal(file_end(b), 0);
+	assert_ptr_equal(known_lookup(w, known_root(w), "ctl", &n), second);
+	known_forget(w, second, 2);
+	assert_null(known_of(w, &n));
+	assert_int_equal(known_count(w), before - 1);
+}
+
 static void a_dead_process_answers_esrch_and_never_another(void **state)
 {
 	struct world *w = *state;
@@ -500,6 +526,7 @@ int main(void)
 		TEST(sizes_are_exact),
 		TEST(renderings_are_bounded_and_go_with_their_nodes),
 		TEST(node_numbers_are_never_used_twice),
+		TEST(each_writer_of_commands_has_a_number_of_its_own),
 		TEST(a_dead_process_answers_esrch_and_never_another),
 		TEST(others_read_what_the_mode_gives_and_write_nothing),
 		TEST(a_stream_gives_what_comes_and_counts_what_was_lost),

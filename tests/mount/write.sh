@@ -108,12 +108,20 @@ PY
 # Results read back on one descriptor.
 same "exec 5<>" "$(bash -c 'exec 5<> '$ctl'; echo "brk 0" >&5; cat <&5; cat <&5' | head -c 2)" 0x
 
+# Many at once, all on one file.
+before=$(count)
+for i in 1 2 3 4 5 6 7 8; do (for j in 1 2 3 4 5; do echo fork > $ctl || exit 1; done) & done
+wait
+same "eight writers" "$(count)" $((before + 40))
+
 # Waiting: a command waits for its event, the writer can be interrupted, other requests go on.
 echo 'spawn waiter' > hosts/host0/ctl; p=$(cat hosts/host0/ctl)
 echo fork > proc/$p/ctl; child=$(cat proc/$p/ctl)
 (echo wait > proc/$p/ctl; cat proc/$p/ctl > "$T/waited") &
 sleep 0.3
 [ ! -e "$T/waited" ] || fail "wait does not wait"
+timeout 5 sh -c "echo 'brk 0' > proc/$p/ctl" || fail "a second writer is held up by one that waits"
+same "the second writer's result" "$(head -c 2 proc/$p/ctl)" 0x
 same "others are served" "$(cat proc/$p/comm)" waiter
 echo 'exit 7' > proc/$child/ctl
 until_true [ -s "$T/waited" ] || fail "wait does not end"
