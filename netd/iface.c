@@ -100,6 +100,7 @@ int net_iface_attach(struct net_iface *i, struct net_wire *w, struct err *e)
 	if (w) {
 		name = g_strdup_printf("%s.%s", i->host->name, i->name);
 		i->port = port_attach(w, name, &i->mac, i, iface_receive);
+		i->port->host = i->host;
 		g_free(name);
 	}
 	i->host->generation++;

@@ -37,10 +37,18 @@ static void log_grow(struct net_wire *w)
 	w->log_capacity = capacity;
 }
 
+static const struct event_kind tx_event = { "tx", "wire:d frame:d bytes:d" };
+
 uint64_t log_add(struct net_wire *w, const struct port *from, struct frame *f, unsigned fate, uint32_t bit, unsigned attempt)
 {
+	struct event *ev = net_event(w->net, &tx_event, from ? from->host : NULL, 0);
 	struct logged *l;
 
+	if (ev) {
+		ev->value[0] = w->serial;
+		ev->value[1] = w->log_next;
+		ev->value[2] = frame_len(f);
+	}
 	if (w->log_limit == 0) {
 		w->log_first = ++w->log_next;
 		return w->log_next - 1;

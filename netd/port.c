@@ -33,6 +33,7 @@ struct port *port_attach(struct net_wire *w, const char *name, const struct net_
 	}
 	p->mac = *mac;
 	p->owner = owner;
+	p->host = NULL;
 	p->receive = receive;
 	w->attached++;
 	return p;
@@ -53,25 +54,16 @@ void port_detach(struct port *p)
 	w->attached--;
 }
 
-static const struct event_kind tx_event = { "tx", "wire:d port:d bytes:d" };
-
 void port_send(struct port *p, struct frame *f)
 {
 	struct net_wire *w = p->wire;
 	unsigned fate = frame_len(f) > w->config.mtu + FRAME_HEADER ? NET_FATE_TOO_LONG :
 			p->queue.count >= w->config.queue ? NET_FATE_QUEUE_FULL : 0;
-	struct event *ev;
 
 	if (fate) {
 		wire_drop(w, p, log_add(w, p, f, 0, 0, 1), fate);
 		frame_put(f);
 		return;
-	}
-	ev = net_event(w->net, &tx_event, NULL, 0);
-	if (ev) {
-		ev->value[0] = w->serial;
-		ev->value[1] = p->index;
-		ev->value[2] = frame_len(f);
 	}
 	frame_queue_add(&p->queue, f);
 	if (w->config.kind == NET_ETHERNET)

@@ -280,6 +280,20 @@ int tcp_listen(struct net_socket *s, int backlog, struct err *e)
 	return 0;
 }
 
+static const struct event_kind accept_event = { "accept", "inode:d lport:d raddr:x rport:d" };
+
+static void note_accept(const struct net_socket *listener, const struct net_socket *s)
+{
+	struct event *ev = net_event(s->host->net, &accept_event, s->host, listener->pid);
+
+	if (!ev)
+		return;
+	ev->value[0] = s->inode;
+	ev->value[1] = s->lport;
+	ev->value[2] = s->raddr;
+	ev->value[3] = s->rport;
+}
+
 int tcp_accept(struct net_socket *s, struct net_socket **out, struct net_endpoint *peer, struct err *e)
 {
 	struct tcp *l = s->tcp;
@@ -295,6 +309,7 @@ int tcp_accept(struct net_socket *s, struct net_socket **out, struct net_endpoin
 	g_hash_table_insert(child->host->inodes, &child->inode, child);
 	net_socket_retain(child);
 	socket_put(child);
+	note_accept(s, child);
 	if (peer)
 		*peer = (struct net_endpoint){ .addr = net_v4(child->raddr), .port = child->rport };
 	*out = child;

@@ -141,12 +141,20 @@ static void transit_free(struct net_wire *w, struct transit *t)
 	n->live_transits--;
 }
 
+static const struct event_kind rx_event = { "rx", "wire:d bytes:d damaged:d" };
+
 static void transit_arrive(struct timer *timer)
 {
 	struct transit *t = entry_of(timer, struct transit, timer);
 	struct port *p = t->to;
 	struct frame *f = t->frame;
+	struct event *ev = net_event(p->wire->net, &rx_event, p->host, 0);
 
+	if (ev) {
+		ev->value[0] = p->wire->serial;
+		ev->value[1] = frame_len(f);
+		ev->value[2] = f->fcs_bad;
+	}
 	transit_free(p->wire, t);
 	p->rx_frames++;
 	p->rx_bytes += frame_len(f);
@@ -203,7 +211,7 @@ void wire_drop(struct net_wire *w, struct port *p, uint64_t number, unsigned fat
 	w->stats.too_long += !!(fate & NET_FATE_TOO_LONG);
 	w->stats.given_up += !!(fate & NET_FATE_GIVEN_UP);
 	w->stats.lost += !!(fate & NET_FATE_LOST);
-	ev = net_event(w->net, &drop_event, NULL, 0);
+	ev = net_event(w->net, &drop_event, p ? p->host : NULL, 0);
 	if (ev) {
 		ev->value[0] = w->serial;
 		ev->value[1] = number;

@@ -31,6 +31,7 @@ struct port {
 	struct net_mac     mac;
 	bool               all;          /* receives frames to others too */
 	void              *owner;        /* NULL: detached */
+	const struct net_host *host;     /* whose interface it is; NULL: a tap */
 	void             (*receive)(struct port *p, struct frame *f); /* takes the reference */
 	struct frame_queue queue;
 	struct timer       timer;        /* own link free; on a shared medium: try to send */

@@ -251,6 +251,24 @@ static void ten_megabytes_through_everything(void **state)
 		      (unsigned long long)out.retransmitted);
 }
 
+/* Mathis et al. 1997: MSS / RTT * 1.22 / sqrt(p), with loss one way. */
+static void reno_goes_as_fast_as_it_should(void **state)
+{
+	struct setting set = usual;
+	struct outcome out;
+	double rate, wanted = 1448 / 0.040 * 1.22 / 0.1;
+
+	set.both = false;
+	set.congestion = 0;
+	set.loss = 10000;
+	set.delay = 20 * NS_PER_MS;
+	set.bytes = 20000000;
+	out = run(&set);
+	rate = (double)set.bytes / ((double)out.time / 1e9);
+	print_message("%.0f bytes/s, %.2f of what the formula says\n", rate, rate / wanted);
+	assert_true(rate > 0.75 * wanted && rate < 1.25 * wanted);
+}
+
 static void two_runs_are_byte_equal(void **state)
 {
 	struct setting set = usual;
@@ -284,6 +302,7 @@ int main(void)
 		cmocka_unit_test(hub_and_wifi_carry_it_too),
 		cmocka_unit_test(small_and_large_mtus),
 		cmocka_unit_test(ten_megabytes_through_everything),
+		cmocka_unit_test(reno_goes_as_fast_as_it_should),
 		cmocka_unit_test(two_runs_are_byte_equal),
 	};
 
