@@ -392,6 +392,8 @@ static uint64_t *upper_array(const struct vm_host *h, const struct place *p)
 	return wide && !(frame_of(h, p->table)->flags & TABLE_POKED) ? (uint64_t *)(void *)(h->ram + p->at) : NULL;
 }
 
+enum { AHEAD = 16 };     /* entries whose frames are fetched in advance */
+
 /* How many entries from p on lie in its table and translate only pages below `end`. */
 static uint64_t run_length(const struct mmu_format *f, const struct place *p, vpn_t vpn, vpn_t end)
 {
@@ -407,7 +409,10 @@ uint64_t table_share_run(struct table *dst, struct table *src, vpn_t vpn, vpn_t 
 	struct vm_host *h = src->host;
 	const struct mmu_format *f = &h->mmu.format;
 	unsigned upper = f->levels - 2, stopped;
-	uint64_t *from, *to, n, i, write = f->write, filled = 0;
+	const uint64_t write = f->write, accessed = f->upper_accessed;
+	const bool denied = f->flip & f->write;
+	uint64_t *from, *to, n, i, filled = 0, fresh = 0, sum = 0;
+	struct frame *frames = h->frames;
 	struct place a, b;
 
 	if (!src->own || descend(src, vpn, upper, &a) != upper || !(from = upper_array(h, &a)))
@@ -419,23 +424,25 @@ uint64_t table_share_run(struct table *dst, struct table *src, vpn_t vpn, vpn_t 
 		uint64_t raw = from[i];
 		struct frame *leaf;
 
-		if (i + 8 < n)
-			__builtin_prefetch(frame_of(h, pointer_pfn(f, from[i + 8])), 1);
+		if (i + AHEAD < n)
+			__builtin_prefetch(frames + pointer_pfn(f, from[i + AHEAD]), 1);
 		if (raw == 0)
 			continue;
-		leaf = frame_of(h, pointer_pfn(f, raw));
+		leaf = frames + pointer_pfn(f, raw);
 		if (to[i] != 0 || is_huge(f, raw) || (leaf->flags & refuse) || leaf->order != 0)
 			break;
-		raw = f->flip & write ? raw & ~write : raw | write;
+		raw = denied ? raw & ~write : raw | write;
 		from[i] = raw;
-		to[i] = raw & ~f->upper_accessed;
-		h->shared_tables += leaf->sharers++ == 1;
+		to[i] = raw & ~accessed;
+		fresh += leaf->sharers++ == 1;
 		leaf->refs++;
 		leaf->mm = NULL;
 		leaf->flags |= mark;
-		*entries += leaf->entries;
+		sum += leaf->entries;
 		filled++;
 	}
+	h->shared_tables += fresh;
+	*entries += sum;
 	frame_of(h, b.table)->entries += (uint32_t)filled;
 	dst->pages += filled;
 	return i << below(f, upper);
@@ -456,8 +463,8 @@ uint64_t table_drop_run(struct table *t, vpn_t vpn, vpn_t end, uint32_t refuse, 
 		uint64_t raw = at[i];
 		struct frame *leaf;
 
-		if (i + 8 < n)
-			__builtin_prefetch(frame_of(h, pointer_pfn(f, at[i + 8])), 1);
+		if (i + AHEAD < n)
+			__builtin_prefetch(frame_of(h, pointer_pfn(f, at[i + AHEAD])), 1);
 		if (raw == 0)
 			continue;
 		leaf = frame_of(h, pointer_pfn(f, raw));
