@@ -507,6 +507,7 @@ static int build(struct image *i, const struct strings *s, struct err *e)
 		r = image_map_vdso(mm, &i->vdso, e);
 	if (r == 0)
 		r = fill_stack(i, s, e);
+	mm->entry = i->has_loader ? i->loader.bias + i->loader.entry : i->main.bias + i->main.entry;
 	mm->start_code = i->main.bias + i->start_code;
 	mm->end_code = i->main.bias + i->end_code;
 	mm->start_data = i->main.bias + i->start_data;

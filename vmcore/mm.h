@@ -57,7 +57,7 @@ struct mm {
 	struct tree areas;
 	struct table table;
 	va_t     start_brk, brk, start_code, end_code, start_data, end_data, start_stack, arg_start, arg_end,
-		 env_start, env_end;
+		 env_start, env_end, entry; /* entry: of the first instruction */
 	/* pages */
 	uint64_t total, locked, data, exec, stack;        /* total_vm, locked_vm, data_vm, exec_vm, stack_vm */
 	uint64_t rss_anon, rss_file, rss_shmem, swapped;  /* entries; a shared leaf table's count for each */

@@ -221,7 +221,7 @@ void proc_set_image(struct vm_proc *p, struct mm *mm, const char *name, const ch
 		mm_free(p->mm);
 	p->mm = mm;
 	p->sp = mm->start_stack;
-	p->pc = mm->start_code;
+	p->pc = mm->entry;
 	set_comm(p, name);
 	set_cmdline(p, name, argv);
 	if (exe)

@@ -56,7 +56,7 @@ int small_program_load(struct mm *mm, const char *name, struct err *e)
 		return err_set(e, ENOMEM, -1, "a program needs %" G_GUINT64_FORMAT " pages, the address space has %"
 			       G_GUINT64_FORMAT ": spawn it bare", needed, at < top ? (top - at) >> bits : 0);
 	f = file_new(vm_disk_unlisted(h, path, (uint64_t)(TEXT_PAGES + DATA_PAGES) << bits), VM_OPEN_READ);
-	mm->start_code = at;
+	mm->start_code = mm->entry = at;
 	r = map_pages(mm, &at, TEXT_PAGES, VM_PROT_READ | VM_PROT_EXEC, f, 0, e);
 	mm->end_code = mm->start_data = at;
 	if (r == 0)

@@ -315,6 +315,7 @@ static void arguments_and_the_auxiliary_vector_are_on_the_stack(void **state)
 		headers = word_at(p, at) == AT_PHDR ? word_at(p, at + 8) : headers;
 	}
 	assert_true(entry >= info.start_code && entry < info.end_code);
+	assert_int_equal(cpu.pc, entry);
 	assert_int_equal(headers, 0x555555554040);
 	assert_int_equal(info.start_stack, cpu.sp);
 	assert_int_equal(info.rss_anon, 2 * 4096);               /* the stack's page and the one with data and zeros */
