@@ -226,6 +226,18 @@ static long call_listen(struct run *r, const struct pkt_event *e)
 	return net_listen(*arg_fd(r, e, 0), (int)arg_number(e, 1), NULL);
 }
 
+/* Not packetdrill's: the state of the connection (numbers of Linux), the host's newest socket that is no listener; 7: none. */
+static long call_tcp_state(struct run *r, const struct pkt_event *e)
+{
+	struct net_socket_info info = { 0 };
+	long state = NET_TCP_CLOSE;
+
+	while (net_socket_above(r->host, info.id, &info))
+		if (info.state != NET_TCP_LISTEN)
+			state = info.state;
+	return state;
+}
+
 static const struct { const char *name; long (*call)(struct run *, const struct pkt_event *); bool fd; } calls[] = {
 	{ "socket", call_socket, false }, { "bind", call_bind, true }, { "listen", call_listen, true },
 	{ "accept", call_accept, true }, { "connect", call_connect, true }, { "read", call_read, true },
@@ -233,6 +245,7 @@ static const struct { const char *name; long (*call)(struct run *, const struct 
 	{ "send", call_write, true }, { "sendto", call_write, true }, { "close", call_close, true },
 	{ "shutdown", call_shutdown, true }, { "setsockopt", call_setsockopt, true },
 	{ "getsockopt", call_getsockopt, true }, { "fcntl", call_fcntl, true }, { "poll", call_poll, false },
+	{ "tcp_state", call_tcp_state, false },
 };
 
 static long call_once(struct run *r, const struct pkt_event *e, bool *known)
