@@ -71,7 +71,7 @@ static void check_page_frame(struct check *c, pfn_t pfn, const struct frame *f)
 		check_wrong(c, "frame 0x%" PRIx64 " is anonymous but belongs to no anon", pfn);
 	else if (f->use == VM_FRAME_ANON)
 		check_seen(c->anons, f->anon)->refs++;
-	if ((f->flags & FRAME_SWAPCACHE) && (f->slot >= swap_slots(c->h->swap) || swap_cached(c->h->swap, f->slot) != pfn))
+	if ((f->flags & FRAME_SWAPCACHE) && (f->slot >= swap_top(c->h->swap) || swap_cached(c->h->swap, f->slot) != pfn))
 		check_wrong(c, "frame 0x%" PRIx64 " says that it caches swap slot %u, which names another", pfn, f->slot);
 }
 
@@ -158,9 +158,9 @@ static void check_bitmap(struct check *c)
 static void check_slots(struct check *c)
 {
 	struct swap_area *s = c->h->swap;
-	uint64_t n = swap_slots(s), free_slots = 0;
+	uint64_t free_slots = swap_slots(s) - swap_top(s);
 
-	for (uint32_t slot = 0; slot < n; slot++) {
+	for (uint32_t slot = 0; slot < swap_top(s); slot++) {
 		pfn_t pfn = swap_cached(s, slot);
 
 		if (swap_count(s, slot) != c->slots[slot])
@@ -198,7 +198,7 @@ static void check_init(struct check *c)
 	c->refs = g_new0(uint32_t, c->n + 1);
 	c->maps = g_new0(uint32_t, c->n + 1);
 	c->cached = g_new0(uint8_t, c->n + 1);
-	c->slots = g_new0(uint32_t, swap_slots(c->h->swap) + 1);
+	c->slots = g_new0(uint32_t, swap_top(c->h->swap) + 1);
 	c->anons = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	c->files = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	c->inodes = g_hash_table_new_full(NULL, NULL, NULL, g_free);

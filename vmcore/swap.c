@@ -1,16 +1,17 @@
-/* swap.c - slots of the swap area. */
+/* swap.c - slots of the swap area. A page may be one byte, so slots cost nothing before they are first used. */
 #include "swap.h"
 
 struct slot {
 	uint32_t count : 31, exclusive : 1;
+	uint32_t frame;              /* PFN + 1 of the swap cache; 0: none */
+	uint8_t *bytes;              /* NULL until first asked for */
 };
 
 struct swap_area {
 	struct vm_host *host;
 	uint32_t slots, used, hint;  /* no slot below `hint` is free */
+	uint32_t top, room;          /* no slot from `top` on has ever been used; entries in `slot` */
 	struct slot *slot;
-	uint32_t *frame;             /* PFN + 1 of the swap cache; 0: none */
-	uint8_t **bytes;             /* NULL until first asked for */
 };
 
 struct swap_area *swap_new(struct vm_host *h, uint64_t bytes)
@@ -23,9 +24,6 @@ struct swap_area *swap_new(struct vm_host *h, uint64_t bytes)
 	s = g_new0(struct swap_area, 1);
 	s->host = h;
 	s->slots = (uint32_t)MIN(n, SWAP_NONE - 1);
-	s->slot = g_new0(struct slot, s->slots);
-	s->frame = g_new0(uint32_t, s->slots);
-	s->bytes = g_new0(uint8_t *, s->slots);
 	return s;
 }
 
@@ -33,10 +31,8 @@ void swap_free(struct swap_area *s)
 {
 	if (!s)
 		return;
-	for (uint32_t i = 0; i < s->slots; i++)
-		g_free(s->bytes[i]);
-	g_free(s->bytes);
-	g_free(s->frame);
+	for (uint32_t i = 0; i < s->top; i++)
+		g_free(s->slot[i].bytes);
 	g_free(s->slot);
 	g_free(s);
 }
@@ -44,6 +40,11 @@ void swap_free(struct swap_area *s)
 uint64_t swap_slots(const struct swap_area *s)
 {
 	return s ? s->slots : 0;
+}
+
+uint32_t swap_top(const struct swap_area *s)
+{
+	return s ? s->top : 0;
 }
 
 uint64_t swap_slots_free(const struct swap_area *s)
@@ -58,7 +59,7 @@ bool swap_is_tight(const struct swap_area *s)
 
 static bool is_free(const struct swap_area *s, uint32_t slot)
 {
-	return s->slot[slot].count == 0 && s->frame[slot] == 0;
+	return s->slot[slot].count == 0 && s->slot[slot].frame == 0;
 }
 
 /* The count or the cache of a slot has gone. */
@@ -66,19 +67,35 @@ static void settle(struct swap_area *s, uint32_t slot)
 {
 	if (!is_free(s, slot))
 		return;
-	g_clear_pointer(&s->bytes[slot], g_free);
+	g_clear_pointer(&s->slot[slot].bytes, g_free);
 	s->slot[slot].exclusive = 0;
 	s->used--;
 	s->hint = MIN(s->hint, slot);
+}
+
+/* Makes slot `top` usable. */
+static bool grow(struct swap_area *s)
+{
+	if (s->top == s->room) {
+		uint32_t room = (uint32_t)MIN((uint64_t)s->room * 2 + 64, s->slots);
+		struct slot *more = g_try_renew(struct slot, s->slot, room);
+
+		if (!more)
+			return false;
+		s->slot = more;
+		s->room = room;
+	}
+	s->slot[s->top++] = (struct slot){ 0 };
+	return true;
 }
 
 uint32_t swap_alloc(struct swap_area *s)
 {
 	if (!s)
 		return SWAP_NONE;
-	while (s->hint < s->slots && !is_free(s, s->hint))
+	while (s->hint < s->top && !is_free(s, s->hint))
 		s->hint++;
-	if (s->hint == s->slots)
+	if (s->hint == s->slots || (s->hint == s->top && !grow(s)))
 		return SWAP_NONE;
 	s->slot[s->hint].count = 1;
 	s->used++;
@@ -105,19 +122,19 @@ uint32_t swap_count(const struct swap_area *s, uint32_t slot)
 
 uint8_t *swap_bytes(struct swap_area *s, uint32_t slot)
 {
-	if (!s->bytes[slot])
-		s->bytes[slot] = g_malloc0(page_size(s->host));
-	return s->bytes[slot];
+	if (!s->slot[slot].bytes)
+		s->slot[slot].bytes = g_malloc0(page_size(s->host));
+	return s->slot[slot].bytes;
 }
 
 pfn_t swap_cached(const struct swap_area *s, uint32_t slot)
 {
-	return s->frame[slot] ? s->frame[slot] - 1 : PFN_NONE;
+	return s->slot[slot].frame ? s->slot[slot].frame - 1 : PFN_NONE;
 }
 
 void swap_set_cached(struct swap_area *s, uint32_t slot, pfn_t pfn)
 {
-	s->frame[slot] = pfn == PFN_NONE ? 0 : (uint32_t)pfn + 1;
+	s->slot[slot].frame = pfn == PFN_NONE ? 0 : (uint32_t)pfn + 1;
 	if (pfn == PFN_NONE)
 		settle(s, slot);
 }

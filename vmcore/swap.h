@@ -15,6 +15,8 @@ enum { SWAP_NONE = UINT32_MAX };
 struct swap_area *swap_new(struct vm_host *h, uint64_t bytes); /* NULL for less than a page */
 void swap_free(struct swap_area *s);
 uint64_t swap_slots(const struct swap_area *s);
+/* No slot from there on has ever been used: only those below can be asked about. */
+uint32_t swap_top(const struct swap_area *s);
 uint64_t swap_slots_free(const struct swap_area *s);
 /* Linux's vm_swap_full(): so little is left that slots are not kept for frames that came back. */
 bool swap_is_tight(const struct swap_area *s);
