@@ -220,6 +220,21 @@ static void count_cache(const struct vm_host *h, struct vm_memory *out)
 	}
 }
 
+/* Frames whose bytes a slot has as well; those that no entry maps any more are anonymous but not mapped. */
+static void count_swap_cache(const struct vm_host *h, struct vm_memory *out)
+{
+	uint32_t top = h->swap ? swap_top(h->swap) : 0;
+
+	for (uint32_t slot = 0; slot < top; slot++) {
+		pfn_t pfn = swap_cached(h->swap, slot);
+
+		if (pfn == PFN_NONE)
+			continue;
+		out->swap_cached++;
+		out->anon_mapped -= frame_of(h, pfn)->use == VM_FRAME_ANON && !frame_of(h, pfn)->maps;
+	}
+}
+
 void vm_memory(const struct vm_host *h, struct vm_memory *out)
 {
 	*out = (struct vm_memory){
@@ -238,6 +253,7 @@ void vm_memory(const struct vm_host *h, struct vm_memory *out)
 		.inactive_anon = h->frames_by_use[VM_FRAME_ANON],
 	};
 	count_cache(h, out);
+	count_swap_cache(h, out);
 	out->available = out->free + out->cached - out->shmem;
 	out->commit_limit = out->total / 2 + out->swap_total;
 }
