@@ -1,6 +1,6 @@
 /*
  * test_process_agree.c - the files of one moment agree: after random commands maps, smaps, smaps_rollup, status,
- * stat, statm, pagemap, pagetable, kpagecount, kpageflags, meminfo and frames are counted against each other.
+ * stat, statm, pagemap, pagetable, kpagecount, kpageflags, meminfo, vmstat and mem/frames are counted against each other.
  *
  * usage: test_process_agree [SEED [STEPS]]; the seed is printed.
  */
@@ -264,6 +264,49 @@ static void check_frames(struct run *r)
 	assert_int_equal(r->frames * 4, value(meminfo, "MemTotal:"));
 }
 
+/* mem/frames lists every frame that was ever used, with the same counts. */
+static void check_frame_table(struct run *r)
+{
+	g_autofree char *table = read_path(r->w, "mem/frames.csv");
+	g_auto(GStrv) lines = g_strsplit(table, "\r\n", -1);
+	uint64_t mapped = 0, all = 0;
+
+	assert_true(g_str_has_prefix(lines[0], "pfn,use,refs,maps,"));
+	for (unsigned i = 1; lines[i] && *lines[i]; i++) {
+		g_auto(GStrv) cells = g_strsplit(lines[i], ",", -1);
+		uint64_t pfn = g_ascii_strtoull(cells[0], NULL, 16), maps = g_ascii_strtoull(cells[3], NULL, 10);
+
+		if (!strcmp(cells[1], "anon") || !strcmp(cells[1], "file")) {
+			assert_int_equal(maps, r->count[pfn]);
+			mapped += maps;
+		}
+		assert_int_equal(!strcmp(cells[1], "free"), r->flags[pfn] >> 10 & 1);
+		assert_int_equal(!strcmp(cells[1], "table"), r->flags[pfn] >> 26 & 1);
+	}
+	for (uint64_t f = 0; f < r->frames; f++)
+		all += r->flags[f] >> 24 & 1 ? 0 : r->count[f];
+	assert_int_equal(mapped, all);
+}
+
+/* Faults of the living, and of the dead in their parents' sums, are all that the host counts. */
+static void check_faults(struct run *r)
+{
+	struct vm_host *h = world_host_named(r->w, "host0")->vm;
+	g_autofree char *vmstat = read_path(r->w, "proc/vmstat");
+	uint64_t all = 0, major = 0;
+	struct vm_proc_info info;
+	struct vm_proc *p;
+	int32_t pid = 0;
+
+	for (; (p = vm_proc_above(h, pid)); pid = info.pid) {
+		vm_proc_info(p, &info);
+		major += info.majflt + info.cmajflt;
+		all += info.minflt + info.cminflt;
+	}
+	assert_int_equal(value(vmstat, "pgfault "), all + major);
+	assert_int_equal(value(vmstat, "pgmajfault "), major);
+}
+
 static void check_all(struct run *r)
 {
 	struct vm_host *h = world_host_named(r->w, "host0")->vm;
@@ -281,6 +324,8 @@ static void check_all(struct run *r)
 			check_process(r, pid);
 	}
 	check_frames(r);
+	check_frame_table(r);
+	check_faults(r);
 }
 
 static void make_file(struct run *r, struct vm_inode *dir, const char *name)
