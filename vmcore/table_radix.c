@@ -379,7 +379,7 @@ int table_share_leaf(struct table *dst, struct table *src, vpn_t vpn, struct err
 	f->refs++;
 	f->mm = NULL;
 	place_set(h, &to, entry_with_flags(g, from.value, 0, VM_PTE_WRITE | VM_PTE_ACCESSED));
-	dst->pages++;
+	dst->pages += (uint64_t)1 << f->order;
 	return 0;
 }
 
@@ -468,7 +468,7 @@ uint64_t table_drop_run(struct table *t, vpn_t vpn, vpn_t end, uint32_t refuse, 
 		if (raw == 0)
 			continue;
 		leaf = frame_of(h, pointer_pfn(f, raw));
-		if (is_huge(f, raw) || (leaf->flags & refuse) || leaf->sharers < 2)
+		if (is_huge(f, raw) || (leaf->flags & refuse) || leaf->order != 0 || leaf->sharers < 2)
 			break;
 		at[i] = 0;
 		h->shared_tables -= --leaf->sharers == 1;

@@ -443,6 +443,35 @@ static void a_shared_leaf_table_is_read_only_for_all(void **state)
 	family_end(&f);
 }
 
+static void a_shared_leaf_table_of_many_frames_counts_them_all(void **state)
+{
+	struct vm_geometry g = *vm_geometry_preset("x86-64");
+	struct table a, b;
+	struct vm_host *h;
+	uint64_t pages, entries = 0;
+
+	g.index_bits[2] = 6;
+	g.index_bits[3] = 12;                            /* a leaf table takes 8 frames */
+	h = bare_new(&g, 16 * MiB);
+	table_init(&a, h, NULL, 1);
+	table_init(&b, h, NULL, 2);
+	for (vpn_t vpn = 0; vpn < 3 << 12; vpn += 1 << 12)
+		put_raw(&a, vpn, entry_present(&h->geometry, vpn >> 12, VM_PTE_USER | VM_PTE_WRITE | VM_PTE_DIRTY));
+	pages = a.pages;
+	for (vpn_t vpn = 0; vpn < 3 << 12; vpn += 1 << 12)
+		assert_int_equal(table_share_leaf(&b, &a, vpn, NULL), 0);
+	assert_int_equal(b.pages, pages);
+	for (vpn_t vpn = table_drop_run(&b, 0, 3 << 12, 0, &entries); vpn < 3 << 12; vpn += 1 << 12)
+		table_drop_leaf(&b, vpn);
+	for (vpn_t vpn = 0; vpn < 3 << 12; vpn += 1 << 12)
+		put_raw(&a, vpn, 0);
+	table_destroy(&b);
+	table_destroy(&a);
+	assert_int_equal(b.pages, 0);
+	assert_int_equal(frames_free(h), h->frame_count);
+	bare_free(h);
+}
+
 static void unsharing_copies_and_the_last_sharer_writes_again(void **state)
 {
 	struct family f = family_new(16 * MiB);
@@ -622,6 +651,7 @@ int main(void)
 		cmocka_unit_test(out_of_frames_leaves_the_table_as_it_was),
 		cmocka_unit_test(a_base_set_by_hand_leaves_the_own_table_to_the_os),
 		cmocka_unit_test(a_shared_leaf_table_is_read_only_for_all),
+		cmocka_unit_test(a_shared_leaf_table_of_many_frames_counts_them_all),
 		cmocka_unit_test(unsharing_copies_and_the_last_sharer_writes_again),
 		cmocka_unit_test(unsharing_without_a_frame_changes_nothing),
 		cmocka_unit_test(a_huge_leaf_splits_into_the_same_pages),
