@@ -58,10 +58,15 @@ static void retransmit(struct tcp *t)
 	net_timer(t->s->host->net, &t->timer, t->rto.rto, false);
 }
 
-/* RFC 9293 3.8.6.1: never given up while they are answered, each of which sets `probes` to 0. */
+/*
+ * RFC 9293 3.8.6.1: never given up while they are answered, each of which sets `probes` to 0. But what nobody holds
+ * any more does not wait for a reader for ever (as Linux).
+ */
 static void probe(struct tcp *t)
 {
-	if (t->probes >= most_retries(t) || user_timeout(t)) {
+	bool orphan = t->s->handles == 0 && !t->parent;
+
+	if (t->probes >= most_retries(t) || user_timeout(t) || (orphan && t->backoff >= most_retries(t))) {
 		give_up(t);
 		return;
 	}
