@@ -29,7 +29,8 @@ void areas_init(struct tree *t)
 	tree_init(t, area_before, area_refresh);
 }
 
-struct area *area_find(const struct mm *mm, va_t at)
+/* Those that are only shown ([vsyscall]) too. */
+static struct area *shown_above(const struct mm *mm, va_t at)
 {
 	struct tree_node *n = mm->areas.root;
 	struct area *found = NULL;
@@ -47,11 +48,33 @@ struct area *area_find(const struct mm *mm, va_t at)
 	return found;
 }
 
+struct area *area_find(const struct mm *mm, va_t at)
+{
+	struct area *a = shown_above(mm, at);
+
+	return a && (a->flags & VM_F_ONLY_SHOWN) ? NULL : a; /* such areas lie above all others */
+}
+
 struct area *area_at(const struct mm *mm, va_t at)
 {
 	struct area *a = area_find(mm, at);
 
 	return a && a->start <= at ? a : NULL;
+}
+
+struct area *area_below(const struct mm *mm, va_t at)
+{
+	struct tree_node *n = mm->areas.root;
+	struct area *found = NULL;
+
+	while (n) {
+		bool below = area_of(n)->start < at;
+
+		if (below)
+			found = area_of(n);
+		n = below ? n->right : n->left;
+	}
+	return found;
 }
 
 struct area *area_next(const struct area *a)
@@ -312,7 +335,7 @@ uint64_t vm_area_count(const struct vm_proc *p)
 
 const char *vm_area_special(const struct vm_proc *p, va_t start)
 {
-	const struct area *a = p->mm ? area_at(p->mm, start) : NULL;
+	const struct area *a = p->mm ? shown_above(p->mm, start) : NULL;
 
-	return a ? a->special : NULL;
+	return a && a->start <= start ? a->special : NULL;
 }

@@ -39,12 +39,11 @@ static int grow(struct mm *mm, va_t from, va_t to, struct err *e)
 {
 	unsigned bits = mm->host->geometry.page_bits;
 	uint32_t flags = VM_F_READ | VM_F_WRITE | VM_F_MAYREAD | VM_F_MAYWRITE | VM_F_MAYEXEC | VM_F_ACCOUNT;
-	struct area *above, *below, *a = NULL;
+	struct area *below, *a = NULL;
 
 	if (check_growth(mm, from, to, flags, e) || account_memory(mm->host, (to - from) >> bits, e))
 		return -ENOMEM;
-	above = area_find(mm, from);
-	below = above ? area_prev(above) : area_of(tree_last(&mm->areas));
+	below = area_below(mm, from);
 	if (below && below->end == from && below->end > mm->start_brk)
 		a = merge_new(mm, below, NULL, from, to, flags, from >> bits, NULL, NULL, NULL, NULL);
 	if (!a)

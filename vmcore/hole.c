@@ -91,25 +91,22 @@ static va_t end_below(const struct area *a)
 /* The highest free range of `len` bytes in [low, high): its upper end in *end, the area above it or NULL in *above. */
 static bool highest_gap(struct mm *mm, va_t low, va_t high, uint64_t len, va_t *end, struct area **above)
 {
-	struct area *a = high ? area_find(mm, high - 1) : NULL;
-	struct tree_node *last;
+	struct area *a = high ? area_find(mm, high - 1) : NULL, *last;
 	va_t from;
 
 	if (high < low || high - low < len)
 		return false;
 	if (!a) {
-		last = tree_last(&mm->areas);
-		from = last ? area_of(last)->end : 0;
-		if (high - MAX(from, low) >= len && from <= high) {
+		last = area_below(mm, high);
+		from = last ? last->end : 0;
+		if (high - MAX(from, low) >= len) {
 			*end = high;
 			*above = NULL;
 			return true;
 		}
 		if (!last)
 			return false;
-		a = area_of(last);
-		if (a->gap < len)
-			a = gap_beside(a, len, true);
+		a = last->gap < len ? gap_beside(last, len, true) : last;
 	}
 	for (; a && MIN(a->start, high) > low; a = gap_beside(a, len, true)) {
 		va_t top = MIN(a->start, high);
@@ -127,8 +124,7 @@ static bool highest_gap(struct mm *mm, va_t low, va_t high, uint64_t len, va_t *
 /* The lowest one; its start in *start. */
 static bool lowest_gap(struct mm *mm, va_t low, va_t high, uint64_t len, va_t *start, struct area **above)
 {
-	struct area *a = area_find(mm, low);
-	struct tree_node *last = tree_last(&mm->areas);
+	struct area *a = area_find(mm, low), *last = area_below(mm, high);
 	va_t from;
 
 	for (; a; a = gap_beside(a, len, false)) {
@@ -141,7 +137,7 @@ static bool lowest_gap(struct mm *mm, va_t low, va_t high, uint64_t len, va_t *s
 			return true;
 		}
 	}
-	from = MAX(last ? area_of(last)->end : 0, low);
+	from = MAX(last ? last->end : 0, low);
 	if (from >= high || high - from < len)
 		return false;
 	*start = from;

@@ -23,6 +23,9 @@ static int check_area(const struct mm *mm, const struct vm_layout_area *a, va_t 
 	if (a->start < floor)
 		return err_set(e, EINVAL, -1, "0x%" PRIx64 "-0x%" PRIx64 " overlaps what comes before it, or is out of order",
 			       a->start, a->end);
+	if (a->only_shown && a->start < top)
+		return err_set(e, EINVAL, -1, "0x%" PRIx64 "-0x%" PRIx64 " is in user space, where areas are more than shown",
+			       a->start, a->end);
 	if (!a->only_shown && a->end > top)
 		return err_set(e, EINVAL, -1, "0x%" PRIx64 "-0x%" PRIx64 " is beyond user space, which ends at 0x%" PRIx64,
 			       a->start, a->end, top);

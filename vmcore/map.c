@@ -157,7 +157,7 @@ int map_region(struct mm *mm, va_t start, uint64_t len, uint32_t flags, uint64_t
 {
 	uint64_t pages = len >> mm->host->geometry.page_bits, charged, charge = 0;
 	uint64_t replaced = pages_mapped(mm, start, start + len, &charged);
-	struct area *a, *next;
+	struct area *a;
 
 	if (!may_expand(mm, flags, pages - replaced))
 		return err_set(e, ENOMEM, 1, "%" PRIu64 " bytes more exceed RLIMIT_AS or RLIMIT_DATA", len);
@@ -175,9 +175,8 @@ int map_region(struct mm *mm, va_t start, uint64_t len, uint32_t flags, uint64_t
 	/* Everything has been checked: from here on nothing fails. */
 	clear_range(mm, start, start + len);
 	unaccount_memory(mm->host, charged);
-	next = area_find(mm, start);
-	a = merge_new(mm, next ? area_prev(next) : area_of(tree_last(&mm->areas)), next, start, start + len, flags,
-		      pgoff, file, inode, NULL, NULL);
+	a = merge_new(mm, area_below(mm, start), area_find(mm, start), start, start + len, flags, pgoff, file, inode, NULL,
+		      NULL);
 	if (!a) {
 		a = area_new(mm, start, start + len, flags, pgoff, file, inode);
 		area_link(a);

@@ -117,8 +117,9 @@ int hole_find(struct mm *mm, const struct hole_request *r, va_t *at, struct err 
 
 /* area.c - the tree of areas: find, split, link. No pages. */
 void areas_init(struct tree *t);
-struct area *area_find(const struct mm *mm, va_t at);   /* lowest with end > at (Linux's find_vma) */
+struct area *area_find(const struct mm *mm, va_t at);   /* lowest with end > at (Linux's find_vma); not those only shown */
 struct area *area_at(const struct mm *mm, va_t at);     /* that contains `at` */
+struct area *area_below(const struct mm *mm, va_t at);  /* highest with start < at */
 struct area *area_next(const struct area *a);
 struct area *area_prev(const struct area *a);
 struct area *area_new(struct mm *mm, va_t start, va_t end, uint32_t flags, uint64_t pgoff, struct file *file,

@@ -116,8 +116,7 @@ static int charge(struct remap *r, struct err *e)
 static struct area *copy_area(struct remap *r)
 {
 	struct mm *mm = r->mm;
-	struct area *a = r->area, *next = area_find(mm, r->to), *copy;
-	struct area *prev = next ? area_prev(next) : area_of(tree_last(&mm->areas));
+	struct area *a = r->area, *next = area_find(mm, r->to), *prev = area_below(mm, r->to), *copy;
 	uint64_t pgoff = a->pgoff + pages_of(r, r->old - a->start);
 
 	if (!a->inode && !a->anon)
@@ -263,7 +262,7 @@ static bool free_behind(const struct remap *r)
 	uint64_t delta = r->new_len - r->old_len;
 
 	return a->end + delta >= a->end && a->end + delta <= mm_top(r->mm->host) &&
-	       (!next || a->end + delta <= next->start || (next->flags & VM_F_ONLY_SHOWN));
+	       (!next || a->end + delta <= next->start);
 }
 
 static int grow(struct remap *r, struct err *e)

@@ -285,6 +285,30 @@ static void a_layout_is_taken_as_given_or_not_at_all(void **state)
 	assert_areas(p, "");
 }
 
+/* [vsyscall] is in the list of areas, above user space; for calls it is not there. */
+static void what_is_only_shown_is_in_nobody_s_way(void **state)
+{
+	struct whole *m = *state;
+	struct vm_proc *p = whole_spawn(m->h, "p", true);
+	struct vm_layout_area l[] = {
+		{ .start = AT, .end = AT + KB4, .prot = RW, .heap = true },
+		{ .start = 0xffffffffff600000, .end = 0xffffffffff601000, .prot = VM_PROT_EXEC, .only_shown = true },
+	};
+	struct err fine = { 0 };
+	va_t at;
+
+	assert_int_equal(vm_layout_set(p, l, 2, &fine), 0);
+	assert_int_equal(vm_brk(p, AT + 2 * KB4, &at, &fine), 0);
+	assert_areas(p, "10000000000-10000002000 rw-p\nffffffffff600000-ffffffffff601000 --xp");
+	assert_refused(p, vm_mprotect(p, 0xffffffffff600000, KB4, RW, &e), ENOMEM, 0, "0xffffffffff600000");
+	assert_refused(p, vm_madvise(p, 0xffffffffff600000, KB4, 10, &e), ENOMEM, 0, "0xffffffffff600000");
+	assert_refused(p, vm_mlock(p, 0xffffffffff600000, KB4, false, &e), ENOMEM, 0, "0xffffffffff600000");
+	assert_refused(p, vm_mremap(p, 0xffffffffff600000, KB4, KB4, 0, 0, &at, &e), EFAULT, 0, "0xffffffffff600000");
+	l[1].start = AT + GiB;
+	l[1].end = AT + GiB + KB4;
+	assert_refused(p, vm_layout_set(p, l, 2, &e), EINVAL, -1, "in user space");
+}
+
 static void a_small_address_space_has_room_too(void **state)
 {
 	struct whole *m = whole_with("sv32", 4 * MiB, 0);
@@ -343,6 +367,7 @@ int main(void)
 		TEST(the_heap_keeps_its_distance),
 		TEST(the_heap_does_not_merge_with_what_ends_where_it_starts),
 		TEST(a_layout_is_taken_as_given_or_not_at_all),
+		TEST(what_is_only_shown_is_in_nobody_s_way),
 		cmocka_unit_test(a_small_address_space_has_room_too),
 		cmocka_unit_test(a_tiny_address_space_has_room_too),
 	};
