@@ -26,7 +26,8 @@ static void set_columns(struct table_out *t, unsigned levels)
 	table_columns(t, c);
 }
 
-static void put_indexes(struct table_out *t, const struct vm_geometry *g, va_t va)
+/* The levels below a huge leaf (of 2^leaf_bits bytes) have no index. */
+static void put_indexes(struct table_out *t, const struct vm_geometry *g, va_t va, unsigned leaf_bits)
 {
 	unsigned shift = g->page_bits;
 
@@ -34,6 +35,10 @@ static void put_indexes(struct table_out *t, const struct vm_geometry *g, va_t v
 		shift += g->index_bits[l];
 	for (unsigned l = 0; l < g->levels; l++) {
 		shift -= g->index_bits[l];
+		if (shift < leaf_bits) {
+			table_none(t);
+			continue;
+		}
 		table_hex(t, va >> shift & (((uint64_t)1 << g->index_bits[l]) - 1));
 	}
 }
@@ -67,7 +72,7 @@ int fill_pagetable(const struct node *n, struct table_out *t, struct err *e)
 
 		vm_page_at(p, va, &page);
 		table_hex(t, va);
-		put_indexes(t, g, va);
+		put_indexes(t, g, va, page.huge_bits ? page.huge_bits : g->page_bits);
 		table_hex(t, page.pte);
 		if (page.pfn != PFN_NONE)
 			table_hex(t, page.pfn);
@@ -80,6 +85,9 @@ int fill_pagetable(const struct node *n, struct table_out *t, struct err *e)
 		g_string_truncate(flags, 0);
 		put_pte_flags(flags, page.flags | (page.huge_bits ? VM_PTE_HUGE : 0));
 		table_word(t, flags->str);
+		/* One row for a huge leaf, however many pages it maps. */
+		if (page.huge_bits)
+			vpn |= ((uint64_t)1 << (page.huge_bits - g->page_bits)) - 1;
 		if (vpn == UINT64_MAX)
 			break;
 	}

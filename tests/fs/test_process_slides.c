@@ -303,13 +303,33 @@ static void a_poked_entry_shows_at_once(void **state)
 	assert_missing(w, "proc/2/pt/000/000/003");
 }
 
+/* A leaf of an upper table is one file and one row, as large as what it maps. */
+static void a_huge_leaf_is_one_file(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *table = NULL;
+
+	run_line(w, "hosts/host0/ctl", "spawn p bare");
+	run_line(w, CTL, "mmap 0x40000000 4M rw- private,anon,fixed");
+	run_line(w, CTL, "madvise 0x40000000 4M hugepage");
+	expect(w, CTL, "touch 0x40000000 4M w", "accesses=1024 faults=2");
+	assert_int_equal(leaf(w, "2", "000/001/001").st_size, 2 * MiB);
+	assert_int_equal(leaf(w, "2", "000/001/001").st_nlink, 1);
+	table = read_path(w, "proc/2/pagetable.csv");
+	assert_int_equal(count_lines(table), 3);
+	assert_non_null(strstr(table, "0x40200000,0x0,0x1,0x1,,"));
+	run_line(w, CTL, "munmap 0x40001000 4096");
+	assert_int_equal(leaf(w, "2", "000/001/000/000").st_size, 4096);
+	assert_missing(w, "proc/2/pt/000/001/000/001");
+}
+
 int main(void)
 {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(space_is_allocated_on_demand), TEST(fork_copies_on_write), TEST(the_next_frames_are_those_asked_for),
 		TEST(a_walk_by_hand_is_told_step_by_step), TEST(pt_has_raw_tables_and_decoded_ones),
-		TEST(pt_and_pagetable_show_the_same_pages_in_every_layout), TEST(a_poked_entry_shows_at_once),
+		TEST(pt_and_pagetable_show_the_same_pages_in_every_layout), TEST(a_poked_entry_shows_at_once), TEST(a_huge_leaf_is_one_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
