@@ -288,7 +288,7 @@ const struct command host_commands[] = {
 	  "a new process, child of init; result: its pid, with -n the first and the last" },
 	{ "set", "NAME VALUE...", run_set,
 	  "what /proc shows of the whole host: loadavg A B C, uptime T, btime ctxt intr forks N, hostname NAME, cpu TICKS..., vmstat NAME N" },
-	{ "reboot", "", run_reboot, "back to the state after mkdir" },
+	{ "reboot", "", run_reboot, "back to the state after mkdir; files that were open, and a shell inside, find theirs stale" },
 	{ 0 }
 };
 

@@ -256,6 +256,84 @@ static void stats_have_the_names_of_the_interface(void **state)
 	}
 }
 
+static uint64_t among(struct rng *r, uint64_t least, uint64_t most)
+{
+	return least + rng_below(r, most - least + 1);
+}
+
+/* Mostly possible, sometimes not. */
+static void random_geometry(struct rng *r, GString *text)
+{
+	static const char *const tables[] = { "radix", "flat", "hashed", "inverted" };
+	static const char *const bits[] = { "write", "user", "nx", "accessed", "dirty", "huge" };
+	uint64_t page = among(r, 0, 12), pte = among(r, 0, 3), pa = among(r, page + 1, 20), index = among(r, 1, 24);
+	uint64_t ppn = MIN(pa - page + among(r, 0, 1), (uint64_t)8 << pte), shift = among(r, 0, 1) ? among(r, 0, ((uint64_t)8 << pte) - ppn) : 0;
+	const char *table = tables[among(r, 0, 3)];
+
+	g_string_printf(text, "va=%" PRIu64 " pa=%" PRIu64 " page=%" PRIu64 " pte=%d ppn=%" PRIu64 "+%" PRIu64 " valid=%" PRIu64
+			" table=%s endian=%s split=", page + index + (among(r, 0, 30) == 0), pa, (uint64_t)1 << page, 1 << pte,
+			shift, ppn, among(r, 0, (8 << pte) - 1), table, among(r, 0, 1) ? "big" : "little");
+	while (index) {
+		uint64_t part = strcmp(table, "flat") ? among(r, 1, index) : index;
+
+		g_string_append_printf(text, "%" PRIu64 "%s", part, index > part ? "," : "");
+		index -= part;
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(bits); i++) {
+		if (among(r, 0, 2) == 0)
+			g_string_append_printf(text, " %s=%" PRIu64, bits[i], among(r, 0, (8 << pte) - 1));
+	}
+}
+
+/* For a failing check, which ends the test: what it was about. */
+static const char *last_geometry, *last_line;
+
+static int tell_last(void **state)
+{
+	if (last_line)
+		print_message("last: %s; %s\n", last_geometry, last_line);
+	return 0;
+}
+
+/* What runs in a machine of any geometry gives a result or an errno, and the books balance. */
+static void random_geometries_are_refused_or_work(void **state)
+{
+	static const char *const lines[] = { "mmap 0 1 rw- private,anon,fixed", "write 0 41", "read 0", "fork",
+					     "write 0 42", "touch 0 64 r 1", "munmap 0 1", "exit" };
+	struct world *w = world_with("x86-64", 1 * MiB);
+	g_autoptr(GString) text = g_string_new(NULL);
+	unsigned accepted = 0, stored = 0;
+	struct rng r;
+	struct err e;
+
+	rng_seed(&r, 1, "geometries");
+	for (unsigned i = 0; i < 3000; i++) {
+		random_geometry(&r, text);
+		if (write_line(w, "mem/geometry", text->str, NULL, &e)) {
+			assert_true(e.why[0] != '\0');
+			continue;
+		}
+		accepted++;
+		if (write_line(w, "hosts/host0/ctl", "spawn x bare", NULL, &e))
+			continue;
+		for (size_t k = 0; k < G_N_ELEMENTS(lines); k++) {
+			g_autofree char *line = g_strdup_printf("2 %s", lines[k]);
+			int error;
+
+			last_geometry = text->str;
+			last_line = line;
+			error = write_line(w, "hosts/host0/ctl", line, NULL, &e);
+			stored += !error && k == 1;
+			assert_true(!error || e.why[0] != '\0');
+		}
+		run_line(w, "hosts/host0/ctl", "reboot");
+	}
+	print_message("%u of 3000 geometries accepted, %u stored to\n", accepted, stored);
+	assert_true(accepted > 300 && stored > 100);
+	last_line = NULL;
+	world_free(w);
+}
+
 static void huge_ram_is_not_listed_and_frames_are_those_used(void **state)
 {
 	struct world *w = world_with("x86-64", 8 * GiB);
@@ -289,6 +367,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_tlb_is_shaped_and_flushed, setup, teardown),
 		cmocka_unit_test_setup_teardown(config_changes_all_or_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(stats_have_the_names_of_the_interface, setup, teardown),
+		cmocka_unit_test_teardown(random_geometries_are_refused_or_work, tell_last),
 		cmocka_unit_test(huge_ram_is_not_listed_and_frames_are_those_used),
 	};
 
