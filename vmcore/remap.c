@@ -228,6 +228,10 @@ static int choose_place(struct remap *r, struct err *e)
 
 static int shrink(struct remap *r, struct err *e)
 {
+	va_t top = mm_top(r->mm->host);
+
+	if (r->old + r->new_len > top || r->old_len - r->new_len > top - (r->old + r->new_len))
+		return err_set(e, EINVAL, 1, "the range ends beyond user space, at 0x%" PRIx64, top);
 	return unmap_region(r->mm, r->old + r->new_len, r->old + r->old_len, e);
 }
 
@@ -243,7 +247,7 @@ static int move_to(struct remap *r, struct err *e)
 	}
 	if (r->old_len > r->new_len) {
 		if (shrink(r, e))
-			return -ENOMEM;
+			return -e->code;
 		r->area = area_at(r->mm, r->old);
 		if (!r->area)
 			return err_set(e, EFAULT, 0, "nothing is mapped at 0x%" PRIx64, r->old);

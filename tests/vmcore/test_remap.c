@@ -22,6 +22,7 @@ static void mremap_refuses_what_linux_refuses(void **state)
 		{ AT + 1, KB4, KB4, 0, 0, EINVAL, 0, "0x10000000001" },
 		{ AT, KB4, 0, 0, 0, EINVAL, 2, "new length is 0" },
 		{ AT, KB4, KB4, 8, 0, EINVAL, 3, "0x8" },
+		{ AT, UINT64_MAX - 2 * KB4, KB4, 0, 0, EINVAL, 1, "beyond user space" },
 		{ AT, KB4, UINT64_MAX / 2, MOVE, 0, EINVAL, 2, "address space" },
 		{ AT, KB4, KB4, VM_REMAP_FIXED, AT + GiB, EINVAL, 3, "maymove" },
 		{ AT, KB4, KB4, FIXED, AT + GiB + 5, EINVAL, 4, "page aligned" },
