@@ -14,7 +14,8 @@
 
 /* Three stretches of pages, each across the border of two leaf tables. */
 enum { STRETCHES = 3, STRETCH = 24, PAGES = STRETCHES * STRETCH, PROCS = 6, OBJECTS = 4, OBJECT_PAGES = 16 };
-enum { DONTNEED = 4, COLD = 20, PAGEOUT = 21, POPULATE_READ = 22, POPULATE_WRITE = 23 };
+enum { DONTNEED = 4, COLD = 20, PAGEOUT = 21, POPULATE_READ = 22, POPULATE_WRITE = 23,
+       HUGEPAGE = 14 };
 
 struct model_page {
 	bool     mapped, shared, own;   /* own: a private value of the process */
@@ -32,7 +33,7 @@ struct model {
 	uint64_t page_size, base, leaf;
 	struct model_proc proc[PROCS];
 	struct model_object object[OBJECTS];
-	unsigned steps, refused;
+	unsigned steps, refused, huge;   /* huge: looks that found a huge page */
 };
 
 static va_t address(const struct model *w, unsigned page)
@@ -213,10 +214,11 @@ static void do_protect(struct model *w)
 
 static void do_advise(struct model *w)
 {
-	static const int advices[] = { DONTNEED, COLD, PAGEOUT, PAGEOUT, POPULATE_READ, POPULATE_WRITE };
+	static const int advices[] = { DONTNEED, COLD, PAGEOUT, PAGEOUT, POPULATE_READ, POPULATE_WRITE, HUGEPAGE,
+					HUGEPAGE };
 	struct model_proc *p = pick_proc(w);
 	unsigned n, first = pick_range(w, &n);
-	int advice = advices[pick(w, 6)];
+	int advice = advices[pick(w, G_N_ELEMENTS(advices))];
 	struct err e = { 0 };
 	int r = vm_madvise(proc_of(w, p), address(w, first), n * w->page_size, advice, &e);
 
@@ -386,6 +388,7 @@ static void do_views(struct model *w)
 	}
 	for (; vm_page_above(p, vpn, &vpn); vpn++)
 		entries++;
+	w->huge += sum.anon_huge > 0;
 	vm_proc_info(p, &info);
 	assert_int_equal(entries, present + zeros + swapped);
 	assert_int_equal(in_areas, present);
@@ -442,18 +445,34 @@ static void set_config(struct machine *m, const char *name, uint64_t value)
 			assert_int_equal(vm_config_set(m->host, r, value, &e), 0);
 }
 
+/* x86-64's entries in tables of 8: a huge page is 8 pages, so that some come and go. */
+static void make_small(struct machine *m, struct vm_geometry *g)
+{
+	struct err e = { 0 };
+
+	g->va_bits = g->page_bits + 9;
+	g->levels = 3;
+	g->index_bits[0] = g->index_bits[1] = g->index_bits[2] = 3;
+	g->sign_extended = false;
+	if (vm_host_reshape(m->host, g, 0, &e) < 0)
+		fail_msg("%s", e.why);
+}
+
 static void run(const struct variant *v, uint64_t seed, unsigned steps)
 {
-	const struct vm_geometry *g = vm_geometry_preset(v->geometry);
+	bool small = strcmp(v->geometry, "small") == 0;
+	struct vm_geometry preset = *vm_geometry_preset(small ? "x86-64" : v->geometry), *g = &preset;
 	uint64_t page = vm_page_size(g);
 	struct model *w = g_new0(struct model, 1);
 
-	w->m = machine_new(v->geometry, v->frames * page, v->swap_pages * page);
+	w->m = machine_new(g->name, v->frames * page, v->swap_pages * page);
+	if (small)
+		make_small(w->m, g);
 	set_config(w->m, v->set, v->value);
 	set_config(w->m, "overcommit", 1);
 	rng_seed(&w->rng, seed, "memory model");
 	w->page_size = page;
-	w->leaf = (uint64_t)1 << g->index_bits[g->levels - 1];
+	w->leaf = MAX((uint64_t)1 << g->index_bits[g->levels - 1], 32); /* not closer than a stretch is long */
 	w->base = 0x10000000 % ((uint64_t)1 << (g->va_bits - 1)) & -(w->leaf * page);
 	make_objects(w);
 	w->proc[0].pid = 0;
@@ -473,7 +492,9 @@ static void run(const struct variant *v, uint64_t seed, unsigned steps)
 		for (unsigned page_no = 0; w->proc[i].pid && page_no < PAGES; page_no++)
 			check_load(w, &w->proc[i], page_no);
 	printf("%s frames=%" G_GUINT64_FORMAT " swap=%" G_GUINT64_FORMAT " %s seed=%" G_GUINT64_FORMAT
-	       ": %u steps, %u refused\n", v->geometry, v->frames, v->swap_pages, v->set ? v->set : "-", seed, w->steps, w->refused);
+	       ": %u steps, %u refused, %u huge\n", v->geometry, v->frames, v->swap_pages, v->set ? v->set : "-", seed, w->steps, w->refused, w->huge);
+	if (small && !v->set && v->frames > 1000 && steps >= 1500)
+		assert_true(w->huge > 0);               /* else this variant tests nothing */
 	machine_free(w->m);
 	g_free(w);
 }
@@ -488,7 +509,8 @@ static void processes_read_what_they_must(void **state)
 		{ "x86-64", 4096, 10, NULL, 0 },         { "x86-32", 4096, 512, NULL, 0 },
 		{ "x86-pae", 4096, 512, NULL, 0 },       { "sv39", 4096, 512, NULL, 0 },
 		{ "arm64-4k", 4096, 512, NULL, 0 },      { "sv32", 40, 60, NULL, 0 },
-		{ "vpn16", 4096, 512, NULL, 0 },
+		{ "vpn16", 4096, 512, NULL, 0 },         { "small", 4096, 512, NULL, 0 },
+		{ "small", 100, 20, NULL, 0 },           { "small", 4096, 512, "share_tables", 0 },
 	};
 	const char *seed = getenv("MODEL_SEED"), *steps = getenv("MODEL_STEPS");
 
