@@ -11,7 +11,7 @@
  *
  * Files: tcp.c states and their end, tcp_user.c calls of the application, tcp_listen.c new connections,
  * tcp_input.c segments in, tcp_data.c their data, tcp_ack.c their acknowledgements, tcp_recover.c losses,
- * tcp_output.c segments out, tcp_timer.c, tcp_rto.c, tcp_cubic.c and tcp_reno.c, tcp_wait.c TIME-WAIT.
+ * tcp_output.c segments out, tcp_header.c how they look, tcp_reply.c answers of nobody, tcp_look.c, tcp_timer.c, tcp_rto.c, tcp_cubic.c and tcp_reno.c, tcp_wait.c TIME-WAIT.
  */
 #ifndef NETD_TCP_H
 #define NETD_TCP_H
@@ -192,6 +192,9 @@ void tcp_established(struct tcp *t);
 void tcp_sync_mss(struct tcp *t);
 void tcp_take_options(struct tcp *t, const struct seg_in *g);  /* of a SYN */
 
+/* tcp_look.c */
+void tcp_describe(const struct net_socket *s, struct net_socket_info *out);
+
 /* tcp_user.c */
 int      tcp_connect(struct net_socket *s, const struct net_endpoint *to, struct err *e);
 ssize_t  tcp_send(struct net_socket *s, const void *data, size_t len, unsigned flags, const struct net_endpoint *to,
@@ -219,8 +222,12 @@ void tcp_window_opened(struct tcp *t);        /* the application has read */
 struct tcp_reply { uint32_t src, dst; uint16_t sport, dport; uint32_t seq, ack; uint8_t flags; uint16_t window;
 		   const uint8_t *options; uint32_t options_len; };
 void tcp_reply(struct net_host *h, const struct tcp_reply *r);
-uint32_t tcp_syn_options(const struct tcp *t, uint8_t *out);
 uint32_t tcp_initial_window(const struct tcp *t);
+
+/* tcp_header.c: options of a SYN, of another segment; their length */
+uint32_t tcp_syn_options(const struct tcp *t, uint8_t *out);
+uint32_t tcp_segment_options(struct tcp *t, uint8_t *out, bool with_data);
+void tcp_finish(struct net_host *h, struct frame *f, uint32_t src, uint32_t dst, uint32_t header, uint64_t data_sum);
 
 /* tcp_input.c */
 bool tcp_acceptable(uint32_t rcv_nxt, uint32_t rcv_wnd, uint32_t seq, uint32_t len);

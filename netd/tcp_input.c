@@ -52,6 +52,7 @@ static void syn_sent(struct tcp *t, const struct ip_in *in, const struct seg_in 
 {
 	struct net_host *h = t->s->host;
 	bool ack = g->flags & NET_ACK;
+	unsigned repeated;
 
 	if (ack && (seq_le(g->ack, t->iss) || seq_gt(g->ack, t->snd_nxt))) {
 		if (!(g->flags & NET_RST))
@@ -82,12 +83,9 @@ static void syn_sent(struct tcp *t, const struct ip_in *in, const struct seg_in 
 	}
 	if (t->retransmits > 0 && t->packets > 0)
 		seg_at(t, 0)->ever = true;
-	{
-		unsigned repeated = t->retransmits;
-
-		tcp_acked(t, g);
-		t->retransmits = repeated;
-	}
+	repeated = t->retransmits;
+	tcp_acked(t, g);
+	t->retransmits = repeated; /* tcp_established() asks how hard it was */
 	tcp_established(t);
 	tcp_send_ack(t);
 	tcp_output(t);

@@ -1,110 +1,7 @@
-/* tcp_output.c - segments out: what may be sent, how it looks (RFC 9293 3.8, 3.10; 7323; 2018; 1122 4.2.3.4). */
+/* tcp_output.c - segments out: what may be sent, and when (RFC 9293 3.8, 3.10; 5681; 1122 4.2.3.4). */
 #include "tcp.h"
 
-/* --- options, in Linux's order ------------------------------------------------------------------ */
-
-uint32_t tcp_syn_options(const struct tcp *t, uint8_t *out)
-{
-	const struct net_host *h = t->s->host;
-	bool answer = t->state == NET_TCP_SYN_RECV;
-	bool ts = answer ? t->ts_ok : KNOB(h, TIMESTAMPS), sack = answer ? t->sack_ok : KNOB(h, SACK);
-	bool wscale = answer ? t->wscale_ok : KNOB(h, WINDOW_SCALING);
-	uint8_t *p = out;
-
-	*p++ = 2;
-	*p++ = 4;
-	put16(p, t->mss_here);
-	p += 2;
-	if (ts) {
-		*p++ = sack ? 4 : 1;
-		*p++ = sack ? 2 : 1;
-		*p++ = 8;
-		*p++ = 10;
-		put32(p, tcp_ts_now(t));
-		put32(p + 4, t->ts_recent);
-		p += 8;
-	} else if (sack) {
-		memcpy(p, "\1\1\4\2", 4);
-		p += 4;
-	}
-	if (wscale) {
-		*p++ = 1;
-		*p++ = 3;
-		*p++ = 3;
-		*p++ = t->rcv_wscale;
-	}
-	return (uint32_t)(p - out);
-}
-
-/* RFC 2018 4: the latest block first; RFC 2883: a duplicate before it. */
-static uint32_t sack_option(struct tcp *t, uint8_t *out, unsigned room)
-{
-	uint32_t blocks[4][2], stamps[4] = { 0 };
-	unsigned n = 0, dup = 0;
-	uint8_t *p = out + 4;
-
-	if (t->dsack_start != t->dsack_end) {
-		blocks[0][0] = t->dsack_start;
-		blocks[0][1] = t->dsack_end;
-		n = dup = 1;
-	}
-	for (uint32_t i = 0; i < t->ranges_count; i++) { /* keep the latest few, sorted by stamp */
-		const struct tcp_range *r = &t->ranges[i];
-		unsigned at = n;
-
-		while (at > dup && stamps[at - 1] < r->stamp)
-			at--;
-		if (at >= room)
-			continue;
-		for (unsigned k = MIN(n, room - 1); k > at; k--) {
-			memcpy(blocks[k], blocks[k - 1], sizeof(blocks[k]));
-			stamps[k] = stamps[k - 1];
-		}
-		blocks[at][0] = r->start;
-		blocks[at][1] = r->end;
-		stamps[at] = r->stamp;
-		n = MIN(n + 1, room);
-	}
-	if (n == 0)
-		return 0;
-	out[0] = out[1] = 1;
-	out[2] = 5;
-	out[3] = (uint8_t)(2 + 8 * n);
-	for (unsigned i = 0; i < n; i++, p += 8) {
-		put32(p, blocks[i][0]);
-		put32(p + 4, blocks[i][1]);
-	}
-	return 4 + 8 * n;
-}
-
-static uint32_t segment_options(struct tcp *t, uint8_t *out, bool with_data)
-{
-	uint32_t len = 0;
-
-	if (t->ts_ok) {
-		memcpy(out, "\1\1\10\12", 4);
-		put32(out + 4, tcp_ts_now(t));
-		put32(out + 8, t->ts_recent);
-		len = TS_OPTION;
-	}
-	if (t->sack_ok && (t->ranges_count > 0 || t->dsack_start != t->dsack_end) && !with_data) {
-		len += sack_option(t, out + len, t->ts_ok ? 3 : 4);
-		t->dsack_start = t->dsack_end;
-	}
-	return len;
-}
-
 /* --- one segment ---------------------------------------------------------------------------------- */
-
-static void finish_segment(struct net_host *h, struct frame *f, uint32_t src, uint32_t dst, uint32_t header, uint64_t data_sum)
-{
-	uint8_t *p = transport(f);
-
-	put16(p + 16, 0);
-	put16(p + 18, 0);
-	put16(p + 16, sum_end(sum_add(sum_pseudo(src, dst, IP_TCP, packet_len(f) - IP_HEADER) + data_sum, p, header)));
-	COUNT(h, Tcp_OutSegs);
-}
 
 /* Sends [seq, seq + len) of `out` with these flags. SYN and FIN are flags; the window is chosen here. */
 static void transmit(struct tcp *t, uint32_t seq, uint32_t len, uint8_t flags)
@@ -123,7 +20,7 @@ static void transmit(struct tcp *t, uint32_t seq, uint32_t len, uint8_t flags)
 		t->soft_error = EHOSTUNREACH;
 		return;
 	}
-	size = flags & NET_SYN ? tcp_syn_options(t, options) : segment_options(t, options, len > 0);
+	size = flags & NET_SYN ? tcp_syn_options(t, options) : tcp_segment_options(t, options, len > 0);
 	if (flags & NET_SYN)
 		window = MIN(t->rcv_wnd, 65535);
 	else if (flags & NET_RST)
@@ -143,7 +40,7 @@ static void transmit(struct tcp *t, uint32_t seq, uint32_t len, uint8_t flags)
 	if (len)
 		ring_get(&t->out, seq - t->out_seq, p + TCP_HEADER + size, len);
 	sum = sum_add(0, p + TCP_HEADER + size, len); /* the header's length is even */
-	finish_segment(h, f, o.src, o.dst, TCP_HEADER + size, sum);
+	tcp_finish(h, f, o.src, o.dst, TCP_HEADER + size, sum);
 
 	t->segments_out++;
 	if (flags & NET_ACK) {
@@ -436,50 +333,4 @@ void tcp_wakeup_probe(struct tcp *t)
 		send_new(t, len, NET_ACK | NET_PSH);
 	else
 		tcp_send_probe(t);
-}
-
-/* --- in the name of nobody ------------------------------------------------------------------------ */
-
-void tcp_reply(struct net_host *h, const struct tcp_reply *r)
-{
-	struct ip_out o = { .src = r->src, .dst = r->dst, .protocol = IP_TCP, .ttl = (uint8_t)KNOB(h, IP_DEFAULT_TTL),
-			    .df = true };
-	struct route_hit hit;
-	struct frame *f;
-	uint8_t *p;
-
-	if (route_find(h, r->dst, &hit) < 0)
-		return;
-	f = ip_frame(h, TCP_HEADER + r->options_len);
-	p = transport(f);
-	put16(p, r->sport);
-	put16(p + 2, r->dport);
-	put32(p + 4, r->seq);
-	put32(p + 8, r->ack);
-	p[12] = (uint8_t)((TCP_HEADER + r->options_len) / 4 << 4);
-	p[13] = r->flags;
-	put16(p + 14, r->window);
-	if (r->options_len)
-		memcpy(p + TCP_HEADER, r->options, r->options_len);
-	finish_segment(h, f, r->src, r->dst, TCP_HEADER + r->options_len, 0);
-	ip_send(h, &o, &hit, f);
-}
-
-/* RFC 9293 3.5.2, reset generation, group 1. */
-void tcp_refuse(struct net_host *h, const struct ip_in *in, const struct seg_in *g)
-{
-	struct tcp_reply r = { .src = in->dst, .dst = in->src, .flags = NET_RST };
-
-	if (g->flags & NET_RST)
-		return;
-	r.sport = get16(in->at + 2);
-	r.dport = get16(in->at);
-	if (g->flags & NET_ACK) {
-		r.seq = g->ack;
-	} else {
-		r.ack = seg_end(g);
-		r.flags |= NET_ACK;
-	}
-	COUNT(h, Tcp_OutRsts);
-	tcp_reply(h, &r);
 }

@@ -221,6 +221,18 @@ static long call_poll(struct run *r, const struct pkt_event *e)
 	return ready ? 1 : 0;
 }
 
+/* ioctl(4, SIOCINQ, [100]): what may be read; SIOCOUTQ: what is not acknowledged. */
+static long call_ioctl(struct run *r, const struct pkt_event *e)
+{
+	struct net_socket_info info;
+	bool out = strcmp(arg(e, 1), "SIOCOUTQ") == 0;
+
+	if (!out && strcmp(arg(e, 1), "SIOCINQ") != 0)
+		return -EINVAL;
+	net_socket_get(*arg_fd(r, e, 0), &info);
+	return (long)(out ? info.send_queue : info.recv_queue) == arg_number(e, 2) ? 0 : -EINVAL;
+}
+
 static long call_listen(struct run *r, const struct pkt_event *e)
 {
 	return net_listen(*arg_fd(r, e, 0), (int)arg_number(e, 1), NULL);
@@ -245,7 +257,7 @@ static const struct { const char *name; long (*call)(struct run *, const struct 
 	{ "send", call_write, true }, { "sendto", call_write, true }, { "close", call_close, true },
 	{ "shutdown", call_shutdown, true }, { "setsockopt", call_setsockopt, true },
 	{ "getsockopt", call_getsockopt, true }, { "fcntl", call_fcntl, true }, { "poll", call_poll, false },
-	{ "tcp_state", call_tcp_state, false },
+	{ "ioctl", call_ioctl, true }, { "tcp_state", call_tcp_state, false },
 };
 
 static long call_once(struct run *r, const struct pkt_event *e, bool *known)

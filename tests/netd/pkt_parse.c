@@ -251,6 +251,8 @@ static bool parse_segment(struct parser *s, struct pkt_segment *g)
 	static const uint8_t bits[] = { NET_FIN, NET_SYN, NET_RST, NET_PSH, NET_ACK, NET_URG, NET_ECE, NET_CWR, NET_CWR };
 
 	skip(s, false);
+	if (take(s, "[ect0]") || take(s, "[ect1]") || take(s, "[ce]") || take(s, "[noecn]") || take(s, "[ect01]"))
+		skip(s, false); /* we have no ECN to compare with */
 	if (take(s, "[")) {
 		if (take(s, "udp")) {
 			if (!take(s, "(") || !take_number(s, &g->len) || !take(s, ")"))

@@ -82,12 +82,32 @@ static void a_long_message_is_cut_and_put_together(void **state)
 	net_socket_release(sb);
 }
 
+static void two_nets_in_one_program_do_not_meet(void **state)
+{
+	struct lab *one = *state, two;
+	struct net_host *a = lab_host(one, "a", lab_wire(one, "w"), "10.0.0.1/24"), *b;
+	struct net_socket *sa = open_bound(a, NET_UDP, "0.0.0.0:7"), *sb;
+
+	lab_open(&two, 1);
+	b = lab_host(&two, "b", lab_wire(&two, "w"), "10.0.0.2/24");
+	sb = open_socket(b, NET_UDP);
+	send_text(sb, "hello?", "10.0.0.1:7");
+	lab_settle(&two);
+	lab_settle(one);
+	assert_int_equal(net_recv(sa, NULL, 0, 0, NULL, NULL), -EAGAIN);
+	assert_int_equal(one->clock.now, 0);
+	net_socket_release(sa);
+	net_socket_release(sb);
+	lab_close(&two);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_message_arrives_with_its_senders_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(loopback_needs_no_wire, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_long_message_is_cut_and_put_together, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_nets_in_one_program_do_not_meet, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
