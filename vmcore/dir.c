@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { NAME_MOST = 255, TARGET_MOST = 4095, LINKS_MOST = 40 };
+enum { NAME_MOST = 255, PATH_MOST = 4095, TARGET_MOST = 4095, LINKS_MOST = 40 };
 
 void dir_init(struct vm_inode *dir)
 {
@@ -410,6 +410,10 @@ struct vm_inode *vm_disk_lookup(const struct vm_host *h, const char *path, struc
 
 	if (*path == '\0') {
 		err_set(e, ENOENT, -1, "an empty path");
+		return NULL;
+	}
+	if (strlen(path) > PATH_MOST) {
+		err_set(e, ENAMETOOLONG, -1, "a path of %zu bytes: at most %d", strlen(path), PATH_MOST);
 		return NULL;
 	}
 	return look_up(h->root, path, &links, e);
