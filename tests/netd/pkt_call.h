@@ -172,12 +172,13 @@ static long call_setsockopt(struct run *r, const struct pkt_event *e)
 static long call_getsockopt(struct run *r, const struct pkt_event *e)
 {
 	int option = option_of(arg(e, 2)), value, result;
+	const char *text = arg(e, 3);
 
 	if (option < 0)
 		return -ENOPROTOOPT;
 	result = net_getsockopt(*arg_fd(r, e, 0), option, &value, NULL);
-	if (result == 0 && option == NET_SO_ERROR && g_ascii_isalpha(arg(e, 3)[1])) {
-		char *name = g_strndup(arg(e, 3) + 1, strcspn(arg(e, 3) + 1, "]"));
+	if (result == 0 && option == NET_SO_ERROR && *text == '[' && g_ascii_isalpha(*++text)) {
+		char *name = g_strndup(text, strcspn(text, "]"));
 		bool same = pkt_errno(name) == value;
 
 		g_free(name);

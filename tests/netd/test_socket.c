@@ -386,6 +386,26 @@ static void tcp_finishes_behind(void **state)
 	lab_settle(l);
 }
 
+static void a_connection_reset_before_accept_is_accepted_and_reset(void **state)
+{
+	struct lab *l = *state;
+	struct net_socket *listener = open_listener(host(l, "b"), "0.0.0.0:80", 5), *c = connected(l, "10.0.0.2:80"), *s;
+
+	net_setsockopt(c, NET_SO_LINGER, 0, NULL);
+	net_socket_release(c);
+	lab_settle(l);
+	lab_check(l);
+	s = accepted(listener);
+	assert_int_equal(net_recv(s, (char[1]){ 0 }, 1, 0, NULL, NULL), -ECONNRESET);
+	net_socket_release(s);
+	c = connected(l, "10.0.0.2:80"); /* and once more, but nobody accepts it */
+	net_setsockopt(c, NET_SO_LINGER, 0, NULL);
+	net_socket_release(c);
+	lab_settle(l);
+	net_socket_release(listener);
+	lab_settle(l);
+}
+
 static void a_full_queue_says_again(void **state)
 {
 	struct lab *l = *state;
@@ -562,6 +582,7 @@ int main(void)
 		TEST(connect_runs_out_of_ports_per_peer), TEST(udp_connected_hears_only_its_peer_and_of_refusal), TEST(udp_limits),
 		TEST(the_backlog), TEST(time_wait_keeps_the_port), TEST(reuseaddr_binds_over_time_wait), TEST(five_tuples),
 		TEST(a_shared_socket_lives_until_the_last_release), TEST(tcp_finishes_behind), TEST(a_full_queue_says_again),
+		TEST(a_connection_reset_before_accept_is_accepted_and_reset),
 		TEST(syn_flood_is_answered_with_cookies), TEST(the_table_of_options), TEST(fixtures_make_rows_without_traffic),
 		TEST(the_host_may_go_before_its_sockets), TEST(clocks_stepped_by_years),
 	};
