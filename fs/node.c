@@ -160,7 +160,7 @@ struct known *known_lookup(struct world *w, struct known *parent, const char *na
 {
 	struct known *k = known_of(w, n);
 
-	if (!k || k->writers)
+	if (!k || k->waiting)
 		k = add(w->knowns, parent, name, n);
 	else if (k != w->knowns->root)
 		move_to(w, k, parent, name);

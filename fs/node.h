@@ -4,9 +4,9 @@
  * A node becomes known when it is looked up and is forgotten when the kernel has dropped every look-up and nobody
  * holds it. Numbers are never given twice in a mount: slot in the low 32 bits, how often the slot was used above.
  *
- * The kernel lets one write(2) at a time into an inode, and a command may wait long in its write. So a file that is
- * open for commands gets a second number when it is looked up again, and each writer has an inode of its own: open(2)
- * of one that has a writer answers ESTALE, upon which the kernel looks again.
+ * The kernel lets one write(2) at a time into an inode, and a command may wait long in its write. So a file in which a
+ * command waits gets another number when it is looked up again: open(2) of the old one answers ESTALE, upon which the
+ * kernel looks again. Only who had it open before still waits for the first writer.
  */
 #ifndef FS_NODE_H
 #define FS_NODE_H
@@ -20,7 +20,7 @@ struct known {
 	uint64_t id;
 	uint64_t lookups;         /* the kernel's */
 	uint32_t holds;           /* children and open files */
-	uint32_t writers;         /* open files that may write commands to it */
+	uint32_t waiting;         /* commands that wait in a write to it */
 	struct known *parent;     /* where it was looked up last; NULL: the root */
 	char *name;
 	struct content *content;  /* open.c: the latest rendering, or NULL */

@@ -21,7 +21,7 @@
 enum {
 	CONTENT_BYTES_MAX = 64 << 20,   /* all renderings that only wait for the next reader */
 	WHOLE_COMMAND_MAX = 4096,       /* a write shorter than this without a newline is a whole command */
-	COLLECT_MAX = 256 << 20,
+	COLLECT_MAX = 128 << 20,
 	BUFFER_BYTES = 1 << 20,
 	RESULTS_MAX = 1 << 16,
 	SET_SIZE = 1 << 3,              /* FUSE_SET_ATTR_SIZE */
@@ -320,7 +320,6 @@ struct open_file *file_open(struct world *w, struct known *k, int flags, struct 
 	f->stream = stream;
 	if (row->kind == ROW_BYTES && row->bytes->open)
 		row->bytes->open(&k->n);
-	k->writers += takes_commands(row, flags);
 	f->link.data = f;
 	g_queue_push_tail_link(&w->opens->files, &f->link);
 	return f;
@@ -328,7 +327,12 @@ struct open_file *file_open(struct world *w, struct known *k, int flags, struct 
 
 bool file_is_busy(const struct known *k, int flags)
 {
-	return k->writers && takes_commands(k->n.row, flags);
+	return k->waiting && takes_commands(k->n.row, flags);
+}
+
+void file_waits(struct open_file *f, bool begins)
+{
+	f->known->waiting += begins ? 1u : -1u;
 }
 
 bool file_is_stream(const struct open_file *f)
@@ -489,10 +493,17 @@ static int store(struct open_file *f, const char *text, size_t len, bool is_line
 	const struct node *n = &f->known->n;
 	struct world *w = f->world;
 	g_autoptr(GString) result = g_string_new(NULL);
-	g_autofree char *copy = g_strndup(text, len);
+	g_autofree char *copy = g_try_malloc(len + 1);
 	int rc;
 
 	*e = (struct err){ .arg = -1 };
+	if (!copy) {
+		err_set(e, ENOMEM, -1, "no memory for a text of %zu bytes", len);
+		error_log_add(w, n, NULL, -1, e);
+		return -ENOMEM;
+	}
+	memcpy(copy, text, len);
+	copy[len] = '\0';
 	w->nonblock = file_nonblock(f);
 	w->raw_result = false;
 	rc = n->row->flags & ROW_RAW ? 0 : check_line(text, is_line ? len : 0, e);
@@ -508,9 +519,9 @@ static int store(struct open_file *f, const char *text, size_t len, bool is_line
 	if (rc < 0) {
 		if (e->code != -rc)
 			err_set(e, -rc, -1, "%s", g_strerror(-rc));
-		g_free(copy);
-		copy = g_strndup(text, MIN(len, COMMAND_LINE_MAX));
-		error_log_add(w, n, is_line ? copy : NULL, e->arg, e);
+		g_free(copy);  /* the command has taken it apart */
+		copy = is_line ? g_strndup(text, MIN(len, COMMAND_LINE_MAX)) : NULL;
+		error_log_add(w, n, copy, e->arg, e);
 	}
 	return rc;
 }
@@ -617,14 +628,20 @@ static ssize_t collect(struct write_call *c, struct err *e)
 	struct open_file *f = c->file;
 	size_t need = f->collected_len + c->len;
 
-	if (need > COLLECT_MAX)
-		return err_set(e, E2BIG, -1, "a text of more than %d bytes", COLLECT_MAX);
+	if (need > COLLECT_MAX) {
+		err_set(e, E2BIG, -1, "a text of more than %d bytes", COLLECT_MAX);
+		error_log_add(f->world, &f->known->n, NULL, -1, e);
+		return -E2BIG;
+	}
 	if (need > f->collected_room) {
 		size_t room = MAX(need, f->collected_room * 2);
 		char *more = g_try_realloc(f->collected, room);
 
-		if (!more)
-			return err_set(e, ENOMEM, -1, "no memory for a text of %zu bytes", need);
+		if (!more) {
+			err_set(e, ENOMEM, -1, "no memory for a text of %zu bytes", need);
+			error_log_add(f->world, &f->known->n, NULL, -1, e);
+			return -ENOMEM;
+		}
 		f->collected = more;
 		f->collected_room = room;
 	}
@@ -734,7 +751,6 @@ void file_abandon(struct open_file *f)
 	if (f->stream_rest)
 		g_string_free(f->stream_rest, TRUE);
 	g_free(f->failed_line);
-	f->known->writers -= takes_commands(n->row, f->flags);
 	known_drop(w, f->known);
 	g_queue_unlink(&w->opens->files, &f->link);
 	g_free(f);

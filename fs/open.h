@@ -35,8 +35,10 @@ struct open_file;
 struct open_file *file_open(struct world *w, struct known *k, int flags, struct err *e);
 /* EACCES unless a caller may do that: mounter and root all that the row can; others read what "other" may. */
 int file_access(const struct node *n, int flags, uid_t uid);
-/* Whether this open would have to share its inode with another that writes commands (node.h). */
+/* Whether writes of this open would have to wait for a command that waits in the same inode (node.h). */
 bool file_is_busy(const struct known *k, int flags);
+/* A command waits in a write to it; or does no longer. */
+void file_waits(struct open_file *f, bool begins);
 /* At most `size` bytes at `at`: their number, in *bytes, which stay until the next call; or -errno. */
 ssize_t file_read(struct open_file *f, uint64_t at, size_t size, const char **bytes, struct err *e);
 /* Its exact length now. 0 for streams, and for what cannot be rendered. */

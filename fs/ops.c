@@ -542,6 +542,8 @@ static struct parked *park(struct fs *fs, enum parked_kind kind, fuse_req_t req,
 	p->caller = fs->world->reader;
 	p->link.data = p;
 	g_queue_push_tail_link(&fs->parked, &p->link);
+	if (kind == PARKED_WRITE)
+		file_waits(f, true);
 	if (req)
 		fuse_req_interrupt_func(req, on_interrupt, p);
 	return p;
@@ -550,8 +552,10 @@ static struct parked *park(struct fs *fs, enum parked_kind kind, fuse_req_t req,
 static void unpark(struct fs *fs, struct parked *p)
 {
 	g_queue_unlink(&fs->parked, &p->link);
-	if (p->kind == PARKED_WRITE)
+	if (p->kind == PARKED_WRITE) {
 		g_free((char *)p->call.data);
+		file_waits(p->file, false);
+	}
 	g_free(p);
 }
 

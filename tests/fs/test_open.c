@@ -312,7 +312,7 @@ static void node_numbers_are_never_used_twice(void **state)
 	}
 }
 
-static void each_writer_of_commands_has_a_number_of_its_own(void **state)
+static void a_file_in_which_a_command_waits_gets_another_number(void **state)
 {
 	struct world *w = *state;
 	struct node n = at(w, "proc/2/ctl");
@@ -320,6 +320,9 @@ static void each_writer_of_commands_has_a_number_of_its_own(void **state)
 	struct open_file *a = file_open(w, first, O_WRONLY, NULL), *b;
 	size_t before = known_count(w);
 
+	assert_false(file_is_busy(first, O_RDWR));
+	assert_ptr_equal(known_lookup(w, known_root(w), "ctl", &n), first);
+	file_waits(a, true);
 	assert_true(file_is_busy(first, O_RDWR));
 	assert_false(file_is_busy(first, O_RDONLY));
 	second = known_lookup(w, known_root(w), "ctl", &n);
@@ -328,8 +331,9 @@ static void each_writer_of_commands_has_a_number_of_its_own(void **state)
 	b = file_open(w, second, O_WRONLY, NULL);
 	assert_int_equal(put_text_to(a, "fork\n"), 5);
 	assert_int_equal(put_text_to(b, "fork\n"), 5);
+	file_waits(a, false);
 	assert_int_equal(file_end(a), 0);
-	known_forget(w, first, 1);
+	known_forget(w, first, 2);
 	assert_ptr_equal(known_of(w, &n), second);
 	assert_int_equal(file_end(b), 0);
 	assert_ptr_equal(known_lookup(w, known_root(w), "ctl", &n), second);
@@ -526,7 +530,7 @@ int main(void)
 		TEST(sizes_are_exact),
 		TEST(renderings_are_bounded_and_go_with_their_nodes),
 		TEST(node_numbers_are_never_used_twice),
-		TEST(each_writer_of_commands_has_a_number_of_its_own),
+		TEST(a_file_in_which_a_command_waits_gets_another_number),
 		TEST(a_dead_process_answers_esrch_and_never_another),
 		TEST(others_read_what_the_mode_gives_and_write_nothing),
 		TEST(a_stream_gives_what_comes_and_counts_what_was_lost),
