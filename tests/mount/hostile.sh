@@ -19,9 +19,22 @@ no_report()
 	done
 }
 
-[ $# -gt 0 ] || set -- lines commands maps elf geometry poke files read writers growth
+is_sanitized()
+{
+	grep -q __asan_init "$VITRINE"
+}
+
+[ $# -gt 0 ] || set -- lines commands maps elf geometry poke files read writers growth limits
 for part; do
-	mount_world
+	if [ "$part" = limits ]; then
+		is_sanitized && continue    # its shadow takes more
+		ulimit -S -v 1048576
+		ulimit -S -n 16
+	fi
+	quarantine=$([ "$part" = growth ] && echo :quarantine_size_mb=1)
+	ASAN_OPTIONS=$ASAN_OPTIONS${quarantine:-} mount_world
+	ulimit -S -v unlimited
+	ulimit -S -n 4096
 	PIDFILE=$T/pid timeout 300 python3 "$here/hostile.py" "$part" "$seed"
 	status=$?
 	no_report "$part"
