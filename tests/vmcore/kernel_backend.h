@@ -69,5 +69,6 @@ struct backend {
 	void (*check)(void *w, GString *out);
 };
 extern const struct backend engine_backend; /* the engine, by its public calls */
+extern const struct backend mount_backend;  /* a mount of its own, by commands and files; start is NULL where there is no FUSE */
 
 #endif
