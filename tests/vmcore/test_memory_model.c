@@ -197,17 +197,20 @@ static void do_protect(struct model *w)
 
 	while (upto < n && p->page[first + upto].mapped)
 		upto++;
-	if (r < 0) {
-		assert_int_equal(e.code, ENOMEM);
-		if (upto == n) {
-			w->refused++;                   /* out of frames: nothing has changed */
-			return;
-		}
-	} else {
+	if (r == 0)
 		assert_int_equal(upto, n);
-	}
-	if (r < 0 && strstr(e.why, "frame"))
+	else
+		assert_int_equal(e.code, ENOMEM);
+	if (r < 0 && (upto == n || strstr(e.why, "frame"))) { /* out of frames: areas before that one have changed */
+		w->refused++;
+		for (unsigned i = 0; i < n; i++) {
+			struct vm_area a;
+
+			if (p->page[first + i].mapped && vm_area_above(proc_of(w, p), address(w, first + i), &a))
+				p->page[first + i].prot = a.flags & 7;
+		}
 		return;
+	}
 	for (unsigned i = 0; i < upto; i++)
 		p->page[first + i].prot = prot;
 }
@@ -273,6 +276,7 @@ static void do_move(struct model *w)
 	struct model_proc *p = pick_proc(w);
 	unsigned n, first = pick_range(w, &n), to = pick_range(w, &(unsigned) { 0 });
 	struct model_page kept[STRETCH];
+	struct vm_area a;
 	struct err e = { 0 };
 	va_t at;
 	int r;
@@ -283,6 +287,8 @@ static void do_move(struct model *w)
 	for (unsigned i = 0; i < n; i++)
 		if (!p->page[first + i].mapped)
 			return;
+	if (!vm_area_above(proc_of(w, p), address(w, first), &a) || a.end < address(w, first) + n * w->page_size)
+		return;                                  /* several areas: without frames, some have moved and some not */
 	r = vm_mremap(proc_of(w, p), address(w, first), n * w->page_size, n * w->page_size, VM_REMAP_MAYMOVE | VM_REMAP_FIXED,
 		      address(w, to), &at, &e);
 	if (r < 0) {
@@ -351,6 +357,28 @@ static void do_writeback(struct model *w)
 	vm_drop_caches(w->m->host, &e);
 }
 
+/* Fresh memory over a whole leaf table, asked to be huge; where huge pages are small enough. */
+static void do_huge(struct model *w)
+{
+	struct model_proc *p = pick_proc(w);
+	unsigned first = pick(w, STRETCHES) * STRETCH + 4;
+	struct vm_map_request r = { .addr = address(w, first), .len = 8 * w->page_size, .prot = 3, .fd = -1,
+				    .flags = VM_MAP_FIXED | VM_MAP_PRIVATE | VM_MAP_ANON };
+	uint8_t value = (uint8_t)rng_next(&w->rng);
+	struct vm_outcome out;
+	struct err e = { 0 };
+	va_t at;
+
+	if (strcmp(vm_host_options(w->m->host)->geometry.name, "x86-64") != 0 ||
+	    vm_host_options(w->m->host)->geometry.levels != 3 || vm_mmap(proc_of(w, p), &r, &at, &e) < 0)
+		return;
+	for (unsigned i = 0; i < 8; i++)
+		p->page[first + i] = (struct model_page) { .mapped = true, .prot = 3, .object = -1 };
+	if (vm_madvise(proc_of(w, p), r.addr, r.len, HUGEPAGE, &e) == 0 &&
+	    vm_store(proc_of(w, p), r.addr + 5, &value, 1, &out, &e) == 0)
+		model_store(w, &p->page[first], value);
+}
+
 /* pagemap, page/VA, smaps and the list of entries are views of the same pages. */
 static void do_views(struct model *w)
 {
@@ -402,7 +430,7 @@ static void do_views(struct model *w)
 }
 
 static const struct { unsigned weight; void (*run)(struct model *w); } actions[] = {
-	{ 30, do_store }, { 20, do_load }, { 2, do_peek }, { 4, do_views }, { 8, do_map }, { 4, do_unmap }, { 6, do_protect }, { 8, do_advise },
+	{ 30, do_store }, { 20, do_load }, { 2, do_peek }, { 4, do_views }, { 4, do_huge }, { 8, do_map }, { 4, do_unmap }, { 6, do_protect }, { 8, do_advise },
 	{ 2, do_lock }, { 4, do_move }, { 5, do_fork }, { 3, do_exit }, { 3, do_write_file }, { 1, do_writeback },
 };
 
