@@ -551,6 +551,12 @@ void pages_dontneed(struct area *a, va_t start, va_t end)
 	pages_zap(a, start, end);
 	if (n == 0)
 		return;
-	for (vpn_t at = (vpn_of(h, start) + mask) & ~mask; at + n <= vpn_of(h, end); at += n)
-		table_trim_empty(&a->mm->table, at);
+	for (vpn_t at = (vpn_of(h, start) + mask) & ~mask; at + n <= vpn_of(h, end); ) {
+		struct span s;
+
+		table_span(&a->mm->table, at, vpn_of(h, end), &s);
+		if (s.entry)
+			table_trim_empty(&a->mm->table, at);
+		at += s.entry ? n : MAX(s.count & ~mask, n);   /* without a table, on to where the next may be */
+	}
 }
