@@ -239,6 +239,10 @@ static int set_counter(struct call *c, struct host *h, struct err *e)
 	g_autofree char *name = g_strconcat("vmstat ", c->args[1].text, NULL);
 	g_autoptr(GString) text = g_string_new(NULL);
 
+	for (const char *at = c->args[1].text; at == c->args[1].text || *at; at++) {
+		if (!g_ascii_isgraph(*at))
+			return err_set(e, EINVAL, 1, "'%.40s' is no name of a counter", c->args[1].text);
+	}
 	if (append_value(c, &settings[2], 2, text, e))
 		return -e->code;
 	keep_setting(h, name, text->str);

@@ -187,7 +187,11 @@ static void put_identity(GString *out, const struct subject *s)
 	const struct vm_proc_info *p = &s->process, *t = &s->thread;
 
 	put_text(out, "Name:\t");
-	put_text(out, t->comm);
+	for (const char *c = t->comm; *c; c++) {  /* as seq_escape_str() does it */
+		if (*c == '\n' || *c == '\\')
+			put_char(out, '\\');
+		put_char(out, *c == '\n' ? 'n' : *c);
+	}
 	put_text(out, "\nUmask:\t0022\nState:\t");
 	put_char(out, vm_state_letters[t->state]);
 	put_text(out, " (");

@@ -280,6 +280,16 @@ def random_command(rng, table):
 
 
 def part_commands(rng):
+    must(H + "ctl", "spawn wide")
+    for line in ("mmap 0x10000000 64T rw- private,anon,fixed,noreserve", "touch 0x10000000 64T w 1T", "mprotect 0x10000000 32T r--",
+                 "madvise 0x10000000 64T dontneed", "madvise 0x10000000 64T pageout", "mremap 0x10000000 32T 16T", "fork",
+                 "munmap 0 0x7ffffffff000"):
+        must("proc/2/ctl", line)
+    must(H + "ctl", 'spawn "a\\nb\\\\c"')
+    same("a name in status", open("proc/4/status").readline(), "Name:\ta\\nb\\\\c\n")
+    for name in ('"x\\ny"', '""', '"x y"'):
+        same(f"vmstat {name}", run(H + "ctl", f"set vmstat {name} 5")[0], errno.EINVAL)
+    reset()
     rounds = int(os.environ.get("HOSTILE_ROUNDS", "3"))
     for turn in range(rounds):
         furnish(rng)
