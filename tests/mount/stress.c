@@ -9,7 +9,6 @@
  * exact count of what they lost. Processes are born and die under all of them. Ends with 1 at the first wrong answer;
  * the seed is printed, and repeats each client's choices (not how they interleave).
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
