@@ -101,18 +101,20 @@ static uint64_t hole_length(const struct table *t, const struct place *p, unsign
 {
 	const struct mmu_format *f = format_of(t);
 	uint64_t index = vpn >> below(f, level) & f->index_mask[level], left = f->index_mask[level] - index;
-	uint64_t count = pages_left(vpn, below(f, level), limit);
+	uint64_t count = pages_left(vpn, below(f, level), limit), rest = limit - vpn;
+	const uint64_t step = (uint64_t)1 << below(f, level);
 	struct place next = *p;
 
+	/* All entries of a root may be 2^64 pages: nothing is added that could be more than the rest. */
 	if (frame_of(t->host, p->table)->entries == 0)
-		return MIN(count + (left << below(f, level)), limit - vpn);
-	while (left-- > 0 && count < limit - vpn) {
+		return left <= (rest - count) >> below(f, level) ? count + (left << below(f, level)) : rest;
+	while (left-- > 0 && count < rest) {
 		next.at += (uint64_t)1 << f->pte_shift;
 		if (os_value(t->host, p->table, next.at) != 0)
 			break;
-		count += (uint64_t)1 << below(f, level);
+		count = rest - count > step ? count + step : rest;
 	}
-	return MIN(count, limit - vpn);
+	return count;
 }
 
 void radix_span(const struct table *t, vpn_t vpn, vpn_t limit, struct span *s)

@@ -610,6 +610,12 @@ def part_geometry(rng):
         check(f"exit under {text}")
         return True
 
+    # a root without entries that stands for 2^64 pages
+    must(H + "mem/geometry", "va=64 pa=52 page=1 pte=8 split=8,8,8,8,8,8,8,8 ppn=0+52 valid=63 write=62")
+    must(H + "ctl", "spawn a bare")
+    for line in ("mmap 0x2000 16 rw- private,anon,fixed", "touch 0x2000 1 w", "munmap 0x2000 16"):
+        must("proc/2/ctl", line)
+    check("an empty root")
     for text in fixed:
         one(text)
     taken = 0
