@@ -187,7 +187,9 @@ class Script:
             self.brk(p)
         elif op in ("munmap", "mincore"):
             text, length = self.range_of(p)
-            self.say(f"{p} {op} {text} {length}")
+            # Which pages of a disk file are cached follows from readahead, which is not modelled (README).
+            if op == "munmap" or not any(name[0] == "g" for name in self.files):
+                self.say(f"{p} {op} {text} {length}")
         elif op == "mlock":
             text, length = self.range_of(p)
             self.say(f"{p} mlock {text} {length}" + (" onfault" if self.chance(0.2) else ""))
