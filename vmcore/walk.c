@@ -265,7 +265,7 @@ walk_radix(const struct vm_host *h, const struct mmu_format *f, const bool wide,
 	uint64_t refused = 0, raw;
 	pa_t pa;
 
-	if (!is_canonical(f, va) || at > last_pte)      /* PA_NONE plus an index would wrap around into RAM */
+	if (!is_canonical(f, va))
 		return false;
 #pragma GCC unroll 4
 	for (unsigned k = 0; k < leaf; k++) {

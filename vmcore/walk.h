@@ -25,7 +25,8 @@ void mmu_walk_slowly(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum 
 static inline void mmu_walk(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum vm_access how, bool user,
 			    struct translation *out)
 {
-	if (!h->mmu.walk(h, ptbr, va, &h->mmu.format.stop[how][user], out))
+	/* No table: PA_NONE plus an index would wrap around into RAM. */
+	if (ptbr == PA_NONE || !h->mmu.walk(h, ptbr, va, &h->mmu.format.stop[how][user], out))
 		mmu_walk_slowly(h, ptbr, asid, va, how, user, out);
 }
 /* Through the TLB: counts hits, misses, steps and their cost in the host's stats. */
