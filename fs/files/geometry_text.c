@@ -138,7 +138,7 @@ static bool print_split(const struct vm_geometry *g, GString *out)
 static int parse_ppn(const char *value, struct vm_geometry *g, struct err *e)
 {
 	g_auto(GStrv) parts = g_strsplit(value, "+", 2);
-	unsigned shift, bits;
+	unsigned shift = 0, bits = 0;
 
 	if (!parts[0] || !parts[1])
 		return err_set(e, EINVAL, -1, "ppn=%s is not LSB+WIDTH", value);
