@@ -40,6 +40,11 @@ static const char *host_name(struct world *w, uint32_t serial)
 	return serial < w->host_names->len ? w->host_names->pdata[serial] : NULL;
 }
 
+static const char *wire_name(struct world *w, uint64_t serial)
+{
+	return serial < w->wire_names->len ? w->wire_names->pdata[serial] : NULL;
+}
+
 static void put_value(GString *out, uint8_t format, char type, uint64_t value)
 {
 	bool json = format == FORMAT_JSON;
@@ -51,6 +56,11 @@ static void put_value(GString *out, uint8_t format, char type, uint64_t value)
 		put_hex(out, value);
 		if (json)
 			put_char(out, '"');
+	} else if (type == 'a') {
+		struct net_addr a = net_v4((uint32_t)value);
+		char text[NET_ADDR_TEXT];
+
+		g_string_append_printf(out, json ? "\"%s\"" : "%s", net_addr_text(&a, text));
 	} else if (type == 't' && !json) {
 		put_time(out, value);
 	} else {
@@ -74,7 +84,7 @@ static void put_event_text(GString *out, uint8_t format, const char *text)
 }
 
 /* The kind's keys with the event's values: " va=0x1000 bytes=4" or ,"va":"0x1000","bytes":4 */
-static void put_details(GString *out, uint8_t format, const struct event *event)
+static void put_details(struct world *w, GString *out, uint8_t format, const struct event *event)
 {
 	const char *key = event->kind->keys;
 	unsigned value = 0;
@@ -91,6 +101,8 @@ static void put_details(GString *out, uint8_t format, const struct event *event)
 			put_event_text(out, format, event->text);
 		else if (colon[1] == 'n' && value < EVENT_VALUES)
 			put_event_text(out, format, (const char *)(uintptr_t)event->value[value++]);
+		else if (colon[1] == 'w' && value < EVENT_VALUES)
+			put_event_text(out, format, wire_name(w, event->value[value++]));
 		else if (value < EVENT_VALUES)
 			put_value(out, format, colon[1], event->value[value++]);
 		key = colon + 1 + strcspn(colon + 1, " ");
@@ -120,7 +132,7 @@ static void print_text(struct world *w, const struct event *event, GString *out)
 	put_pad(out, before, 5);
 	put_char(out, ' ');
 	put_text(out, event->kind->name);
-	put_details(out, FORMAT_TEXT, event);
+	put_details(w, out, FORMAT_TEXT, event);
 	put_char(out, '\n');
 }
 
@@ -138,7 +150,7 @@ static void print_json(struct world *w, const struct event *event, GString *out)
 	put_value(out, FORMAT_JSON, 'd', event->pid ? (uint64_t)event->pid : JOURNAL_NONE);
 	put_text(out, ",\"kind\":");
 	put_json_string(out, event->kind->name);
-	put_details(out, FORMAT_JSON, event);
+	put_details(w, out, FORMAT_JSON, event);
 	put_text(out, "}\n");
 }
 

@@ -19,24 +19,26 @@ static void host_free(struct host *h)
 {
 	if (!h)
 		return;
+	net_host_free(h->net);  /* power is cut: no FIN goes out when the processes' descriptors go */
 	vm_host_free(h->vm);
 	g_hash_table_destroy(h->settings);
 	g_free(h->name);
 	g_free(h);
 }
 
-static bool name_is_good(const char *name, struct err *e)
+static bool name_is_good(const char *name, const char *what, struct err *e)
 {
 	size_t len = strlen(name);
 
 	if (len == 0 || len > HOST_NAME_MAX_BYTES || name[0] == '.' || name[0] == '-')
-		return err_set(e, EINVAL, 0, "'%.70s' cannot be a host's name", name) == 0;
+		return err_set(e, EINVAL, 0, "'%.70s' cannot be a %s's name", name, what) == 0;
 	for (const char *c = name; *c; c++)
 		if (!g_ascii_isalnum(*c) && !strchr("._-", *c))
-			return err_set(e, EINVAL, 0, "a host's name has letters, digits, '.', '_' and '-' only") == 0;
+			return err_set(e, EINVAL, 0, "a %s's name has letters, digits, '.', '_' and '-' only", what) == 0;
 	return true;
 }
 
+/* All but its part of the network, which plug_in() adds. */
 static struct host *host_new(struct world *w, const char *name, struct err *e)
 {
 	struct vm_options o = { .geometry = w->options.geometry, .ram_bytes = w->options.ram_bytes,
@@ -58,6 +60,27 @@ static struct host *host_new(struct world *w, const char *name, struct err *e)
 	return h;
 }
 
+/* The name must be free in the network. */
+static void plug_in(struct world *w, struct host *h)
+{
+	int error = net_host_new(w->net, h->name, h->serial, h->number + 1, &h->net, NULL);
+
+	g_assert(error == 0);
+}
+
+static void socket_woke(void *user, struct net_socket *s)
+{
+	world_changed(user);
+}
+
+static struct net *network_new(struct world *w)
+{
+	struct net_config c = { .clock = &w->clock, .journal = &w->journal, .seed = w->options.seed,
+				.wires = w->wire_names->len - 1, .wake = socket_woke, .user = w };
+
+	return net_new(&c);
+}
+
 struct world *world_new(const struct world_options *o, struct err *e)
 {
 	struct world *w = g_new0(struct world, 1);
@@ -74,6 +97,9 @@ struct world *world_new(const struct world_options *o, struct err *e)
 	w->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
 	w->host_names = g_ptr_array_new_with_free_func(g_free);
 	g_ptr_array_add(w->host_names, NULL);
+	w->wire_names = g_ptr_array_new_with_free_func(g_free);
+	g_ptr_array_add(w->wire_names, NULL);
+	w->net = network_new(w);
 	g_queue_init(&w->errors);
 	w->opens = opens_new();
 	w->texts = event_texts_new();
@@ -92,7 +118,9 @@ void world_free(struct world *w)
 	knowns_free(w->knowns);
 	opens_free(w->opens);
 	g_ptr_array_free(w->hosts, TRUE);
+	net_free(w->net);
 	g_ptr_array_free(w->host_names, TRUE);
+	g_ptr_array_free(w->wire_names, TRUE);
 	error_log_clear(w);
 	event_texts_free(w->texts);
 	journal_clear(&w->journal);
@@ -141,15 +169,19 @@ void world_tick(struct world *w, ns_t now)
 int world_reset(struct world *w, struct err *e)
 {
 	g_autoptr(GPtrArray) before = w->hosts;
+	struct net *net = w->net;
 	ns_t now = w->clock.now;
 	uint32_t next_number = w->next_number;
 
 	w->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
+	w->net = network_new(w);
 	w->clock.now = 0;
 	w->next_number = 0;
 	if (world_add_host(w, "host0", e)) {
 		g_ptr_array_free(w->hosts, TRUE);
+		net_free(w->net);
 		w->hosts = g_steal_pointer(&before);
+		w->net = net;
 		w->clock.now = now;
 		w->next_number = next_number;
 		return -e->code;
@@ -157,6 +189,7 @@ int world_reset(struct world *w, struct err *e)
 
 	/* The new world stands; the old one goes. */
 	g_ptr_array_set_size(before, 0);
+	net_free(net);
 	w->clock.spent = 0;
 	world_set_mode(w, CLOCK_AUTO, 1);
 	journal_clear(&w->journal);
@@ -175,13 +208,14 @@ int world_add_host(struct world *w, const char *name, struct err *e)
 
 	if (!e)
 		e = &ignored;
-	if (!name_is_good(name, e))
+	if (!name_is_good(name, "host", e))
 		return -e->code;
 	if (world_host_named(w, name))
 		return err_set(e, EEXIST, 0, "host %s exists", name);
 	h = host_new(w, name, e);
 	if (!h)
 		return -e->code;
+	plug_in(w, h);
 	g_ptr_array_add(w->hosts, h);
 	world_changed(w);
 	return 0;
@@ -213,8 +247,38 @@ int world_reboot_host(struct world *w, struct host *h, struct err *e)
 	w->next_number--;
 	w->hosts->pdata[i] = fresh;
 	host_free(h);
+	plug_in(w, fresh);
 	world_changed(w);
 	return 0;
+}
+
+int world_add_wire(struct world *w, const char *name, struct err *e)
+{
+	struct net_wire *wire;
+
+	if (!name_is_good(name, "wire", e) || net_wire_new(w->net, name, &wire, e))
+		return -e->code;
+	g_assert(net_wire_serial(wire) == w->wire_names->len);
+	g_ptr_array_add(w->wire_names, g_strdup(name));
+	world_changed(w);
+	return 0;
+}
+
+int world_remove_wire(struct world *w, const char *name, struct err *e)
+{
+	struct net_wire *wire = net_wire_at(w->net, name);
+
+	if (!wire)
+		return err_set(e, ENOENT, 0, "there is no wire %.63s", name);
+	net_wire_free(wire);
+	world_changed(w);
+	return 0;
+}
+
+void world_seed(struct world *w, uint64_t seed)
+{
+	w->options.seed = seed;
+	net_reseed(w->net, seed);
 }
 
 struct host *world_host_named(struct world *w, const char *name)
@@ -248,6 +312,13 @@ struct vm_host *world_vm(const struct node *n, struct err *e)
 	struct host *h = world_host(n, e);
 
 	return h ? h->vm : NULL;
+}
+
+struct net_host *world_net(const struct node *n, struct err *e)
+{
+	struct host *h = world_host(n, e);
+
+	return h ? h->net : NULL;
 }
 
 struct vm_proc *world_proc(const struct node *n, struct err *e)

@@ -4,6 +4,8 @@
 
 #include "clock.h"
 #include "journal.h"
+#include "net_host.h"
+#include "net_wire.h"
 #include "tree.h"
 #include "vm_host.h"
 #include "vm_proc.h"
@@ -15,6 +17,7 @@ struct host {
 	uint32_t number;            /* 0: host0, N: the Nth further one; a reboot keeps it: inode numbers are made of it */
 	char    *name;
 	struct vm_host *vm;
+	struct net_host *net;
 	ns_t     made;
 	GHashTable *settings;       /* host `set` values: name -> text; for fixtures */
 	uint64_t ram_wanted;        /* what was written to mem/size; 0: as mounted. A geometry cuts it to 2^pa */
@@ -35,7 +38,9 @@ struct world {
 	enum clock_mode mode;
 	struct journal journal;
 	GPtrArray *hosts;           /* struct host *, in order of making */
+	struct net *net;            /* wires, and each host's part of the network */
 	GPtrArray *host_names;      /* char *, by serial; of removed hosts too, for old events */
+	GPtrArray *wire_names;      /* the same of wires */
 	uint32_t   next_serial, next_number;
 	uint64_t   generation;      /* grows with every change; what was rendered at one value is still true at it */
 	GQueue     errors;          /* struct error_entry *, last 64, newest last */
@@ -70,12 +75,16 @@ int  world_reboot_host(struct world *w, struct host *h, struct err *e);
 int32_t world_reader(const struct world *w);
 /* The same of its thread. */
 int32_t world_reader_thread(const struct world *w);
+int  world_add_wire(struct world *w, const char *name, struct err *e);     /* EEXIST, EINVAL */
+int  world_remove_wire(struct world *w, const char *name, struct err *e);  /* interfaces on it lose their carrier */
+void world_seed(struct world *w, uint64_t seed);
 struct host *world_host_named(struct world *w, const char *name);
 
 /* NULL with ESRCH, and *e filled (which may be NULL), when it is gone. */
 struct host    *world_host(const struct node *n, struct err *e);
 struct vm_host *world_vm(const struct node *n, struct err *e);
 struct vm_proc *world_proc(const struct node *n, struct err *e);
+struct net_host *world_net(const struct node *n, struct err *e);
 /* st_ino of a file of the simulated disk, which maps prints too: above 2^56. */
 uint64_t world_inode_number(const struct node *n, uint64_t number);
 

@@ -226,7 +226,7 @@ void sockets_init(struct net_host *h)
 	h->ports = g_hash_table_new(NULL, NULL);
 	h->pairs = g_hash_table_new(pair_hash, pair_equal);
 	h->inodes = g_hash_table_new(g_int64_hash, g_int64_equal);
-	h->last_inode = (uint64_t)h->serial << 20;
+	h->last_inode = (uint64_t)h->number << 20;
 }
 
 void sockets_clear(struct net_host *h)

@@ -89,7 +89,7 @@ struct icmp_bucket { uint32_t dst; ns_t tokens, last; };
 struct net_host {
 	struct net   *net;
 	char         *name;
-	uint32_t      serial;
+	uint32_t      serial, number;
 	int64_t       knob[NET_KNOBS];
 	int64_t       count[NET_COUNTERS_END];
 	uint64_t      icmp_in[256], icmp_out[256];

@@ -9,8 +9,8 @@ struct net_iface *iface_create(struct net_host *h, const char *name)
 	i->name = g_strdup(name);
 	i->index = ++h->last_iface;
 	if (i->index > 1)
-		i->mac = (struct net_mac){ { 0x02, 0, (uint8_t)(h->serial >> 16), (uint8_t)(h->serial >> 8),
-					     (uint8_t)h->serial, (uint8_t)(i->index - 1) } };
+		i->mac = (struct net_mac){ { 0x02, 0, (uint8_t)(h->number >> 16), (uint8_t)(h->number >> 8),
+					     (uint8_t)h->number, (uint8_t)(i->index - 1) } };
 	i->addrs = g_array_new(FALSE, FALSE, sizeof(struct net_prefix));
 	g_ptr_array_add(h->ifaces, i);
 	return i;

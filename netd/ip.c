@@ -11,7 +11,7 @@ struct frame *ip_frame(struct net_host *h, uint32_t len)
 
 /* --- in --------------------------------------------------------------------------------------- */
 
-static const struct event_kind drop_event = { "drop", "proto:d src:x dst:x why:s" };
+static const struct event_kind drop_event = { "drop", "proto:d src:a dst:a why:s" };
 
 static void ip_drop(struct net_host *h, struct frame *f, const char *why)
 {

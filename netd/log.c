@@ -37,7 +37,7 @@ static void log_grow(struct net_wire *w)
 	w->log_capacity = capacity;
 }
 
-static const struct event_kind tx_event = { "tx", "wire:d frame:d bytes:d" };
+static const struct event_kind tx_event = { "tx", "wire:w frame:d bytes:d" };
 
 uint64_t log_add(struct net_wire *w, const struct port *from, struct frame *f, unsigned fate, uint32_t bit, unsigned attempt)
 {

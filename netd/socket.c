@@ -213,7 +213,7 @@ unsigned net_poll(const struct net_socket *s)
 
 void net_socket_get(const struct net_socket *s, struct net_socket_info *out)
 {
-	struct { uint32_t host; uint64_t id; } __attribute__((packed)) seed = { s->host ? s->host->serial : 0, s->id };
+	struct { uint32_t host; uint64_t id; } __attribute__((packed)) seed = { s->host ? s->host->number : 0, s->id };
 	static const struct sip_key key = { { 1, 2 } };
 
 	*out = (struct net_socket_info){ .id = s->id, .inode = s->inode, .kind = s->kind, .family = NET_IPV4,

@@ -48,7 +48,7 @@ bool tcp_can_send(enum net_tcp_state s)
 	       s == NET_TCP_LAST_ACK;
 }
 
-static const struct event_kind state_event = { "state", "socket:d lport:d raddr:x rport:d change:s" };
+static const struct event_kind state_event = { "state", "socket:d lport:d raddr:a rport:d change:s" };
 
 void tcp_set_state(struct tcp *t, enum net_tcp_state state)
 {

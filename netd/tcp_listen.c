@@ -280,7 +280,7 @@ int tcp_listen(struct net_socket *s, int backlog, struct err *e)
 	return 0;
 }
 
-static const struct event_kind accept_event = { "accept", "inode:d lport:d raddr:x rport:d" };
+static const struct event_kind accept_event = { "accept", "inode:d lport:d raddr:a rport:d" };
 
 static void note_accept(const struct net_socket *listener, const struct net_socket *s)
 {

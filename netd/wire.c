@@ -141,7 +141,7 @@ static void transit_free(struct net_wire *w, struct transit *t)
 	n->live_transits--;
 }
 
-static const struct event_kind rx_event = { "rx", "wire:d bytes:d damaged:d" };
+static const struct event_kind rx_event = { "rx", "wire:w bytes:d damaged:d" };
 
 static void transit_arrive(struct timer *timer)
 {
@@ -195,7 +195,7 @@ void transits_drop(struct net_wire *w, const struct port *to)
 	}
 }
 
-static const struct event_kind drop_event = { "drop", "wire:d frame:d fate:s" };
+static const struct event_kind drop_event = { "drop", "wire:w frame:d fate:s" };
 
 /* Notes that the frame ends here, for a reason that has no dice in it. */
 void wire_drop(struct net_wire *w, struct port *p, uint64_t number, unsigned fate)

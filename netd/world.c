@@ -40,12 +40,15 @@ struct net *net_new(const struct net_config *config)
 
 	n->config = *config;
 	n->clock = config->clock;
+	n->last_wire = config->wires;
 	n->wires = g_ptr_array_new();
 	n->hosts = g_ptr_array_new();
 	n->wire_names = g_hash_table_new(g_str_hash, g_str_equal);
 	n->host_names = g_hash_table_new(g_str_hash, g_str_equal);
 	return n;
 }
+
+void net_reseed(struct net *n, uint64_t seed) { n->config.seed = seed; }
 
 void net_free(struct net *n)
 {
@@ -102,7 +105,7 @@ static void host_start(struct net_host *h)
 	h->loop_timer.fire = loopback_fire;
 }
 
-int net_host_new(struct net *n, const char *name, uint32_t serial, struct net_host **out, struct err *e)
+int net_host_new(struct net *n, const char *name, uint32_t serial, uint32_t number, struct net_host **out, struct err *e)
 {
 	unsigned place = host_place(n, serial);
 	struct net_host *h;
@@ -116,6 +119,7 @@ int net_host_new(struct net *n, const char *name, uint32_t serial, struct net_ho
 	h->net = n;
 	h->name = g_strdup(name);
 	h->serial = serial;
+	h->number = number;
 	h->ifaces = g_ptr_array_new();
 	h->routes = g_array_new(FALSE, FALSE, sizeof(struct route));
 	h->neighs = g_ptr_array_new();

@@ -92,6 +92,11 @@ static int show_check(const struct node *n, GString *out, struct err *e)
 		r.host = h->name;
 		contradictions += vm_host_check(h->vm, add_report, &r);
 	}
+	if (!net_check(n->world->net, e)) {
+		g_string_append_printf(r.wrong, "network: %s\n", e->why);
+		contradictions++;
+		*e = (struct err){ 0 };
+	}
 	put_text(out, contradictions ? r.wrong->str : "ok\n");
 	put_text(out, r.poked->str);
 	for (guint i = 0; i < n->world->hosts->len; i++)
@@ -109,7 +114,7 @@ static int run_seed(struct call *c, struct err *e)
 
 	if (!arg_number(c, 0, &seed, e))
 		return -e->code;
-	c->n->world->options.seed = seed;
+	world_seed(c->n->world, seed);
 	return 0;
 }
 

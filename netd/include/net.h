@@ -34,6 +34,7 @@ struct net_config {
 	struct clock   *clock;   /* outlives the net */
 	struct journal *journal; /* outlives the net; NULL: events are not kept */
 	uint64_t        seed;
+	uint32_t        wires;   /* wires of this and earlier ones are told apart: serials go on from here */
 	/*
 	 * Something a caller may wait for has changed in `s`: data, room, a connection, an error, the
 	 * end. Called from deep inside: it must not call the engine, only take a note; try again when
@@ -46,6 +47,8 @@ struct net_config {
 };
 
 struct net *net_new(const struct net_config *config);
+/* For the random choices of hosts and links that make none yet. */
+void        net_reseed(struct net *n, uint64_t seed);
 /* Frees all wires and hosts. Sockets still retained stay valid but dead: calls give ENETDOWN. */
 void        net_free(struct net *n);
 

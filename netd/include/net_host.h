@@ -10,8 +10,11 @@
 
 #include "net.h"
 
-/* `serial` marks its events and orders net_host_above(); both it and `name` are unique (EEXIST). */
-int  net_host_new(struct net *n, const char *name, uint32_t serial, struct net_host **out, struct err *e);
+/*
+ * `serial` marks its events and orders net_host_above(); both it and `name` are unique (EEXIST). MACs, inode numbers
+ * and cookies are made of `number` (from 1), so that a host made anew under it has the same.
+ */
+int  net_host_new(struct net *n, const char *name, uint32_t serial, uint32_t number, struct net_host **out, struct err *e);
 /* Its sockets die without a word on the wire; those still retained give ENETDOWN. */
 void net_host_free(struct net_host *h);
 const char      *net_host_name(const struct net_host *h);
@@ -21,7 +24,7 @@ struct net_host *net_host_above(struct net *n, uint32_t serial);
 
 /* --- interfaces ------------------------------------------------------------------------------- */
 
-/* Starts down, on no wire, with a MAC made of host serial and interface index, its mtu the wire's. */
+/* Starts down, on no wire, with a MAC made of host number and interface index, its mtu the wire's. */
 int  net_iface_new(struct net_host *h, const char *name, struct net_iface **out, struct err *e);
 /* EPERM for lo. */
 int  net_iface_free(struct net_iface *i, struct err *e);

@@ -115,9 +115,9 @@ static struct result bulk(uint64_t bytes, bool capture)
 	net_wire_new(n, "w1", &w[1], NULL);
 	for (int i = 0; i < 2 && !capture; i++)
 		net_wire_keep(w[i], 0, 0);
-	net_host_new(n, "a", 1, &a, NULL);
-	net_host_new(n, "r", 2, &r, NULL);
-	net_host_new(n, "b", 3, &b, NULL);
+	net_host_new(n, "a", 1, 1, &a, NULL);
+	net_host_new(n, "r", 2, 2, &r, NULL);
+	net_host_new(n, "b", 3, 3, &b, NULL);
 	join(a, w[0], "eth0", "10.0.1.1/24");
 	join(r, w[0], "eth0", "10.0.1.254/24");
 	join(r, w[1], "eth1", "10.0.2.254/24");

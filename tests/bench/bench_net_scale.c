@@ -67,7 +67,7 @@ static struct net_host *add_host(struct net *n, struct net_wire *w, unsigned ser
 	struct net_prefix p = { net_v4(address), 16 };
 
 	snprintf(name, sizeof(name), "h%u", serial);
-	net_host_new(n, name, serial, &h, NULL);
+	net_host_new(n, name, serial, serial, &h, NULL);
 	net_iface_new(h, "eth0", &i, NULL);
 	net_iface_attach(i, w, NULL);
 	net_iface_add(i, &p, NULL);

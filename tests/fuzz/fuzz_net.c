@@ -210,7 +210,7 @@ static void begin(struct world *w)
 	w->net = net_new(&config);
 	net_wire_new(w->net, "w", &wire, NULL);
 	net_wire_keep(wire, 16, 65536);
-	net_host_new(w->net, "h", 1, &w->host, NULL);
+	net_host_new(w->net, "h", 1, 1, &w->host, NULL);
 	net_iface_new(w->host, "eth0", &i, NULL);
 	net_iface_attach(i, wire, NULL);
 	net_iface_add(i, &here, NULL);

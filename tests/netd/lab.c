@@ -72,7 +72,7 @@ struct net_host *lab_host(struct lab *l, const char *name, struct net_wire *w, c
 
 		while (net_host_above(l->net, serial - 1) && net_host_serial(net_host_above(l->net, serial - 1)) == serial)
 			serial++;
-		assert_int_equal(net_host_new(l->net, name, serial, &h, NULL), 0);
+		assert_int_equal(net_host_new(l->net, name, serial, serial, &h, NULL), 0);
 	}
 	if (!w)
 		return h;

@@ -513,7 +513,7 @@ static void setup(struct run *r)
 	c.delay = 0;
 	c.mtu = r->script->mtu ? r->script->mtu : 1500;
 	net_wire_set(w, &c, NULL);
-	net_host_new(r->net, "host", 1, &r->host, NULL);
+	net_host_new(r->net, "host", 1, 1, &r->host, NULL);
 	net_iface_new(r->host, "tun0", &r->eth, NULL);
 	net_iface_attach(r->eth, w, NULL);
 	net_iface_add(r->eth, &here, NULL);

@@ -137,7 +137,7 @@ static void assert_fragments(const struct json *c)
 	net_wire_get(w, &config);
 	config.mtu = mtu;
 	assert_int_equal(net_wire_set(w, &config, NULL), 0);
-	assert_int_equal(net_host_new(l.net, "a", 1, &a, NULL), 0);
+	assert_int_equal(net_host_new(l.net, "a", 1, 1, &a, NULL), 0);
 	assert_int_equal(net_iface_new(a, "eth0", &i, NULL), 0);
 	net_iface_attach(i, w, NULL);
 	net_iface_add(i, &link, NULL);
