@@ -1,5 +1,6 @@
 /* command.c - a line into words, words into a call of the row that takes them. */
 #include "command.h"
+#include "job.h"
 #include "text.h"
 #include "world.h"
 
@@ -318,6 +319,24 @@ void command_help(const struct command *commands, GString *out)
 		if (k->about && *k->about)
 			g_string_append_printf(out, "        %s\n", k->about);
 	}
+}
+
+/* Waiting */
+
+void *call_state(const struct call *c)
+{
+	const struct job *job = c->n->world->job;
+
+	return job ? job->state : NULL;
+}
+
+void call_keep(struct call *c, void *state, void (*release)(void *state))
+{
+	struct job *job = c->n->world->job;
+
+	g_assert(job && !job->state);
+	job->state = state;
+	job->release = release;
 }
 
 /* Arguments */

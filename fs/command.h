@@ -38,6 +38,15 @@ struct command {
 	const char *about;   /* one line for help/ */
 };
 
+/*
+ * What a command keeps while it waits (-EINPROGRESS): NULL at its first try. call_keep() hands it over, once. `release`
+ * is called when the command has ended, was interrupted or its file is gone, so it also undoes or detaches what waits; by
+ * then the process and its host may be gone: keep serials, not pointers. A try that has changed something and still waits
+ * says so by world_changed().
+ */
+void *call_state(const struct call *c);
+void  call_keep(struct call *c, void *state, void (*release)(void *state));
+
 /* Splits and runs one line by the rows; a blank line or a comment does nothing. e->arg is turned into the caret's column. */
 int command_run(const struct command *commands, const struct node *n, char *line, GString *result, struct err *e);
 /* For ctl files that take `PID COMMAND...`: words already split. first counts words to skip. */

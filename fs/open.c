@@ -50,6 +50,7 @@ struct open_file {
 	/* Lines */
 	GString *tail;                /* behind the last newline; NULL: none */
 	int32_t  tail_writer;
+	struct job end_job;           /* of the line that runs at the last close */
 	char    *failed_line;         /* it failed, and its writer was told by a short count only */
 	size_t   failed_len;
 	int      failed_code;
@@ -234,24 +235,32 @@ static bool shows_result(const struct row *row)
 	return row->kind == ROW_TEXT && row->store && (!row->show || row->show == show_result);
 }
 
-static void keep_result(struct open_file *f, GString *text)
+/* What a fresh open of the node reads from now on; the caller's own reference, or NULL where the node shows something else. */
+static GBytes *keep_result(const struct node *n, GString *text)
 {
-	struct opens *o = f->world->opens;
+	struct opens *o = n->world->opens;
 	struct result *r;
 
-	if (!shows_result(f->known->n.row))
-		return;
-	if (text->len && text->str[text->len - 1] != '\n' && !f->world->raw_result)
+	if (!shows_result(n->row))
+		return NULL;
+	if (text->len && text->str[text->len - 1] != '\n' && !n->world->raw_result)
 		g_string_append_c(text, '\n');
 	r = g_new(struct result, 1);
-	r->n = f->known->n;
+	r->n = *n;
 	r->bytes = g_bytes_new(text->str, text->len);
-	g_clear_pointer(&f->answer, g_bytes_unref);
-	f->answer = g_bytes_ref(r->bytes);
-	f->answer_fresh = true;
 	g_hash_table_replace(o->results, &r->n, r);
 	if (g_hash_table_size(o->results) % RESULTS_MAX == 0)
 		g_hash_table_foreach_remove(o->results, is_dead, NULL);
+	return g_bytes_ref(r->bytes);
+}
+
+static void keep_answer(struct open_file *f, GBytes *answer)
+{
+	if (!answer)
+		return;
+	g_clear_pointer(&f->answer, g_bytes_unref);
+	f->answer = answer;
+	f->answer_fresh = true;
 }
 
 /* Opening */
@@ -358,6 +367,18 @@ bool file_nonblock(const struct open_file *f)
 const struct node *file_node(const struct open_file *f)
 {
 	return &f->known->n;
+}
+
+bool file_moves_time(const struct open_file *f)
+{
+	return f->known->n.row->flags & ROW_MOVES_TIME;
+}
+
+bool file_queues(const struct open_file *f)
+{
+	const struct row *row = f->known->n.row;
+
+	return !(row->flags & ROW_AT_ONCE) && (f->flags & O_ACCMODE) != O_RDONLY;
 }
 
 bool file_ready(struct open_file *f)
@@ -487,13 +508,30 @@ static int check_line(const char *line, size_t len, struct err *e)
 	return 0;
 }
 
-/* Carries out one text (a line, or all that was collected) and keeps its result or writes the error log. */
-static int store(struct open_file *f, const char *text, size_t len, bool is_line, struct err *e)
+static int store_copy(const struct node *n, struct job *job, char *copy, size_t len, unsigned how, GString *result,
+		      struct err *e)
 {
-	const struct node *n = &f->known->n;
-	struct world *w = f->world;
+	struct world *w = n->world;
+	int rc = n->row->flags & ROW_RAW ? 0 : check_line(copy, how & STORE_WHOLE ? 0 : len, e);
+
+	w->nonblock = how & STORE_NONBLOCK;
+	w->raw_result = false;
+	w->job = job;
+	if (rc == 0)
+		rc = n->row->store(n, copy, result, e);
+	w->job = NULL;
+	w->nonblock = false;
+	return rc;
+}
+
+/* Carries out one text and keeps its result or writes the error log. */
+int node_store(const struct node *n, struct job *job, const char *text, size_t len, unsigned how, GBytes **answer,
+	       struct err *e)
+{
+	struct world *w = n->world;
 	g_autoptr(GString) result = g_string_new(NULL);
 	g_autofree char *copy = g_try_malloc(len + 1);
+	GBytes *kept;
 	int rc;
 
 	*e = (struct err){ .arg = -1 };
@@ -504,25 +542,38 @@ static int store(struct open_file *f, const char *text, size_t len, bool is_line
 	}
 	memcpy(copy, text, len);
 	copy[len] = '\0';
-	w->nonblock = file_nonblock(f);
-	w->raw_result = false;
-	rc = n->row->flags & ROW_RAW ? 0 : check_line(text, is_line ? len : 0, e);
-	if (rc == 0)
-		rc = n->row->store(n, copy, result, e);
-	w->nonblock = false;
-	if (rc == -EINPROGRESS && !file_nonblock(f))
+	rc = store_copy(n, job, copy, len, how, result, e);
+	if (rc == -EINPROGRESS && !(how & STORE_NONBLOCK)) {
+		if (!job->tried)
+			world_changed(w);
+		job->tried = true;
 		return rc;
+	}
 	if (rc == -EINPROGRESS)
 		rc = err_set(e, EAGAIN, -1, "it would have to wait");
+	job_clear(job);
 	world_changed(w);
-	keep_result(f, result);
+	kept = keep_result(n, result);
+	if (answer)
+		*answer = kept;
+	else if (kept)
+		g_bytes_unref(kept);
 	if (rc < 0) {
 		if (e->code != -rc)
 			err_set(e, -rc, -1, "%s", g_strerror(-rc));
 		g_free(copy);  /* the command has taken it apart */
-		copy = is_line ? g_strndup(text, MIN(len, COMMAND_LINE_MAX)) : NULL;
+		copy = how & STORE_WHOLE ? NULL : g_strndup(text, MIN(len, COMMAND_LINE_MAX));
 		error_log_add(w, n, copy, e->arg, e);
 	}
+	return rc;
+}
+
+static int store(struct open_file *f, struct job *job, const char *text, size_t len, unsigned how, struct err *e)
+{
+	GBytes *answer = NULL;
+	int rc = node_store(&f->known->n, job, text, len, how | (file_nonblock(f) ? STORE_NONBLOCK : 0), &answer, e);
+
+	keep_answer(f, answer);
 	return rc;
 }
 
@@ -532,7 +583,7 @@ static bool failed_before(struct open_file *f, const char *line, size_t len)
 }
 
 /* One complete line, a kept tail in front of it included. */
-static int run_line(struct open_file *f, const char *text, size_t len, struct err *e)
+static int run_line(struct open_file *f, struct job *job, const char *text, size_t len, struct err *e)
 {
 	g_autoptr(GString) joined = NULL;
 
@@ -551,7 +602,7 @@ static int run_line(struct open_file *f, const char *text, size_t len, struct er
 		return err_set(e, code, -1, "it failed before");
 	}
 	g_clear_pointer(&f->failed_line, g_free);
-	return store(f, text, len, true, e);
+	return store(f, job, text, len, 0, e);
 }
 
 /* A line has been carried out or has failed: in either case what was kept of it is gone. */
@@ -607,7 +658,7 @@ static ssize_t write_lines(struct write_call *c, struct err *e)
 		newline = memchr(rest, '\n', len);
 		if (!newline)
 			break;
-		rc = end_line(f, run_line(f, rest, (size_t)(newline - rest), e));
+		rc = end_line(f, run_line(f, &c->job, rest, (size_t)(newline - rest), e));
 		if (rc == -EINPROGRESS)
 			return rc;
 		if (rc < 0)
@@ -617,7 +668,7 @@ static ssize_t write_lines(struct write_call *c, struct err *e)
 	if (len == 0)
 		return (ssize_t)c->len;
 	if (c->done == 0 && !f->tail && len < WHOLE_COMMAND_MAX) {
-		rc = run_line(f, rest, len, e);
+		rc = run_line(f, &c->job, rest, len, e);
 		return rc < 0 ? rc : (ssize_t)len;
 	}
 	return keep_tail(c, rest, len, e);
@@ -658,7 +709,7 @@ static void drop_collected(struct open_file *f)
 	f->collected_len = f->collected_room = 0;
 }
 
-static int store_collected(struct open_file *f, struct err *e)
+static int store_collected(struct open_file *f, struct job *job, struct err *e)
 {
 	int rc;
 
@@ -667,7 +718,7 @@ static int store_collected(struct open_file *f, struct err *e)
 		err_set(e, EINVAL, -1, "a NUL byte in the text");
 		error_log_add(f->world, &f->known->n, NULL, -1, e);
 	} else {
-		rc = store(f, f->collected, f->collected_len, false, e);
+		rc = store(f, job, f->collected, f->collected_len, STORE_WHOLE, e);
 	}
 	if (rc != -EINPROGRESS)
 		drop_collected(f);
@@ -684,7 +735,18 @@ static ssize_t write_bytes(struct write_call *c, struct err *e)
 	if (f->flags & O_APPEND && n->row->setattr)  /* a file of the simulated disk: the kernel's idea of its size may be old */
 		at = n->row->bytes->size(n);
 	*e = (struct err){ .arg = -1 };
+	f->world->job = &c->job;
 	rc = n->row->bytes->write(n, at, c->data, c->len, e);
+	f->world->job = NULL;
+	if (rc == -EINPROGRESS && !file_nonblock(f)) {
+		if (!c->job.tried)
+			world_changed(f->world);
+		c->job.tried = true;
+		return rc;
+	}
+	if (rc == -EINPROGRESS)
+		rc = err_set(e, EAGAIN, -1, "it would have to wait");
+	job_clear(&c->job);
 	world_changed(f->world);
 	if (rc == 0)
 		rc = err_set(e, ENOSPC, -1, "there is nothing at offset 0x%" PRIx64, at);
@@ -729,10 +791,15 @@ ssize_t file_flush(struct write_call *c, struct err *e)
 	if (!e)
 		e = &ignored;
 	if (f->collected_len && f->collector == c->writer)
-		return store_collected(f, e);
+		return store_collected(f, &c->job, e);
 	if (f->tail && f->tail_writer == c->writer)
-		return end_line(f, run_line(f, "", 0, e));
+		return end_line(f, run_line(f, &c->job, "", 0, e));
 	return 0;
+}
+
+void file_cancel(struct write_call *c)
+{
+	job_clear(&c->job);
 }
 
 void file_abandon(struct open_file *f)
@@ -740,6 +807,7 @@ void file_abandon(struct open_file *f)
 	struct world *w = f->world;
 	const struct node *n = &f->known->n;
 
+	job_clear(&f->end_job);
 	if (f->stream)
 		n->row->stream->close(n, f->stream);
 	if (n->row->kind == ROW_BYTES && n->row->bytes->close)
@@ -768,9 +836,9 @@ int file_end(struct open_file *f)
 	int rc = 0;
 
 	if (f->collected_len)
-		rc = store_collected(f, &e);
+		rc = store_collected(f, &f->end_job, &e);
 	else if (f->tail)
-		rc = end_line(f, run_line(f, "", 0, &e));
+		rc = end_line(f, run_line(f, &f->end_job, "", 0, &e));
 	if (rc == -EINPROGRESS)
 		return rc;
 	file_abandon(f);

@@ -7,7 +7,7 @@
 #ifndef FS_OPEN_H
 #define FS_OPEN_H
 
-#include "tree.h"
+#include "job.h"
 
 struct known;
 
@@ -51,11 +51,14 @@ struct write_call {
 	size_t   len, done;      /* done: bytes whose lines have been carried out */
 	uint64_t at;             /* offset: of bytes only */
 	int32_t  writer;         /* the real thread id */
+	struct job job;          /* of the line at `done` */
 };
 /* How much of it was taken (never 0 for a write), 0 for a flush; -errno; -EINPROGRESS: call it again later. */
 ssize_t file_write(struct write_call *c, struct err *e);
 /* What close(2) does for this writer: its unfinished line runs, its collected text is handed over. */
 ssize_t file_flush(struct write_call *c, struct err *e);
+/* It will not be called again: what its command keeps is released. */
+void file_cancel(struct write_call *c);
 /* The last close: whoever left an unfinished line. -EINPROGRESS: call it again later; else the file is gone. */
 int file_end(struct open_file *f);
 /* Ends it whatever is unfinished. */
@@ -70,5 +73,17 @@ bool file_nonblock(const struct open_file *f);
 /* For poll(2): whether a read would not wait. */
 bool file_ready(struct open_file *f);
 const struct node *file_node(const struct open_file *f);
+/* Whether time moves for a read that waits (ROW_MOVES_TIME). */
+bool file_moves_time(const struct open_file *f);
+/* Whether its writes have to wait while time runs for somebody else (all but ROW_AT_ONCE). */
+bool file_queues(const struct open_file *f);
+
+enum { STORE_WHOLE = 1 /* not a line: all that was collected */, STORE_NONBLOCK = 2 };
+/*
+ * Carries out one text as if it had been written to `n`: world, result of the file, error log. The answer (which may be NULL,
+ * as the pointer may) belongs to the caller. -EINPROGRESS: the job keeps what it has to know for the next try.
+ */
+int node_store(const struct node *n, struct job *job, const char *text, size_t len, unsigned how, GBytes **answer,
+	       struct err *e);
 
 #endif

@@ -52,6 +52,7 @@ struct parked {
 	struct write_call call;      /* of a write or flush; its data is ours */
 	int32_t caller;              /* the real thread id */
 	bool interrupted;
+	bool queued;                 /* not begun: time runs for somebody else */
 };
 
 struct watcher {                     /* a poll(2) that waits for a stream */
@@ -69,8 +70,8 @@ struct fs {
 	int epoll, timer, signals, ready;
 	bool timer_set;
 	bool ending;
+	bool running;                /* time runs (mode auto): the next turn goes on with it */
 	GQueue parked, watchers;
-	uint64_t tried;              /* the generation at which all parked requests were tried last */
 };
 
 static struct fs *fs_of(fuse_req_t req)
@@ -619,6 +620,8 @@ static void give_up(struct fs *fs, struct parked *p, bool ending)
 		fuse_reply_write(p->req, p->call.done);
 	else
 		fuse_reply_err(p->req, EINTR);
+	if (p->kind != PARKED_RELEASE)
+		file_cancel(&p->call);
 	unpark(fs, p);
 }
 
@@ -658,24 +661,47 @@ static void look_at_interrupts(struct fs *fs)
 	}
 }
 
-static bool a_command_waits(const struct fs *fs)
+/* Whether anybody waits for whom time moves. */
+static bool somebody_waits(const struct fs *fs)
 {
-	for (GList *l = fs->parked.head; l; l = l->next)
-		if (((struct parked *)l->data)->kind != PARKED_READ)
+	if (jobs_any(fs->world))
+		return true;
+	for (GList *l = fs->parked.head; l; l = l->next) {
+		const struct parked *p = l->data;
+
+		if (!p->queued && (p->kind != PARKED_READ || file_moves_time(p->file)))
+			return true;
+	}
+	for (GList *l = fs->watchers.head; l; l = l->next)
+		if (file_moves_time(((struct watcher *)l->data)->file))
 			return true;
 	return false;
 }
 
-/* Tries all parked requests again until the world stands still. */
-static void try_all(struct fs *fs)
+static void try_requests(void *arg)
 {
-	while (fs->tried != fs->world->generation) {
-		fs->tried = fs->world->generation;
-		for (GList *l = fs->parked.head, *next; l; l = next) {
-			next = l->next;
+	struct fs *fs = arg;
+
+	for (GList *l = fs->parked.head, *next; l; l = next) {
+		next = l->next;
+		if (!((struct parked *)l->data)->queued)
 			try_parked(fs, l->data);
-		}
 	}
+}
+
+/* Begins the first command that came while time ran. */
+static bool begin_queued(struct fs *fs)
+{
+	for (GList *l = fs->parked.head; l; l = l->next) {
+		struct parked *p = l->data;
+
+		if (!p->queued)
+			continue;
+		p->queued = false;
+		try_parked(fs, p);
+		return true;
+	}
+	return false;
 }
 
 static void wake_watchers(struct fs *fs)
@@ -700,17 +726,26 @@ static bool settle(struct fs *fs)
 	unsigned steps = 0;
 	ns_t at;
 
-	try_all(fs);
-	while (w->mode == CLOCK_AUTO && fs->parked.head && a_command_waits(fs) && clock_next_busy(&w->clock, &at)) {
-		if (steps++ == STEPS_A_TURN)
-			return true;
-		clock_step(&w->clock);
-		world_changed(w);
-		try_all(fs);
-	}
+	world_try(w);
+	do {
+		while (w->mode == CLOCK_AUTO && somebody_waits(fs) && clock_next_busy(&w->clock, &at)) {
+			if (steps++ == STEPS_A_TURN)
+				return true;
+			world_step(w);
+			if (fs->watchers.head)
+				wake_watchers(fs);
+		}
+	} while (begin_queued(fs));
+	world_try(w);
 	if (fs->watchers.head)
 		wake_watchers(fs);
 	return false;
+}
+
+/* Whether what is written now has to wait until time stands. */
+static bool must_queue(const struct fs *fs, const struct open_file *f)
+{
+	return fs->running && file_queues(f);
 }
 
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
@@ -739,12 +774,13 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t le
 	ssize_t n;
 
 	fs->world->reader = call.writer;
-	n = file_write(&call, NULL);
+	n = must_queue(fs, call.file) ? -EINPROGRESS : file_write(&call, NULL);
 	if (n != -EINPROGRESS) {
 		reply_written(req, n);
 		return;
 	}
 	p = park(fs, PARKED_WRITE, req, call.file);
+	p->queued = must_queue(fs, call.file);
 	p->call = call;
 	p->call.data = g_memdup2(data, len);
 }
@@ -772,11 +808,18 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs *fs = fs_of(req);
 	struct write_call call = { .file = file_of(fi), .writer = fuse_req_ctx(req)->pid };
 	int32_t before = file_last_writer(call.file);
+	struct parked *p;
 	ssize_t n;
 
 	fs->world->reader = call.writer;
 	if (before && before != call.writer && process_of(fs->world, before) == process_of(fs->world, call.writer))
 		call.writer = before;
+	if (before && must_queue(fs, call.file)) {
+		p = park(fs, PARKED_FLUSH, req, call.file);
+		p->queued = true;
+		p->call = call;
+		return;
+	}
 	n = file_flush(&call, NULL);
 	if (n == -EINPROGRESS)
 		park(fs, PARKED_FLUSH, req, call.file)->call = call;
@@ -800,7 +843,9 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		g_queue_unlink(&fs->watchers, &watcher->link);
 		g_free(watcher);
 	}
-	if (file_end(f) == -EINPROGRESS)
+	if (file_last_writer(f) && must_queue(fs, f))
+		park(fs, PARKED_RELEASE, NULL, f)->queued = true;
+	else if (file_end(f) == -EINPROGRESS)
 		park(fs, PARKED_RELEASE, NULL, f);
 	fuse_reply_err(req, 0);
 }
@@ -1136,7 +1181,8 @@ int fs_serve(struct fs *fs, int ready)
 			rc = -errno;
 		for (int i = 0; i < n; i++)
 			turn(fs, &events[i]);
-		more = fs->parked.head || fs->watchers.head ? settle(fs) : false;
+		more = fs->parked.head || fs->watchers.head || jobs_any(fs->world) ? settle(fs) : false;
+		fs->running = more;
 		if (fs->parked.head)
 			look_at_interrupts(fs);
 		set_timer(fs);
@@ -1151,6 +1197,8 @@ struct fs *fs_new(struct world *w, const char *options)
 	struct fs *fs = g_new0(struct fs, 1);
 
 	fs->world = w;
+	w->try_requests = try_requests;
+	w->try_arg = fs;
 	fs->epoll = fs->timer = fs->signals = fs->ready = -1;
 	fs->reply = g_malloc(REPLY_MAX);
 	g_queue_init(&fs->parked);
@@ -1179,6 +1227,7 @@ static void close_fd(int fd)
 
 void fs_free(struct fs *fs)
 {
+	fs->world->try_requests = NULL;
 	if (fs->session)
 		fuse_session_destroy(fs->session);
 	fuse_opt_free_args(&fs->args);

@@ -31,7 +31,7 @@ enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV };
 /* Writes the whole content; called when offset 0 is read, and for st_size. Must not change any state. 0 or -errno. */
 typedef int show_fn(const struct node *n, GString *out, struct err *e);
 /* Carries out one complete line, without its newline; `result` (empty at the call) is what a read then gives.
- * -EINPROGRESS: it has to wait; it is called again, with the same line, after each change of the world. */
+ * -EINPROGRESS: it has to wait; it is called again, with the same line, after each change of the world (job.h). */
 typedef int store_fn(const struct node *n, char *line, GString *result, struct err *e);
 
 /* Tables: one description of the columns gives text, JSON and CSV. */
@@ -89,6 +89,8 @@ enum row_flag {
 	ROW_UNLISTED = 1,     /* exists, but readdir leaves it out */
 	ROW_OWNED = 2,        /* shows the simulated process's uid and gid */
 	ROW_COLLECT = 4,      /* written as one text, handed to store() whole at close (maps, fixture-like) */
+	ROW_MOVES_TIME = 16,  /* a stream: time moves (mode auto) for who waits in a read of it */
+	ROW_AT_ONCE = 32,     /* what is written is carried out even while time runs for somebody else (clock) */
 	ROW_RAW = 8,          /* text without a final newline or with NULs: no checks on the content */
 };
 

@@ -1,5 +1,6 @@
 /* world.c - the hosts, their common time, and the way from ids to engine structs. */
 #include "events.h"
+#include "job.h"
 #include "node.h"
 #include "open.h"
 #include "text.h"
@@ -102,6 +103,7 @@ struct world *world_new(const struct world_options *o, struct err *e)
 	w->net = network_new(w);
 	g_queue_init(&w->errors);
 	w->opens = opens_new();
+	w->jobs = jobs_new();
 	w->texts = event_texts_new();
 	if (world_add_host(w, "host0", e)) {
 		world_free(w);
@@ -115,6 +117,7 @@ void world_free(struct world *w)
 	if (!w)
 		return;
 	files_abandon(w);
+	jobs_free(w->jobs);
 	knowns_free(w->knowns);
 	opens_free(w->opens);
 	g_ptr_array_free(w->hosts, TRUE);
@@ -134,6 +137,46 @@ void world_changed(struct world *w)
 {
 	w->generation++;
 	w->mtime = MAX(w->mtime + 1, WORLD_BTIME + w->clock.now);
+}
+
+void world_try(struct world *w)
+{
+	/* What waits has its own request and its own answer; whoever lets time run goes on with his afterwards. */
+	struct job *job = w->job;
+	pid_t reader = w->reader;
+	bool nonblock = w->nonblock, raw = w->raw_result;
+
+	while (w->tried != w->generation) {
+		w->tried = w->generation;
+		jobs_try(w);
+		if (w->try_requests)
+			w->try_requests(w->try_arg);
+	}
+	w->job = job;
+	w->reader = reader;
+	w->nonblock = nonblock;
+	w->raw_result = raw;
+}
+
+bool world_step(struct world *w)
+{
+	if (!clock_step(&w->clock))
+		return false;
+	world_changed(w);
+	world_try(w);
+	return true;
+}
+
+bool world_run(struct world *w, ns_t until, uint64_t most)
+{
+	ns_t at;
+
+	while (clock_next(&w->clock, &at) && at <= until) {
+		if (most-- == 0)
+			return false;
+		world_step(w);
+	}
+	return clock_run(&w->clock, until, 0);
 }
 
 void world_set_mode(struct world *w, enum clock_mode mode, double factor)
@@ -158,7 +201,7 @@ void world_tick(struct world *w, ns_t now)
 	to = w->real_start + (ns_t)((double)(now - w->real_base) * w->real_factor);
 	if (to <= w->clock.now)
 		return;
-	if (!clock_run(&w->clock, to, TICK_EVENTS)) {
+	if (!world_run(w, to, TICK_EVENTS)) {
 		/* Too much to do: time runs slower rather than dropping events. */
 		w->real_base = now;
 		w->real_start = w->clock.now;

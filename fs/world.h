@@ -52,6 +52,11 @@ struct world {
 	struct knowns *knowns;      /* node.c: the nodes that the kernel knows */
 	struct opens  *opens;       /* open.c: contents, results, calls that wait */
 	struct event_texts *texts;  /* events.c: lines rendered so far */
+	struct jobs *jobs;          /* job.c: commands that nobody waits for */
+	void (*try_requests)(void *arg); /* ops.c: tries all requests that wait once; NULL: there are none */
+	void *try_arg;
+	uint64_t tried;             /* the generation at which all that waits was tried last */
+	struct job *job;            /* of the command that is being carried out; NULL: none */
 	/* Of the request that is being served; set by ops.c. */
 	pid_t      reader;          /* its thread id as we see it; 0: none, or not visible to us */
 	int        real_proc;       /* the real /proc, O_PATH, opened before mounting; -1: none */
@@ -63,6 +68,12 @@ struct world *world_new(const struct world_options *o, struct err *e);
 void world_free(struct world *w);
 /* To be called after every change: what was rendered before is rendered anew, who waits is tried again. */
 void world_changed(struct world *w);
+/* Lets all that waits go on, until nothing of it can. */
+void world_try(struct world *w);
+/* Fires the next timer and lets what waits go on; false: none is set. */
+bool world_step(struct world *w);
+/* All that is due until then, the same way; false: stopped after `most` of them. */
+bool world_run(struct world *w, ns_t until, uint64_t most);
 /* Mode real: simulated time follows `now`, a clock of real nanoseconds that never goes back. */
 void world_tick(struct world *w, ns_t now);
 void world_set_mode(struct world *w, enum clock_mode mode, double factor);

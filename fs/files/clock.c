@@ -69,14 +69,15 @@ static int too_much(struct err *e)
 
 static int run_advance(struct call *c, struct err *e)
 {
-	struct clock *clock = &c->n->world->clock;
+	struct world *w = c->n->world;
+	struct clock *clock = &w->clock;
 	ns_t by, to;
 
 	if (!arg_time(c, 0, &by, e))
 		return -e->code;
 	if (__builtin_add_overflow(clock->now, by, &to) || to > INT64_MAX / 2)
 		return err_set(e, ERANGE, 0, "time would end");
-	return clock_run(clock, to, EVENTS_MAX) ? 0 : too_much(e);
+	return world_run(w, to, EVENTS_MAX) ? 0 : too_much(e);
 }
 
 static int run_step(struct call *c, struct err *e)
@@ -87,7 +88,7 @@ static int run_step(struct call *c, struct err *e)
 		return -e->code;
 	if (n > EVENTS_MAX)
 		return err_set(e, ERANGE, 0, "at most %d events at once", EVENTS_MAX);
-	while (n-- && clock_step(&c->n->world->clock))
+	while (n-- && world_step(c->n->world))
 		;
 	return 0;
 }
@@ -95,7 +96,7 @@ static int run_step(struct call *c, struct err *e)
 static int run_run(struct call *c, struct err *e)
 {
 	for (unsigned i = 0; i < EVENTS_MAX; i++)
-		if (!clock_step(&c->n->world->clock))
+		if (!world_step(c->n->world))
 			return 0;
 	return too_much(e);
 }

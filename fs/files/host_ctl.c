@@ -4,6 +4,7 @@
 #include "host_ctl.h"
 
 #include "command.h"
+#include "job.h"
 #include "text.h"
 #include "vm_disk.h"
 #include "vm_proc.h"
@@ -309,6 +310,33 @@ static bool names_a_process(const struct word *w)
 	return true;
 }
 
+/* PID COMMAND... & */
+static bool is_background(const struct words *w)
+{
+	const struct word *last = &w->word[w->count - 1];
+
+	return w->count > 1 && !last->quoted && last->len == 1 && *last->text == '&';
+}
+
+static int start_background(const struct node *n, const struct node *process, const char *line, const struct words *w,
+			    struct err *e)
+{
+	struct host *h = world_host(n, e);
+	size_t from = w->word[1].at, to = w->word[w->count - 1].at;
+	g_autofree char *command = g_strndup(line + from, to - from), *path = NULL;
+	struct node ctl;
+
+	if (!h)
+		return -e->code;
+	if (w->count == 2)
+		return err_set(e, EINVAL, (int)to, "a command is missing");
+	path = g_strdup_printf("hosts/%s/proc/%s/ctl", h->name, w->word[0].text);
+	if (tree_path(n->world, path, &ctl))
+		return err_set(e, ESRCH, (int)w->word[0].at, "the process is gone");
+	jobs_start(n->world, &ctl, g_strchomp(command));
+	return 0;
+}
+
 static int run_for_process(const struct node *n, const char *line, const struct words *w, GString *result, struct err *e)
 {
 	struct vm_host *vm = world_vm(n, e);
@@ -322,6 +350,10 @@ static int run_for_process(const struct node *n, const char *line, const struct 
 	if (!p)
 		return err_set(e, ESRCH, (int)w->word[0].at, "there is no process %" PRIu64, pid);
 	process.process = vm_proc_serial(p);
+	if (is_background(w))
+		return start_background(n, &process, line, w, e);
+	if (w->count > 1 && jobs_pending(n->world, &process) && strcmp(w->word[1].text, "kill"))
+		return -EINPROGRESS;            /* lines to one process run in their order */
 	vm_act_as(p, 0, e);
 	return command_run_words(process_commands, &process, line, w->word + 1, w->count - 1, result, e);
 }
