@@ -1,83 +1,25 @@
 /*
- * ops.c - FUSE on one side, nodes and open files on the other; the loop.
+ * ops.c - FUSE on one side, nodes and open files on the other.
  *
- * One thread. Every request is answered at once, except those that have to wait: reads of streams with nothing new,
- * and commands that wait for something in the world. Such a request is parked, and tried again after each change of the
- * world, until it is done, its caller is interrupted, or we end. While a command is parked and the clock is in mode
- * auto, time moves from one timer to the next.
+ * Every request is answered at once, except those that have to wait (park.c).
  *
  * What the kernel may remember: names that are there (a dead node answers ESTALE, and the kernel then looks again), the
  * attributes of directories that never go; nothing else.
  */
-#define FUSE_USE_VERSION 314
-#include "ops.h"
+#include "session.h"
 #include "disk.h"
 #include "node.h"
-#include "open.h"
 
-#include <fuse_lowlevel.h>
 #include <linux/fuse.h>
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
-enum {
-	REPLY_MAX = 1 << 20,
-	STEPS_A_TURN = 1000,      /* timers fired for a parked command before requests are looked at again */
-	INTERRUPT_MS = 100,       /* how often an interrupted caller's signals are looked at again */
-	FOREVER = 1000,           /* seconds: as long as the node lives */
-};
-
-/* Signals that end no wait: a caller that only has these pending goes on waiting (bash's echo, when a job ends). */
-#define HARMLESS_SIGNALS \
-	(1u << (SIGCHLD - 1) | 1u << (SIGWINCH - 1) | 1u << (SIGCONT - 1) | 1u << (SIGURG - 1))
-
-enum parked_kind { PARKED_READ, PARKED_WRITE, PARKED_FLUSH, PARKED_RELEASE };
-
-struct parked {
-	GList link;
-	enum parked_kind kind;
-	fuse_req_t req;              /* of a release: NULL, it has been answered */
-	struct open_file *file;
-	size_t size;                 /* of a read */
-	struct write_call call;      /* of a write or flush; its data is ours */
-	int32_t caller;              /* the real thread id */
-	bool interrupted;
-	bool queued;                 /* not begun: time runs for somebody else */
-};
-
-struct watcher {                     /* a poll(2) that waits for a stream */
-	GList link;
-	struct open_file *file;
-	struct fuse_pollhandle *handle;
-};
-
-struct fs {
-	struct world *world;
-	struct fuse_session *session;
-	struct fuse_args args;
-	struct fuse_buf buffer;
-	char *reply;                 /* REPLY_MAX bytes: directories */
-	int epoll, timer, signals, ready;
-	bool timer_set;
-	bool ending;
-	bool running;                /* time runs (mode auto): the next turn goes on with it */
-	GQueue parked, watchers;
-};
-
-static struct fs *fs_of(fuse_req_t req)
-{
-	return fuse_req_userdata(req);
-}
+enum { FOREVER = 1000 };  /* seconds: as long as the node lives */
 
 /* The node behind a number of the kernel's; NULL, with the request answered, when it is gone. */
 static struct known *node_of(fuse_req_t req, fuse_ino_t ino)
@@ -526,228 +468,6 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	}
 }
 
-/* Waiting */
-
-static void on_interrupt(fuse_req_t req, void *data)
-{
-	((struct parked *)data)->interrupted = true;
-}
-
-static struct parked *park(struct fs *fs, enum parked_kind kind, fuse_req_t req, struct open_file *f)
-{
-	struct parked *p = g_new0(struct parked, 1);
-
-	p->kind = kind;
-	p->req = req;
-	p->file = f;
-	p->caller = fs->world->reader;
-	p->link.data = p;
-	g_queue_push_tail_link(&fs->parked, &p->link);
-	if (kind == PARKED_WRITE)
-		file_waits(f, true);
-	if (req)
-		fuse_req_interrupt_func(req, on_interrupt, p);
-	return p;
-}
-
-static void unpark(struct fs *fs, struct parked *p)
-{
-	g_queue_unlink(&fs->parked, &p->link);
-	if (p->kind == PARKED_WRITE) {
-		g_free((char *)p->call.data);
-		file_waits(p->file, false);
-	}
-	g_free(p);
-}
-
-static void reply_read(fuse_req_t req, ssize_t n, const char *bytes)
-{
-	if (n < 0)
-		fuse_reply_err(req, (int)-n);
-	else
-		fuse_reply_buf(req, bytes, (size_t)n);
-}
-
-static void reply_written(fuse_req_t req, ssize_t n)
-{
-	if (n < 0)
-		fuse_reply_err(req, (int)-n);
-	else
-		fuse_reply_write(req, (size_t)n);
-}
-
-/* True when the request has been answered and is gone. */
-static bool try_parked(struct fs *fs, struct parked *p)
-{
-	const char *bytes;
-	ssize_t n = 0;
-
-	fs->world->reader = p->caller;
-	switch (p->kind) {
-	case PARKED_READ:
-		n = file_read(p->file, 0, p->size, &bytes, NULL);
-		if (n != -EINPROGRESS)
-			reply_read(p->req, n, bytes);
-		break;
-	case PARKED_WRITE:
-		n = file_write(&p->call, NULL);
-		if (n != -EINPROGRESS)
-			reply_written(p->req, n);
-		break;
-	case PARKED_FLUSH:
-		n = file_flush(&p->call, NULL);
-		if (n != -EINPROGRESS)
-			fuse_reply_err(p->req, (int)-n);
-		break;
-	case PARKED_RELEASE:
-		n = file_end(p->file);
-		break;
-	}
-	if (n == -EINPROGRESS)
-		return false;
-	unpark(fs, p);
-	return true;
-}
-
-/* Lines of the write that have run are told by a short count; else nothing has happened. */
-static void give_up(struct fs *fs, struct parked *p, bool ending)
-{
-	if (p->kind == PARKED_RELEASE)
-		file_abandon(p->file);
-	else if (p->kind == PARKED_READ && ending)
-		fuse_reply_buf(p->req, "", 0);
-	else if (p->kind == PARKED_WRITE && p->call.done)
-		fuse_reply_write(p->req, p->call.done);
-	else
-		fuse_reply_err(p->req, EINTR);
-	if (p->kind != PARKED_RELEASE)
-		file_cancel(&p->call);
-	unpark(fs, p);
-}
-
-/* Signals that a thread has pending and does not block, SIGn as bit n - 1; all ones when it cannot be told. */
-static uint64_t pending_signals(const struct world *w, int32_t tid)
-{
-	char name[32], text[4096], *at;
-	uint64_t pending = 0, blocked = 0;
-	ssize_t n;
-	int fd;
-
-	snprintf(name, sizeof name, "%d/status", tid);
-	fd = tid > 0 && w->real_proc >= 0 ? openat(w->real_proc, name, O_RDONLY | O_CLOEXEC) : -1;
-	if (fd < 0)
-		return UINT64_MAX;
-	n = read(fd, text, sizeof text - 1);
-	close(fd);
-	text[MAX(n, 0)] = '\0';
-	if (!(at = strstr(text, "\nSigPnd:")))
-		return UINT64_MAX;
-	pending = g_ascii_strtoull(at + 8, NULL, 16);
-	if ((at = strstr(text, "\nShdPnd:")))
-		pending |= g_ascii_strtoull(at + 8, NULL, 16);
-	if ((at = strstr(text, "\nSigBlk:")))
-		blocked = g_ascii_strtoull(at + 8, NULL, 16);
-	return pending & ~blocked;
-}
-
-static void look_at_interrupts(struct fs *fs)
-{
-	for (GList *l = fs->parked.head, *next; l; l = next) {
-		struct parked *p = l->data;
-
-		next = l->next;
-		if (p->interrupted && pending_signals(fs->world, p->caller) & ~(uint64_t)HARMLESS_SIGNALS)
-			give_up(fs, p, false);
-	}
-}
-
-/* Whether anybody waits for whom time moves. */
-static bool somebody_waits(const struct fs *fs)
-{
-	if (jobs_any(fs->world))
-		return true;
-	for (GList *l = fs->parked.head; l; l = l->next) {
-		const struct parked *p = l->data;
-
-		if (!p->queued && (p->kind != PARKED_READ || file_moves_time(p->file)))
-			return true;
-	}
-	for (GList *l = fs->watchers.head; l; l = l->next)
-		if (file_moves_time(((struct watcher *)l->data)->file))
-			return true;
-	return false;
-}
-
-static void try_requests(void *arg)
-{
-	struct fs *fs = arg;
-
-	for (GList *l = fs->parked.head, *next; l; l = next) {
-		next = l->next;
-		if (!((struct parked *)l->data)->queued)
-			try_parked(fs, l->data);
-	}
-}
-
-/* Begins the first command that came while time ran. */
-static bool begin_queued(struct fs *fs)
-{
-	for (GList *l = fs->parked.head; l; l = l->next) {
-		struct parked *p = l->data;
-
-		if (!p->queued)
-			continue;
-		p->queued = false;
-		try_parked(fs, p);
-		return true;
-	}
-	return false;
-}
-
-static void wake_watchers(struct fs *fs)
-{
-	for (GList *l = fs->watchers.head, *next; l; l = next) {
-		struct watcher *watcher = l->data;
-
-		next = l->next;
-		if (!fs->ending && !file_ready(watcher->file))
-			continue;
-		fuse_lowlevel_notify_poll(watcher->handle);
-		fuse_pollhandle_destroy(watcher->handle);
-		g_queue_unlink(&fs->watchers, &watcher->link);
-		g_free(watcher);
-	}
-}
-
-/* After every turn: what waits is served. True while there is more to do at once. */
-static bool settle(struct fs *fs)
-{
-	struct world *w = fs->world;
-	unsigned steps = 0;
-	ns_t at;
-
-	world_try(w);
-	do {
-		while (w->mode == CLOCK_AUTO && somebody_waits(fs) && clock_next_busy(&w->clock, &at)) {
-			if (steps++ == STEPS_A_TURN)
-				return true;
-			world_step(w);
-			if (fs->watchers.head)
-				wake_watchers(fs);
-		}
-	} while (begin_queued(fs));
-	world_try(w);
-	if (fs->watchers.head)
-		wake_watchers(fs);
-	return false;
-}
-
-/* Whether what is written now has to wait until time stands. */
-static bool must_queue(const struct fs *fs, const struct open_file *f)
-{
-	return fs->running && file_queues(f);
-}
-
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
@@ -833,16 +553,7 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	struct open_file *f = file_of(fi);
 
 	fs->world->reader = fuse_req_ctx(req)->pid;
-	for (GList *l = fs->watchers.head, *next; l; l = next) {
-		struct watcher *watcher = l->data;
-
-		next = l->next;
-		if (watcher->file != f)
-			continue;
-		fuse_pollhandle_destroy(watcher->handle);
-		g_queue_unlink(&fs->watchers, &watcher->link);
-		g_free(watcher);
-	}
+	unwatch_file(fs, f);
 	if (file_last_writer(f) && must_queue(fs, f))
 		park(fs, PARKED_RELEASE, NULL, f)->queued = true;
 	else if (file_end(f) == -EINPROGRESS)
@@ -865,17 +576,11 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, s
 	struct fs *fs = fs_of(req);
 	struct open_file *f = file_of(fi);
 	bool ready = file_ready(f);
-	struct watcher *watcher;
 
-	if (handle && !ready) {
-		watcher = g_new0(struct watcher, 1);
-		watcher->file = f;
-		watcher->handle = handle;
-		watcher->link.data = watcher;
-		g_queue_push_tail_link(&fs->watchers, &watcher->link);
-	} else if (handle) {
+	if (handle && !ready)
+		watch_file(fs, f, handle);
+	else if (handle)
 		fuse_pollhandle_destroy(handle);
-	}
 	fuse_reply_poll(req, (ready ? POLLIN | POLLRDNORM : 0u) | POLLOUT | POLLWRNORM);
 }
 
@@ -1046,7 +751,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	tell_ready(userdata);
 }
 
-static const struct fuse_lowlevel_ops ops = {
+const struct fuse_lowlevel_ops fs_ops = {
 	.init = op_init,
 	.lookup = op_lookup, .forget = op_forget, .forget_multi = op_forget_multi,
 	.getattr = op_getattr, .setattr = op_setattr, .readlink = op_readlink,
@@ -1057,185 +762,3 @@ static const struct fuse_lowlevel_ops ops = {
 	.opendir = op_opendir, .readdir = op_readdir, .readdirplus = op_readdirplus, .releasedir = op_releasedir,
 	.fsyncdir = op_fsync, .statfs = op_statfs,
 };
-
-/* The loop */
-
-static ns_t real_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (ns_t)t.tv_sec * NS_PER_S + (ns_t)t.tv_nsec;
-}
-
-/* When we want to be woken although nothing comes in; 0: not at all. */
-static ns_t next_wake(const struct fs *fs, ns_t now)
-{
-	const struct world *w = fs->world;
-	ns_t at, wake = 0;
-
-	for (GList *l = fs->parked.head; l; l = l->next)
-		if (((struct parked *)l->data)->interrupted)
-			wake = now + INTERRUPT_MS * NS_PER_MS;
-	if (w->mode == CLOCK_REAL && clock_next(&w->clock, &at)) {
-		ns_t due = w->real_base && at > w->real_start ?
-			w->real_base + (ns_t)((double)(at - w->real_start) / w->real_factor) : now;
-
-		due = MAX(due, now + NS_PER_MS / 10);
-		wake = wake ? MIN(wake, due) : due;
-	}
-	return wake;
-}
-
-static void set_timer(struct fs *fs)
-{
-	ns_t now = fs->parked.head || fs->world->mode == CLOCK_REAL ? real_now() : 0;
-	ns_t at = now ? next_wake(fs, now) : 0;
-	struct itimerspec t = { .it_value = { (time_t)(at / NS_PER_S), (long)(at % NS_PER_S) } };
-
-	if (!at && !fs->timer_set)
-		return;
-	timerfd_settime(fs->timer, TFD_TIMER_ABSTIME, &t, NULL);
-	fs->timer_set = at != 0;
-}
-
-static void serve_request(struct fs *fs)
-{
-	int n = fuse_session_receive_buf(fs->session, &fs->buffer);
-
-	if (n == -EINTR || n == -EAGAIN)
-		return;
-	if (n <= 0) {
-		fs->ending = true;
-		return;
-	}
-	if (fs->world->mode == CLOCK_REAL)
-		world_tick(fs->world, real_now());
-	fuse_session_process_buf(fs->session, &fs->buffer);
-}
-
-static int watch(struct fs *fs, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-
-	return fd < 0 ? -1 : epoll_ctl(fs->epoll, EPOLL_CTL_ADD, fd, &event);
-}
-
-static int open_loop(struct fs *fs)
-{
-	sigset_t ends;
-	int fuse = fuse_session_fd(fs->session);
-
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	sigaddset(&ends, SIGHUP);
-	sigprocmask(SIG_BLOCK, &ends, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	fs->epoll = epoll_create1(EPOLL_CLOEXEC);
-	fs->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	fs->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
-	fcntl(fuse, F_SETFL, fcntl(fuse, F_GETFL) | O_NONBLOCK);
-	if (fs->epoll < 0 || watch(fs, fuse) || watch(fs, fs->timer) || watch(fs, fs->signals))
-		return -errno;
-	return 0;
-}
-
-static void turn(struct fs *fs, const struct epoll_event *event)
-{
-	uint64_t ignored;
-
-	if (event->data.fd == fs->signals) {
-		fs->ending = true;
-	} else if (event->data.fd == fs->timer) {
-		if (read(fs->timer, &ignored, sizeof ignored) < 0 && errno != EAGAIN)
-			fs->ending = true;
-		fs->timer_set = false;
-		world_tick(fs->world, real_now());
-	} else {
-		serve_request(fs);
-	}
-}
-
-/* Nobody is left waiting: readers see the end of their stream. */
-static void end(struct fs *fs)
-{
-	fs->ending = true;
-	wake_watchers(fs);
-	while (fs->parked.head)
-		give_up(fs, fs->parked.head->data, true);
-}
-
-int fs_serve(struct fs *fs, int ready)
-{
-	struct epoll_event events[3];
-	bool more = false;
-	int rc;
-
-	fs->ready = ready;
-	rc = open_loop(fs);
-	while (rc == 0 && !fs->ending && !fuse_session_exited(fs->session)) {
-		int n = epoll_wait(fs->epoll, events, G_N_ELEMENTS(events), more ? 0 : -1);
-
-		if (n < 0 && errno != EINTR)
-			rc = -errno;
-		for (int i = 0; i < n; i++)
-			turn(fs, &events[i]);
-		more = fs->parked.head || fs->watchers.head || jobs_any(fs->world) ? settle(fs) : false;
-		fs->running = more;
-		if (fs->parked.head)
-			look_at_interrupts(fs);
-		set_timer(fs);
-	}
-	end(fs);
-	fuse_session_unmount(fs->session);
-	return rc;
-}
-
-struct fs *fs_new(struct world *w, const char *options)
-{
-	struct fs *fs = g_new0(struct fs, 1);
-
-	fs->world = w;
-	w->try_requests = try_requests;
-	w->try_arg = fs;
-	fs->epoll = fs->timer = fs->signals = fs->ready = -1;
-	fs->reply = g_malloc(REPLY_MAX);
-	g_queue_init(&fs->parked);
-	g_queue_init(&fs->watchers);
-	fuse_opt_add_arg(&fs->args, "vitrine");
-	fuse_opt_add_arg(&fs->args, "-o");
-	fuse_opt_add_arg(&fs->args, options);
-	fs->session = fuse_session_new(&fs->args, &ops, sizeof ops, fs);
-	if (!fs->session) {
-		fs_free(fs);
-		return NULL;
-	}
-	return fs;
-}
-
-int fs_mount(struct fs *fs, const char *dir)
-{
-	return fuse_session_mount(fs->session, dir);
-}
-
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
-void fs_free(struct fs *fs)
-{
-	fs->world->try_requests = NULL;
-	if (fs->session)
-		fuse_session_destroy(fs->session);
-	fuse_opt_free_args(&fs->args);
-	close_fd(fs->epoll);
-	close_fd(fs->timer);
-	close_fd(fs->signals);
-	close_fd(fs->ready);
-	free(fs->buffer.mem);
-	g_free(fs->reply);
-	g_free(fs);
-}

@@ -1,0 +1,183 @@
+/* loop.c - one thread that serves requests, timers and signals in turn; the session's birth and death. */
+#include "session.h"
+
+#include "job.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+static ns_t real_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (ns_t)t.tv_sec * NS_PER_S + (ns_t)t.tv_nsec;
+}
+
+/* When we want to be woken although nothing comes in; 0: not at all. */
+static ns_t next_wake(const struct fs *fs, ns_t now)
+{
+	const struct world *w = fs->world;
+	ns_t at, wake = 0;
+
+	if (somebody_was_interrupted(fs))
+		wake = now + INTERRUPT_MS * NS_PER_MS;
+	if (w->mode == CLOCK_REAL && clock_next(&w->clock, &at)) {
+		ns_t due = w->real_base && at > w->real_start ?
+			w->real_base + (ns_t)((double)(at - w->real_start) / w->real_factor) : now;
+
+		due = MAX(due, now + NS_PER_MS / 10);
+		wake = wake ? MIN(wake, due) : due;
+	}
+	return wake;
+}
+
+static void set_timer(struct fs *fs)
+{
+	ns_t now = fs->parked.head || fs->world->mode == CLOCK_REAL ? real_now() : 0;
+	ns_t at = now ? next_wake(fs, now) : 0;
+	struct itimerspec t = { .it_value = { (time_t)(at / NS_PER_S), (long)(at % NS_PER_S) } };
+
+	if (!at && !fs->timer_set)
+		return;
+	timerfd_settime(fs->timer, TFD_TIMER_ABSTIME, &t, NULL);
+	fs->timer_set = at != 0;
+}
+
+static void serve_request(struct fs *fs)
+{
+	int n = fuse_session_receive_buf(fs->session, &fs->buffer);
+
+	if (n == -EINTR || n == -EAGAIN)
+		return;
+	if (n <= 0) {
+		fs->ending = true;
+		return;
+	}
+	if (fs->world->mode == CLOCK_REAL)
+		world_tick(fs->world, real_now());
+	fuse_session_process_buf(fs->session, &fs->buffer);
+}
+
+static int watch(struct fs *fs, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return fd < 0 ? -1 : epoll_ctl(fs->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int open_loop(struct fs *fs)
+{
+	sigset_t ends;
+	int fuse = fuse_session_fd(fs->session);
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	fs->epoll = epoll_create1(EPOLL_CLOEXEC);
+	fs->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	fs->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+	fcntl(fuse, F_SETFL, fcntl(fuse, F_GETFL) | O_NONBLOCK);
+	if (fs->epoll < 0 || watch(fs, fuse) || watch(fs, fs->timer) || watch(fs, fs->signals))
+		return -errno;
+	return 0;
+}
+
+static void turn(struct fs *fs, const struct epoll_event *event)
+{
+	uint64_t ignored;
+
+	if (event->data.fd == fs->signals) {
+		fs->ending = true;
+	} else if (event->data.fd == fs->timer) {
+		if (read(fs->timer, &ignored, sizeof ignored) < 0 && errno != EAGAIN)
+			fs->ending = true;
+		fs->timer_set = false;
+		world_tick(fs->world, real_now());
+	} else {
+		serve_request(fs);
+	}
+}
+
+int fs_serve(struct fs *fs, int ready)
+{
+	struct epoll_event events[3];
+	bool more = false;
+	int rc;
+
+	fs->ready = ready;
+	rc = open_loop(fs);
+	while (rc == 0 && !fs->ending && !fuse_session_exited(fs->session)) {
+		int n = epoll_wait(fs->epoll, events, G_N_ELEMENTS(events), more ? 0 : -1);
+
+		if (n < 0 && errno != EINTR)
+			rc = -errno;
+		for (int i = 0; i < n; i++)
+			turn(fs, &events[i]);
+		more = fs->parked.head || fs->watchers.head || jobs_any(fs->world) ? settle(fs) : false;
+		fs->running = more;
+		if (fs->parked.head)
+			look_at_interrupts(fs);
+		set_timer(fs);
+	}
+	end_waits(fs);
+	fuse_session_unmount(fs->session);
+	return rc;
+}
+
+struct fs *fs_new(struct world *w, const char *options)
+{
+	struct fs *fs = g_new0(struct fs, 1);
+
+	fs->world = w;
+	w->try_requests = try_requests;
+	w->try_arg = fs;
+	fs->epoll = fs->timer = fs->signals = fs->ready = -1;
+	fs->reply = g_malloc(REPLY_MAX);
+	g_queue_init(&fs->parked);
+	g_queue_init(&fs->watchers);
+	fuse_opt_add_arg(&fs->args, "vitrine");
+	fuse_opt_add_arg(&fs->args, "-o");
+	fuse_opt_add_arg(&fs->args, options);
+	fs->session = fuse_session_new(&fs->args, &fs_ops, sizeof fs_ops, fs);
+	if (!fs->session) {
+		fs_free(fs);
+		return NULL;
+	}
+	return fs;
+}
+
+int fs_mount(struct fs *fs, const char *dir)
+{
+	return fuse_session_mount(fs->session, dir);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void fs_free(struct fs *fs)
+{
+	fs->world->try_requests = NULL;
+	if (fs->session)
+		fuse_session_destroy(fs->session);
+	fuse_opt_free_args(&fs->args);
+	close_fd(fs->epoll);
+	close_fd(fs->timer);
+	close_fd(fs->signals);
+	close_fd(fs->ready);
+	free(fs->buffer.mem);
+	g_free(fs->reply);
+	g_free(fs);
+}
