@@ -109,6 +109,12 @@ static int show_mounts_link(const struct node *n, GString *out, struct err *e)
 	return 0;
 }
 
+static int show_net_link(const struct node *n, GString *out, struct err *e)
+{
+	put_text(out, "self/net");
+	return 0;
+}
+
 const struct row proc_rows[] = {
 	TEXT("buddyinfo", 0444, show_buddyinfo, NULL),
 	TEXT("cmdline", 0444, show_boot_cmdline, NULL),
@@ -124,6 +130,7 @@ const struct row proc_rows[] = {
 	TEXT("locks", 0444, show_nothing, NULL),
 	TEXT("meminfo", 0444, show_meminfo, NULL),
 	LINK("mounts", show_mounts_link),
+	LINK("net", show_net_link),
 	TEXT("partitions", 0444, show_partitions, NULL),
 	DIRECTORY("pressure", pressure_rows, NULL),
 	LINK("self", show_self),

@@ -1,6 +1,8 @@
 /* process.c - proc/PID: the names in it and below it. What each shows is in the file named after it. */
 #include "process.h"
 
+#include "proc_net.h"
+
 #include <string.h>
 
 struct vm_proc *process_alive(const struct node *n, struct err *e)
@@ -172,6 +174,7 @@ static const struct row attr_rows[] = {
 	OWNED_DIRECTORY("attr", 0555, attr_rows, NULL, "process-other"), \
 	OWNED_DIRECTORY("fd", 0500, NULL, &fd_ops, "process-fd"), \
 	OWNED_DIRECTORY("fdinfo", 0555, NULL, &fdinfo_ops, "process-fd"), \
+	OWNED_DIRECTORY("net", 0555, proc_net_rows, NULL, "process-net"), \
 	OWNED_DIRECTORY("ns", 0555, ns_rows, &ns_ops, "process-ns")
 
 #define CTL_ROW \

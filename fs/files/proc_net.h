@@ -1,0 +1,16 @@
+/* proc_net.h - proc/PID/net: what a host counts, its tables, its sockets, in Linux's formats. */
+#ifndef FS_PROC_NET_H
+#define FS_PROC_NET_H
+
+#include "tree.h"
+
+extern const struct row proc_net_rows[];
+
+/* The bytes of an IPv4 address as the machine stores them: 10.0.2.15 is 0F02000A. */
+void put_net_address(GString *out, uint32_t v4);
+/* Upper-case hexadecimal, at least `digits` wide. */
+void put_net_hex(GString *out, uint64_t value, unsigned digits);
+/* Blanks up to column `width` of the line that begins at `line`, and the newline. */
+void put_net_end(GString *out, size_t line, size_t width);
+
+#endif

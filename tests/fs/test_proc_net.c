@@ -1,0 +1,201 @@
+/* test_proc_net.c - proc/net against the text of a real kernel (tests/cases/net/procnet.json). */
+#include "fs_test.h"
+
+#include "json.h"
+#include "net_socket.h"
+#include "net_tool.h"
+
+static struct json *real;
+
+static int setup(void **state)
+{
+	struct world *w = world_with("x86-64", 4 * MiB);
+	struct net_host *h = world_host_named(w, "host0")->net;
+	struct net_prefix address = { net_v4(0x0a090001), 24 };
+	struct net_iface *i;
+
+	assert_int_equal(world_add_wire(w, "lan0", NULL), 0);
+	assert_int_equal(net_iface_new(h, "e0", &i, NULL), 0);
+	assert_int_equal(net_iface_attach(i, net_wire_at(w->net, "lan0"), NULL), 0);
+	assert_int_equal(net_iface_add(i, &address, NULL), 0);
+	assert_int_equal(net_iface_up(i, true, NULL), 0);
+	world_changed(w);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+static const char *real_text(const char *file)
+{
+	return json_text(json_need(real, file), "text");
+}
+
+static void add_route(struct world *w, uint32_t to, unsigned len, const char *iface, uint32_t metric)
+{
+	struct net_route r = { .to = { net_v4(to), len }, .iface = iface, .metric = metric };
+
+	if (iface)
+		r.via = net_v4(0x0a090002);
+	assert_int_equal(net_route_add(world_host_named(w, "host0")->net, &r, NULL), 0);
+}
+
+static void route_is_byte_for_byte_the_kernels(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *text = NULL;
+
+	add_route(w, 0, 0, "e0", 0);
+	add_route(w, 0x0a4d0000, 16, "e0", 50);
+	add_route(w, 0x0a630000, 16, NULL, 0);
+	text = read_path(w, "proc/net/route");
+	assert_string_equal(text, real_text("route"));
+}
+
+static gint order(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The kernel lists in the order of its hash. */
+static void assert_same_lines(const char *a, const char *b)
+{
+	g_auto(GStrv) x = g_strsplit(a, "\n", -1), y = g_strsplit(b, "\n", -1);
+
+	assert_int_equal(g_strv_length(x), g_strv_length(y));
+	qsort(x, g_strv_length(x), sizeof *x, order);
+	qsort(y, g_strv_length(y), sizeof *y, order);
+	for (unsigned i = 0; x[i]; i++)
+		assert_string_equal(x[i], y[i]);
+}
+
+static void arp_has_the_kernels_lines(void **state)
+{
+	struct world *w = *state;
+	struct net_host *h = world_host_named(w, "host0")->net, *other;
+	struct net_addr permanent = net_v4(0x0a09004d), there = net_v4(0x0a090002), nobody = net_v4(0x0a090021);
+	struct net_mac m77 = { { 2, 0, 0, 0, 0, 0x77 } }, m2 = { { 2, 0, 0, 0, 0, 2 } };
+	struct net_prefix address = { there, 24 };
+	struct net_caller who = { 0, 1 };
+	struct net_socket *s;
+	struct net_iface *i;
+	g_autofree char *text = NULL;
+
+	assert_int_equal(world_add_host(w, "b", NULL), 0);
+	other = world_host_named(w, "b")->net;
+	net_iface_new(other, "e0", &i, NULL);
+	net_iface_set_mac(i, &m2, NULL);
+	net_iface_attach(i, net_wire_at(w->net, "lan0"), NULL);
+	net_iface_add(i, &address, NULL);
+	net_iface_up(i, true, NULL);
+	assert_int_equal(net_neigh_add(h, "e0", &permanent, &m77, NULL), 0);
+	assert_int_equal(net_socket_new(h, NET_UDP, NET_IPV4, &who, &s, NULL), 0);
+	assert_int_equal(net_send(s, "x", 1, 0, &(struct net_endpoint){ there, 9 }, NULL), 1);
+	assert_int_equal(net_send(s, "x", 1, 0, &(struct net_endpoint){ nobody, 9 }, NULL), 1);
+	assert_true(clock_run(&w->clock, w->clock.now + NS_PER_MS, 1000));
+	world_changed(w);
+	text = read_path(w, "proc/net/arp");
+	assert_same_lines(text, real_text("arp"));
+	net_socket_release(s);
+}
+
+static void dev_has_the_kernels_columns(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *text = read_path(w, "proc/net/dev");
+	g_auto(GStrv) ours = g_strsplit(text, "\n", -1), theirs = g_strsplit(real_text("dev"), "\n", -1);
+
+	assert_int_equal(g_strv_length(ours), g_strv_length(theirs));
+	for (unsigned i = 0; i < 2; i++)
+		assert_string_equal(ours[i], theirs[i]);
+	for (unsigned i = 2; i < 4; i++) {
+		assert_int_equal(strlen(ours[i]), strlen(theirs[i]));
+		assert_memory_equal(ours[i], theirs[i], 7); /* "    lo:" */
+		for (unsigned c = 7; theirs[i][c]; c++)     /* numbers end in the same columns */
+			if (g_ascii_isdigit(theirs[i][c]) && !g_ascii_isdigit(theirs[i][c + 1]))
+				assert_true(g_ascii_isdigit(ours[i][c]) && !g_ascii_isdigit(ours[i][c + 1]));
+	}
+}
+
+static unsigned words(const char *line)
+{
+	g_auto(GStrv) w = g_strsplit(line, " ", -1);
+
+	return g_strv_length(w);
+}
+
+/* The names are the kernel's, in its order; each line of values has as many. `absent`: there may be none of it. */
+static void assert_same_names(const char *ours, const char *theirs, const char *absent)
+{
+	g_auto(GStrv) a = g_strsplit(ours, "\n", -1), b = g_strsplit(theirs, "\n", -1);
+	unsigned i = 0;
+
+	for (unsigned k = 0; b[k] && *b[k]; k += 2) {
+		if (absent && g_str_has_prefix(b[k], absent))
+			continue;
+		assert_non_null(a[i]);
+		assert_string_equal(a[i], b[k]);
+		assert_non_null(a[i + 1]);
+		assert_int_equal(words(a[i]), words(a[i + 1]));
+		i += 2;
+	}
+	assert_string_equal(a[i], "");
+}
+
+static void snmp_and_netstat_have_the_kernels_names(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *snmp = read_path(w, "proc/net/snmp"), *netstat = read_path(w, "proc/net/netstat");
+
+	assert_same_names(snmp, real_text("snmp"), "IcmpMsg");
+	assert_non_null(strstr(snmp, "\nIp: 2 64 0 "));
+	assert_non_null(strstr(snmp, "\nTcp: 1 200 120000 -1 "));
+	assert_same_names(netstat, real_text("netstat"), "MPTcpExt"); /* Multipath TCP is not built in */
+}
+
+static void messages_of_icmp_are_counted_by_type(void **state)
+{
+	struct world *w = *state;
+	struct net_addr to = net_v4(0x7f000001);
+	struct net_ping *p;
+	g_autofree char *snmp = NULL;
+
+	assert_int_equal(net_ping_start(world_host_named(w, "host0")->net, &to, 2, NS_PER_MS, 56, NS_PER_S, &p, NULL), 0);
+	assert_true(clock_run(&w->clock, w->clock.now + NS_PER_S, 1000));
+	world_changed(w);
+	snmp = read_path(w, "proc/net/snmp");
+	assert_non_null(strstr(snmp, "\nIcmpMsg: InType0 InType8 OutType0 OutType8\nIcmpMsg: 2 2 2 2\n"));
+	net_ping_free(p);
+}
+
+static void every_process_sees_the_same(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *net = read_path(w, "proc/net/route"), *init = read_path(w, "hosts/host0/proc/1/net/route"),
+			*thread = read_path(w, "hosts/host0/proc/1/task/1/net/route");
+
+	assert_string_equal(net, init);
+	assert_string_equal(net, thread);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(route_is_byte_for_byte_the_kernels, setup, teardown),
+		cmocka_unit_test_setup_teardown(arp_has_the_kernels_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(dev_has_the_kernels_columns, setup, teardown),
+		cmocka_unit_test_setup_teardown(snmp_and_netstat_have_the_kernels_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(messages_of_icmp_are_counted_by_type, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_process_sees_the_same, setup, teardown),
+	};
+	int failed;
+
+	real = json_read("procnet.json");
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	json_free(real);
+	return failed;
+}
