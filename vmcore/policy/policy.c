@@ -1,0 +1,78 @@
+/* policy.c - the arrays and lists of a policy come and go. */
+#include "policy.h"
+
+#include <glib.h>
+#include <sys/mman.h>
+
+/* Pages of the array that are never touched cost nothing: RAM may have a million frames of which few are in use. */
+static void *array_new(uint64_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		g_error("no memory for the %" G_GUINT64_FORMAT " bytes of a policy's array", bytes);
+	return p;
+}
+
+static void array_free(void *array, uint64_t bytes)
+{
+	if (array)
+		munmap(array, bytes);
+}
+
+static void lists_init(struct policy *p, unsigned needs, uint64_t seed)
+{
+	for (unsigned i = 0; i < POLICY_RINGS; i++)
+		ring_clear(&p->ring[i]);
+	p->hand = POLICY_NONE;
+	p->classes.unused = p->classes.lowest = POLICY_NONE;
+	if (needs & POLICY_SEED)
+		rng_seed(&p->random, seed, "policy");
+}
+
+void policy_init(struct policy *p, unsigned needs, uint32_t frames, uint64_t seed)
+{
+	*p = (struct policy){ .frames = frames };
+	if (needs & POLICY_LINKS) {
+		p->prev = array_new((uint64_t)frames * sizeof p->prev[0]);
+		p->next = array_new((uint64_t)frames * sizeof p->next[0]);
+	}
+	if (needs & POLICY_COUNT)
+		p->count = array_new((uint64_t)frames * sizeof p->count[0]);
+	if (needs & (POLICY_BITS | POLICY_MODIFIED))
+		p->bits = array_new((uint64_t)frames * sizeof p->bits[0]);
+	if (needs & POLICY_PAGES)
+		p->page = array_new((uint64_t)frames * sizeof p->page[0]);
+	lists_init(p, needs, seed);
+}
+
+void policy_share(struct policy *p, unsigned needs, const struct policy *of, uint64_t seed)
+{
+	*p = (struct policy){ .prev = of->prev, .next = of->next, .count = of->count, .bits = of->bits, .page = of->page,
+			      .frames = of->frames, .shared = true, .machine = of->machine };
+	lists_init(p, needs, seed);
+}
+
+void policy_clear(struct policy *p)
+{
+	if (!p->shared) {
+		array_free(p->prev, (uint64_t)p->frames * sizeof p->prev[0]);
+		array_free(p->next, (uint64_t)p->frames * sizeof p->next[0]);
+		array_free(p->count, (uint64_t)p->frames * sizeof p->count[0]);
+		array_free(p->bits, (uint64_t)p->frames * sizeof p->bits[0]);
+		array_free(p->page, (uint64_t)p->frames * sizeof p->page[0]);
+	}
+	g_free(p->classes.class);
+	*p = (struct policy){ 0 };
+}
+
+void policy_classes_grow(struct policy_classes *c)
+{
+	uint32_t room = c->room ? c->room * 2 : 64;
+
+	c->class = g_renew(struct policy_class, c->class, room);
+	for (uint32_t k = c->room; k < room; k++)
+		c->class[k].up = k + 1 < room ? k + 1 : POLICY_NONE;
+	c->unused = c->room;
+	c->room = room;
+}
