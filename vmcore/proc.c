@@ -484,7 +484,10 @@ void vm_proc_info(const struct vm_proc *p, struct vm_proc_info *out)
 		.sig_caught = p->sig_caught,
 		.read_bytes = p->read_bytes, .write_bytes = p->write_bytes, .rchar = p->rchar, .wchar = p->wchar,
 		.syscr = p->syscr, .syscw = p->syscw,
+		.set = p->set, .set_utime = p->set_utime, .set_stime = p->set_stime,
 	};
+	if (p->main.state_set && p->mm)
+		out->state = p->main.state_set - 1;
 	memcpy(out->comm, p->comm, sizeof out->comm);
 	if (p->mm)
 		memory_info(p, out);

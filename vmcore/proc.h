@@ -20,6 +20,7 @@ struct thread {
 	ns_t     start, utime, stime;
 	uint64_t minflt, majflt;
 	enum vm_state state;
+	uint8_t  state_set;          /* what is shown instead, plus 1; 0: nothing is */
 	char     comm[16];
 };
 
@@ -54,6 +55,8 @@ struct vm_proc {
 	uint64_t minflt, majflt, cminflt, cmajflt, nvcsw, nivcsw;
 	uint64_t sig_pending, sig_blocked, sig_ignored, sig_caught;
 	uint64_t read_bytes, write_bytes, rchar, wchar, syscr, syscw;
+	uint32_t set;                /* vm_proc_info's */
+	ns_t     set_utime, set_stime;
 };
 
 extern const struct vm_limit limits_default[VM_RLIMITS];

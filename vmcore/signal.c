@@ -36,6 +36,7 @@ static void deliver(struct vm_proc *p, int signal)
 		return;
 	if (is_stop(signal)) {
 		p->state = p->main.state = VM_STOPPED;
+		p->main.state_set = 0;
 		proc_changed(p);
 		return;
 	}
@@ -47,6 +48,7 @@ static void go_on(struct vm_proc *p)
 	p->sig_pending &= ~(bit(SIGNAL_STOP) | bit(SIGNAL_TSTP) | bit(SIGNAL_TTIN) | bit(SIGNAL_TTOU));
 	if (p->state == VM_STOPPED)
 		p->state = p->main.state = VM_SLEEPING;
+	p->main.state_set = 0;
 	proc_changed(p);
 	for (int s = 1; s <= SIGNAL_MOST; s++) {
 		struct vm_host *h = p->host;

@@ -117,7 +117,7 @@ bool vm_thread_info(const struct vm_proc *p, int32_t tid, struct vm_proc_info *o
 	if (found == &p->main)
 		return true;
 	out->pid = t.tid;
-	out->state = p->state == VM_STOPPED ? VM_STOPPED : t.state;
+	out->state = t.state_set ? (enum vm_state)(t.state_set - 1) : p->state == VM_STOPPED ? VM_STOPPED : t.state;
 	out->start = t.start;
 	memcpy(out->comm, t.comm, sizeof out->comm);
 	return true;

@@ -79,6 +79,8 @@ extern const struct dir_ops pt_ops;
 /* walk.c */
 extern const struct dir_ops walk_ops, page_ops;
 int show_cpu(const struct node *n, GString *out, struct err *e);
+/* process_ctl_set.c: what was set by hand, a line each: `prefix`, then FIELD VALUE as `set` takes them. */
+void put_process_settings(const struct vm_proc *p, const char *prefix, GString *out);
 /* process_ctl.c */
 int store_process_ctl(const struct node *n, char *line, GString *result, struct err *e);
 

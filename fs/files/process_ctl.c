@@ -87,7 +87,9 @@ const struct command process_commands[] = {
 	{ "send", "FD HEX|\"text\"", run_send, "write(2); result: how many bytes were written" },
 	{ "setrlimit", "NAME N|unlimited", run_setrlimit, "sets a limit: STACK NOFILE MEMLOCK AS DATA ..." },
 	{ "setuid", "N", run_setuid, "changes the owner" },
-	{ "set", "FIELD VALUE", run_set, "sets what no call sets: sp ADDR" },
+	{ "set", "FIELD [VALUE...]", run_set,
+	  "for fixtures: utime stime starttime T, nice minflt majflt nvcsw nivcsw N, ppid pgrp session PID, state LETTER, tty NAME|N, "
+	  "comm NAME, cmdline WORD..., io RCHAR WCHAR SYSCR SYSCW READ_BYTES WRITE_BYTES; and sp ADDR" },
 	{ "ptbr", "ADDR", run_ptbr, "sets the page-table base by hand; the OS part then fills nothing for this process" },
 	{ NULL }
 };

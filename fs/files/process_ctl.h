@@ -19,9 +19,11 @@ void put_address(GString *out, va_t va);
 command_fn run_mmap, run_munmap, run_mprotect, run_mremap, run_madvise, run_mlock, run_munlock,
 	run_mincore, run_msync, run_brk;
 /* process_ctl_access.c */
-command_fn run_read, run_write, run_exec, run_touch, run_push, run_set, run_ptbr;
+command_fn run_read, run_write, run_exec, run_touch, run_push, run_ptbr;
 /* process_ctl_life.c */
 command_fn run_fork, run_clone, run_execve, run_exit, run_kill, run_wait, run_setuid, run_setrlimit;
+/* process_ctl_set.c */
+command_fn run_set;
 /* process_ctl_file.c */
 command_fn run_open, run_close, run_dup, run_lseek, run_recv, run_send;
 

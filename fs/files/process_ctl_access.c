@@ -155,21 +155,6 @@ int run_push(struct call *c, struct err *e)
 	return finish_access(c, &o, code);
 }
 
-int run_set(struct call *c, struct err *e)
-{
-	struct vm_proc *p = command_caller(c, e);
-	va_t sp;
-
-	if (!p)
-		return -e->code;
-	if (!arg_is(c, 0, "sp"))
-		return err_set(e, EINVAL, 0, "\"%.40s\" is no field; sp is", c->args[0].text);
-	if (!arg_addr(c, 1, &sp, e))
-		return -e->code;
-	vm_set_sp(p, sp);
-	return 0;
-}
-
 int run_ptbr(struct call *c, struct err *e)
 {
 	struct vm_proc *p = command_caller(c, e);

@@ -1,6 +1,7 @@
 /* root.c - the top of the tree, and hosts/. */
 #include "command.h"
 #include "events.h"
+#include "process.h"
 #include "root.h"
 #include "text.h"
 #include "version.h"
@@ -81,6 +82,21 @@ static void put_settings(const struct host *h, GString *out)
 				       (char *)g_hash_table_lookup(h->settings, l->data));
 }
 
+static void put_processes_settings(const struct host *h, GString *out)
+{
+	struct vm_proc_info info;
+
+	for (struct vm_proc *p = vm_proc_above(h->vm, 0); p; p = vm_proc_above(h->vm, info.pid)) {
+		g_autofree char *prefix = NULL;
+
+		vm_proc_info(p, &info);
+		if (!info.set)
+			continue;
+		prefix = g_strdup_printf("set: %s: %d ", h->name, info.pid);
+		put_process_settings(p, prefix, out);
+	}
+}
+
 static int show_check(const struct node *n, GString *out, struct err *e)
 {
 	struct report r = { g_string_new(NULL), g_string_new(NULL), NULL };
@@ -99,8 +115,10 @@ static int show_check(const struct node *n, GString *out, struct err *e)
 	}
 	put_text(out, contradictions ? r.wrong->str : "ok\n");
 	put_text(out, r.poked->str);
-	for (guint i = 0; i < n->world->hosts->len; i++)
+	for (guint i = 0; i < n->world->hosts->len; i++) {
 		put_settings(n->world->hosts->pdata[i], out);
+		put_processes_settings(n->world->hosts->pdata[i], out);
+	}
 	g_string_free(r.wrong, TRUE);
 	g_string_free(r.poked, TRUE);
 	return 0;

@@ -14,15 +14,15 @@ static unsigned cpu_count(const struct vm_host *vm)
 	return MAX(vm_host_options(vm)->cpus, 1);
 }
 
-/* Busy time of all processes, living or dead, at least as far as the uptime allows. */
+/* Busy time of all processes, living or dead, without what fixtures set, at least as far as the uptime allows. */
 struct busy { uint64_t user, nice, system, idle; }; /* ticks */
 enum { CPU_FIELDS = 10 };
 
 static void add_process(struct busy *busy, const struct vm_proc_info *info, ns_t *user, ns_t *nice, ns_t *system)
 {
-	*(info->nice > 0 ? nice : user) += info->utime;
+	*(info->nice > 0 ? nice : user) += info->utime - info->set_utime;
 	*user += info->cutime;
-	*system += info->stime + info->cstime;
+	*system += info->stime + info->cstime - info->set_stime;
 }
 
 static struct busy busy_time(const struct node *n, const struct vm_host *vm)

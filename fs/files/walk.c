@@ -249,6 +249,7 @@ static int show_page(const struct node *n, GString *out, struct err *e)
 	put_number(out, "\npoked=", page.poked);
 	put_char(out, '\n');
 	put_last_fault(out, p, n->arg & ~(bytes - 1), bytes);
+	put_process_settings(p, "set=", out);
 	return 0;
 }
 

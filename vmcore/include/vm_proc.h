@@ -76,6 +76,8 @@ struct vm_proc_info {
 	va_t     start_code, end_code, start_data, end_data, start_brk, brk, start_stack, arg_start, arg_end,
 		 env_start, env_end;
 	uint64_t read_bytes, write_bytes, rchar, wchar, syscr, syscw;
+	uint32_t set;                  /* bits 1 << enum vm_setting: what a fixture has set by hand */
+	ns_t     set_utime, set_stime; /* of utime and cutime, stime and cstime together: what no processor ever did; may wrap */
 };
 void vm_proc_info(const struct vm_proc *p, struct vm_proc_info *out);
 /* Arguments, each ended by NUL; owned by the process. Empty for zombies. */
@@ -87,5 +89,22 @@ int32_t vm_thread_above(const struct vm_proc *p, int32_t tid);
 bool vm_thread_info(const struct vm_proc *p, int32_t tid, struct vm_proc_info *out);
 /* Children: the lowest pid > `pid`, 0 when none. */
 int32_t vm_child_above(const struct vm_proc *p, int32_t pid);
+
+/* --- fixtures: what otherwise follows from what a process does, set by hand --- */
+
+enum vm_setting { VM_SET_UTIME, VM_SET_STIME, VM_SET_NICE, VM_SET_STATE, VM_SET_CMDLINE, VM_SET_COMM, VM_SET_PPID, VM_SET_PGRP,
+		  VM_SET_SESSION, VM_SET_TTY, VM_SET_STARTTIME, VM_SET_MINFLT, VM_SET_MAJFLT, VM_SET_NVCSW, VM_SET_NIVCSW,
+		  VM_SET_IO, VM_SETTINGS };
+/*
+ * All but CMDLINE, COMM and IO: ns, counts, ids, enum vm_state. Times, faults, start, state and comm are the acting thread's. A state stays
+ * until a signal stops or continues the process; ZOMBIE ends it without telling the parent. Times and counts go on from the value.
+ * EINVAL out of range; ESRCH.
+ */
+int vm_proc_set(struct vm_proc *p, enum vm_setting which, int64_t value, struct err *e);
+int vm_proc_set_comm(struct vm_proc *p, const char *name, struct err *e);
+/* Arguments, each ended by NUL; none: as a kernel thread. */
+int vm_proc_set_cmdline(struct vm_proc *p, const char *bytes, size_t len, struct err *e);
+struct vm_io { uint64_t rchar, wchar, syscr, syscw, read_bytes, write_bytes; };
+int vm_proc_set_io(struct vm_proc *p, const struct vm_io *io, struct err *e);
 
 #endif
