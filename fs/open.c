@@ -549,7 +549,7 @@ int node_store(const struct node *n, struct job *job, const char *text, size_t l
 		job->tried = true;
 		return rc;
 	}
-	if (rc == -EINPROGRESS)
+	if (rc == -EINPROGRESS && e->code != EINPROGRESS)  /* that of connect(2) is final */
 		rc = err_set(e, EAGAIN, -1, "it would have to wait");
 	job_clear(job);
 	world_changed(w);
@@ -758,15 +758,26 @@ static ssize_t write_bytes(struct write_call *c, struct err *e)
 	return rc;
 }
 
+/* All of it, as write(2) does that may wait; less when an error comes behind some. */
 static ssize_t write_stream(struct write_call *c, struct err *e)
 {
 	struct open_file *f = c->file;
 	const struct node *n = &f->known->n;
-	ssize_t rc = n->row->stream->write(n, f->stream, c->data, c->len, e);
+	ssize_t rc;
 
-	if (rc != -EINPROGRESS)
-		world_changed(f->world);
-	return rc == -EINPROGRESS && file_nonblock(f) ? -EAGAIN : rc;
+	do {
+		rc = n->row->stream->write(n, f->stream, c->data + c->done, c->len - c->done, e);
+		if (rc > 0) {
+			c->done += (size_t)rc;
+			world_changed(f->world);
+		}
+	} while (rc > 0 && c->done < c->len);
+	if (rc == -EINPROGRESS && !file_nonblock(f))
+		return rc;
+	if (c->done || rc >= 0)
+		return (ssize_t)c->done;
+	world_changed(f->world);
+	return rc == -EINPROGRESS ? -EAGAIN : rc;
 }
 
 ssize_t file_write(struct write_call *c, struct err *e)

@@ -3,6 +3,7 @@
 #include "job.h"
 #include "node.h"
 #include "open.h"
+#include "socket_file.h"
 #include "text.h"
 #include "world.h"
 
@@ -22,6 +23,7 @@ static void host_free(struct host *h)
 		return;
 	net_host_free(h->net);  /* power is cut: no FIN goes out when the processes' descriptors go */
 	vm_host_free(h->vm);
+	socket_fixtures_clear(h);
 	g_hash_table_destroy(h->settings);
 	g_free(h->name);
 	g_free(h);

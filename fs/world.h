@@ -18,6 +18,7 @@ struct host {
 	char    *name;
 	struct vm_host *vm;
 	struct net_host *net;
+	GPtrArray *fixtures;        /* struct net_socket *, of no process; NULL: none. socket_file.c */
 	ns_t     made;
 	GHashTable *settings;       /* host `set` values: name -> text; for fixtures */
 	uint64_t ram_wanted;        /* what was written to mem/size; 0: as mounted. A geometry cuts it to 2^pa */

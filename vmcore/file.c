@@ -106,8 +106,7 @@ static int lowest_free(const struct fd_table *t)
 	return fd;
 }
 
-/* The descriptor that comes next, or why there is none. */
-static int fd_next(const struct vm_proc *p, struct err *e)
+int vm_fd_next(const struct vm_proc *p, struct err *e)
 {
 	uint64_t most = vm_getrlimit(p, VM_RLIMIT_NOFILE).soft;
 	int fd = lowest_free(p->fds);
@@ -150,7 +149,7 @@ int vm_open(struct vm_proc *p, struct vm_inode *inode, unsigned mode, int *fd, s
 		return err_set(e, EISDIR, 0, "a directory cannot be opened for writing");
 	if (inode->kind == VM_INODE_LINK)
 		return err_set(e, ELOOP, 0, "a symbolic link is not a file");
-	n = fd_next(p, e);
+	n = vm_fd_next(p, e);
 	if (n < 0)
 		return n;
 	fd_install(p, n, file_new(inode, mode));
@@ -170,7 +169,7 @@ static struct file *object_new(struct vm_host *h, const struct vm_file_ops *ops,
 int vm_open_object(struct vm_proc *p, const struct vm_file_ops *ops, void *object, unsigned mode, int *fd,
 		   struct err *e)
 {
-	int n = fd_next(p, e);
+	int n = vm_fd_next(p, e);
 
 	if (n < 0)
 		return n;
@@ -199,7 +198,7 @@ int vm_place_object(struct vm_proc *p, const struct vm_file_ops *ops, void *obje
 /* Both ends or none. */
 int vm_pipe(struct vm_proc *p, int fds[2], struct err *e)
 {
-	int reader = fd_next(p, e), writer;
+	int reader = vm_fd_next(p, e), writer;
 	struct pipe *pipe;
 
 	if (reader < 0)
@@ -246,7 +245,7 @@ int vm_dup(struct vm_proc *p, int fd, int *result, struct err *e)
 
 	if (!f)
 		return -EBADF;
-	n = fd_next(p, e);
+	n = vm_fd_next(p, e);
 	if (n < 0)
 		return n;
 	fd_install(p, n, descriptor_retain(f));

@@ -184,6 +184,13 @@ static const struct help all[] = {
 	  "signal), resolution (zero, file, cow, reuse, grow, ... or the signal), cost.\n", NULL },
 	{ "process-fd",
 	  "proc/PID/fd/: a link for each descriptor: /path, socket:[N], pipe:[N]. fdinfo/: position, flags, inode.\n", NULL },
+	{ "process-stream",
+	  "proc/PID/stream/FD (not listed): the data of a connected socket or a pipe, as the process's own read(2) and\n"
+	  "write(2) would give and take it; time moves while a reader waits. Of a listening socket: waits for a\n"
+	  "connection, and reads as its new descriptor. Closing the file does nothing to the socket: FIN comes\n"
+	  "from shutdown, close and exit.\n\n"
+	  "    $ echo hi > proc/3/stream/4\n"
+	  "    $ cat proc/3/stream/4\n", NULL },
 	{ "process-io", "proc/PID/io: bytes read and written, calls made.\n", NULL },
 	{ "process-limits", "proc/PID/limits: the resource limits, soft and hard; `setrlimit` in ctl sets them.\n", NULL },
 	{ "process-links", "proc/PID/exe, cwd, root: links to the file it executes, its directory, its root.\n", NULL },

@@ -56,6 +56,8 @@ int vm_fd_write(struct vm_proc *p, int fd, const void *from, size_t len, size_t 
 int vm_fd_poll(const struct vm_proc *p, int fd, unsigned *ready, struct err *e);
 /* Copies one descriptor; EBADF. */
 int vm_fd_at(const struct vm_proc *p, int fd, struct vm_fd *out, struct err *e);
+/* The descriptor that an open would give now; EMFILE. */
+int vm_fd_next(const struct vm_proc *p, struct err *e);
 /* The lowest descriptor at or above `fd`; false when there is none. */
 bool vm_fd_above(const struct vm_proc *p, int fd, struct vm_fd *out);
 
