@@ -366,6 +366,16 @@ struct net_host *world_net(const struct node *n, struct err *e)
 	return h ? h->net : NULL;
 }
 
+struct net_wire *world_wire(const struct node *n, struct err *e)
+{
+	struct net_wire *wire = n->arg ? net_wire_above(n->world->net, (uint32_t)n->arg - 1) : NULL;
+
+	if (wire && net_wire_serial(wire) == n->arg)
+		return wire;
+	err_set(e, ESRCH, -1, "the wire is gone");
+	return NULL;
+}
+
 struct vm_proc *world_proc(const struct node *n, struct err *e)
 {
 	struct vm_host *vm = world_vm(n, e);

@@ -97,6 +97,7 @@ struct host    *world_host(const struct node *n, struct err *e);
 struct vm_host *world_vm(const struct node *n, struct err *e);
 struct vm_proc *world_proc(const struct node *n, struct err *e);
 struct net_host *world_net(const struct node *n, struct err *e);
+struct net_wire *world_wire(const struct node *n, struct err *e);          /* n->arg is its serial */
 /* st_ino of a file of the simulated disk, which maps prints too: above 2^56. */
 uint64_t world_inode_number(const struct node *n, uint64_t number);
 

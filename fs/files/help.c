@@ -254,6 +254,48 @@ static const struct help all[] = {
 	  "them. In JSON, counts and times (nanoseconds) are numbers, addresses and flags strings.\n\n"
 	  "    $ cat mem/frames.json | python3 -m json.tool\n", NULL },
 	{ "version", "version: of this program, how it was built, the geometries it knows by name.\n", NULL },
+	{ "wire-capture",
+	  "wires/WIRE/capture.pcapng: the frames of `frames` as pcapng, each once, as sent, with times in nanoseconds; what\n"
+	  "happened to one on its way is in its comment. capture.follow (not listed) is a stream of what is sent from\n"
+	  "now on: tcpdump and tshark follow it live.\n\n"
+	  "    $ tcpdump -nr wires/lan0/capture.pcapng\n"
+	  "    $ tshark -r wires/lan0/capture.follow &\n", NULL },
+	{ "wire-ctl",
+	  "wires/WIRE/ctl: faults for single frames. MATCH: words that must all be true of a frame: arp icmp udp tcp\n"
+	  "tcp.syn tcp.ack (an acknowledgement and nothing else) tcp.fin tcp.data src=A dst=A port=N (either side's); and\n"
+	  "nth=K: the Kth such frame is the first. Faults are used up in the order of writing, one a frame.\n\n" RULES "\n"
+	  "    $ echo 'drop next 1 tcp.ack nth=2' > wires/lan0/ctl        lose the second acknowledgement\n"
+	  "    $ echo 'delay next 2 200ms udp port=53' > wires/lan0/ctl\n\n", wire_commands },
+	{ "wire-frames",
+	  "wires/WIRE/frames: a table of the frames that were sent (the last 16384, or 4 MiB), taken apart.\n\n"
+	  "    frame    its number on this wire       time, arrival  first bit sent, last bit received\n"
+	  "    from     HOST.INTERFACE that sent it   bytes          without preamble and checksum (FCS)\n"
+	  "    src, dst addresses, with ports         len            bytes of data in the innermost layer\n"
+	  "    info     options, what ARP and ICMP say, fragments, bad_checksum ...\n"
+	  "    fate     lost, corrupted_bit_N, duplicated, ...; _by_rule: by a fault of ctl\n\n"
+	  "    $ awk '$8 == \"tcp\" && $18 != \"-\"' wires/lan0/frames\n", NULL },
+	{ "wire-sequence",
+	  "wires/WIRE/sequence: the frames as a ladder, to look at: time sent, an arrow, time of arrival. Sequence numbers of\n"
+	  "TCP count from the SYN. --X is lost, ~~> was damaged, `again` has been sent before, : is a pause.\n\n"
+	  "    $ less -S wires/lan0/sequence\n", NULL },
+	{ "wire-settings",
+	  "wires/WIRE: settings, one value a file.\n\n"
+	  "    kind     ethernet (a switch), hub or wifi\n"
+	  "    rate     bits a second; 0: no limit            delay, jitter  times: 5ms; jitter is added, 0 to so much\n"
+	  "    loss corrupt duplicate reorder                 per cent of the frames: 10%, 0.5%\n"
+	  "    mtu      bytes behind the Ethernet header, 68 to 65535       queue   frames that may wait at a port\n\n"
+	  "    $ echo 10% > wires/lan0/loss; echo 20ms > wires/lan0/delay\n", NULL },
+	{ "wires",
+	  "wires/: network segments. mkdir wires/lan0 makes one, rmdir removes it; interfaces join it by their file `wire`\n"
+	  "(help/net-ifs).\n\n"
+	  "    kind rate delay jitter loss corrupt duplicate reorder mtu queue    help/wire-settings\n"
+	  "    ctl       faults for single frames: help/wire-ctl     frames    what was sent, a table: help/wire-frames\n"
+	  "    sequence  the same as a ladder: help/wire-sequence    capture.pcapng, capture.follow: help/wire-capture\n"
+	  "    macs      what the switch has learned: mac, port, age\n"
+	  "    stats     counters, NAME VALUE a line: frames and bytes sent, copies delivered, lost, corrupted, ...\n\n"
+	  "An ethernet wire is a switch with a full-duplex link to each interface. On a hub all share one cable, and frames\n"
+	  "collide. On wifi the receiver acknowledges each frame to it, and the sender repeats what was not\n"
+	  "acknowledged, 8 times in all.\n", NULL },
 	{ "world-ctl", "ctl: commands to the whole world.\n\n" RULES "\n", root_commands },
 };
 
