@@ -84,7 +84,7 @@ const struct command process_commands[] = {
 	{ "dup", "FD", run_dup, "a second descriptor with the same position; result: it" },
 	{ "lseek", "FD N [set|cur|end]", run_lseek, "moves the position; result: where it is then" },
 	{ "pipe", "", run_pipe, "makes a pipe; result: the descriptor that reads and the one that writes" },
-	{ "socket", "KIND", run_socket, "makes a socket: tcp udp icmp; result: the descriptor" },
+	{ "socket", "KIND", run_socket, "makes a socket: tcp udp icmp rdt (a message protocol of lectures); result: the descriptor" },
 	{ "bind", "FD ADDR:PORT", run_bind, "gives a socket its address; 0.0.0.0 is any, port 0 a free one" },
 	{ "listen", "FD [BACKLOG]", run_listen, "lets connections come, so many waiting for accept" },
 	{ "accept", "FD", run_accept, "takes the oldest connection, or waits for one; result: its descriptor and ADDR:PORT" },
@@ -98,7 +98,8 @@ const struct command process_commands[] = {
 	  "sender where they are a datagram; empty at the end" },
 	{ "shutdown", "FD r|w|rw", run_shutdown, "ends one direction, or both" },
 	{ "setsockopt", "FD NAME VALUE", run_setsockopt,
-	  "SO_REUSEADDR SO_KEEPALIVE SO_LINGER (seconds, -1 off) SO_RCVBUF IP_TTL TCP_NODELAY TCP_CONGESTION ..., as in C" },
+	  "SO_REUSEADDR SO_KEEPALIVE SO_LINGER (seconds, -1 off) SO_RCVBUF IP_TTL TCP_NODELAY TCP_CONGESTION ..., as in C; of rdt: "
+	  "RDT_VARIANT (1.0 2.0 2.1 2.2 3.0 gbn sr try1 try2 v3) RDT_TIMEOUT (ms) RDT_WINDOW RDT_PART (bytes) RDT_TRIES" },
 	{ "poll", "FD[=in|=out]... [timeout=T]", run_poll,
 	  "waits until one is ready; result: 4=in,out 5=hup, those that are; empty when the time is over" },
 	{ "setrlimit", "NAME N|unlimited", run_setrlimit, "sets a limit: STACK NOFILE MEMLOCK AS DATA ..." },

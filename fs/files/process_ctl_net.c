@@ -45,7 +45,7 @@ static void put_endpoint(GString *out, const struct net_endpoint *at)
 
 int run_socket(struct call *c, struct err *e)
 {
-	static const char *const names[] = { "udp", "tcp", "icmp", "tcp6", "udp6", "rdt", NULL };
+	static const char *const names[] = { "udp", "tcp", "icmp", "rdt", "tcp6", "udp6", NULL };
 	struct vm_proc *p = command_caller(c, e);
 	struct net_host *h = world_net(c->n, e);
 	struct net_caller who;
@@ -53,7 +53,7 @@ int run_socket(struct call *c, struct err *e)
 	unsigned kind;
 	int fd, code;
 
-	static_assert(NET_UDP == 0 && NET_TCP == 1 && NET_ICMP == 2, "names are in their order");
+	static_assert(NET_UDP == 0 && NET_TCP == 1 && NET_ICMP == 2 && NET_RDT == 3, "names are in their order");
 	if (!p || !h || !arg_choice(c, 0, names, &kind, e))
 		return -e->code;
 	if (kind >= NET_KINDS)
@@ -223,7 +223,7 @@ static int recv_socket(struct call *c, struct net_socket *s, size_t len, struct 
 	}
 	g_string_truncate(c->result, NET_ENDPOINT_TEXT + (gsize)n);
 	at = NET_ENDPOINT_TEXT;
-	if (info.kind != NET_TCP && from.addr.family != NET_UNSET) {
+	if (info.kind != NET_TCP && info.kind != NET_RDT && from.addr.family != NET_UNSET) {
 		char text[NET_ENDPOINT_TEXT + 1];
 
 		net_endpoint_text(&from, text);
@@ -269,8 +269,15 @@ int run_shutdown(struct call *c, struct err *e)
 /* A number, or the name of an algorithm. */
 static bool arg_option_value(const struct call *c, unsigned i, enum net_option o, int *value, struct err *e)
 {
+	unsigned variant;
 	int64_t v;
 
+	if (o == NET_RDT_VARIANT) {
+		if (!arg_choice(c, i, net_rdt_variant_names, &variant, e))
+			return false;
+		*value = (int)variant;
+		return true;
+	}
 	if (o == NET_TCP_CONGESTION && !g_ascii_isdigit(*c->args[i].text)) {
 		for (v = 0; v < (int64_t)G_N_ELEMENTS(net_tcp_congestion_names); v++)
 			if (!strcmp(net_tcp_congestion_names[v], c->args[i].text)) {

@@ -63,6 +63,7 @@ static const char *proto_name(const struct net_decoded *d, char text[16])
 	case 1:  return "icmp";
 	case 6:  return "tcp";
 	case 17: return "udp";
+	case 253: return "rdt";
 	default:
 		snprintf(text, 16, "ip-%u", d->protocol);
 		return text;
@@ -108,6 +109,18 @@ static void add_bad(GString *out, unsigned bad)
 			add_info(out, "%s", names[i].name);
 }
 
+/* "data,part=2,last" "ack=2" "nak" */
+static void put_rdt(GString *out, const struct net_decoded *d)
+{
+	static const char *const types[] = { "?", "data", "ack", "nak" };
+
+	add_info(out, "%s", types[d->rdt_type < G_N_ELEMENTS(types) ? d->rdt_type : 0]);
+	if (d->rdt_numbered)
+		g_string_append_printf(out, d->rdt_type == 1 ? ",part=%u" : "=%u", d->rdt_number);
+	if (d->rdt_last)
+		add_info(out, "last");
+}
+
 static void put_info(GString *out, const struct net_decoded *d)
 {
 	char mac[NET_MAC_TEXT];
@@ -129,6 +142,8 @@ static void put_info(GString *out, const struct net_decoded *d)
 	}
 	if (d->layers & NET_LAYER_TCP)
 		add_tcp_options(out, &d->options);
+	if (d->layers & NET_LAYER_RDT)
+		put_rdt(out, d);
 	if (d->layers & NET_LAYER_IPV4 && (d->mf || d->fragment_offset))
 		add_info(out, "id=%u,offset=%u%s", d->ip_id, d->fragment_offset, d->mf ? ",more" : "");
 	add_bad(out, d->bad);
@@ -145,7 +160,7 @@ static void cell_endpoint(struct table_out *t, const struct net_decoded *d, bool
 	char text[NET_ENDPOINT_TEXT];
 	const struct net_addr *a = d->layers & NET_LAYER_ARP ? (src ? &d->arp_spa : &d->arp_tpa) : src ? &d->src : &d->dst;
 
-	if (d->layers & (NET_LAYER_UDP | NET_LAYER_TCP))
+	if (d->layers & (NET_LAYER_UDP | NET_LAYER_TCP | NET_LAYER_RDT))
 		table_word(t, net_endpoint_text(&(struct net_endpoint){ *a, src ? d->sport : d->dport }, text));
 	else
 		table_word(t, a->family ? net_addr_text(a, text) : NULL);

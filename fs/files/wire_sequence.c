@@ -116,7 +116,26 @@ static void label_icmp(const struct net_decoded *d, GString *out)
 		g_string_append_printf(out, " mtu=%u", d->icmp_seq);
 }
 
-static char *label_of(struct reading *r, const struct net_decoded *d)
+/* A message protocol is about what it says: its beginning is shown. */
+static void label_rdt(const struct net_decoded *d, const uint8_t *bytes, GString *out)
+{
+	static const char *const types[] = { "?", "part", "ACK", "NAK" };
+
+	put_text(out, types[d->rdt_type < G_N_ELEMENTS(types) ? d->rdt_type : 0]);
+	if (d->rdt_numbered)
+		g_string_append_printf(out, " %u", d->rdt_number);
+	if (d->payload_len == 0)
+		return;
+	put_text(out, " \"");
+	for (unsigned i = 0; i < MIN(d->payload_len, 40); i++) {
+		char c = (char)bytes[d->payload + i];
+
+		put_char(out, g_ascii_isprint(c) ? c : '.');
+	}
+	put_text(out, d->payload_len > 40 ? "...\"" : "\"");
+}
+
+static char *label_of(struct reading *r, const struct net_decoded *d, const uint8_t *bytes)
 {
 	GString *out = g_string_new(NULL);
 
@@ -128,6 +147,8 @@ static char *label_of(struct reading *r, const struct net_decoded *d)
 		g_string_append_printf(out, "UDP %u>%u len=%u", d->sport, d->dport, d->payload_len);
 	else if (d->layers & NET_LAYER_ICMP)
 		label_icmp(d, out);
+	else if (d->layers & NET_LAYER_RDT)
+		label_rdt(d, bytes, out);
 	else if (d->layers & NET_LAYER_IPV4)
 		g_string_append_printf(out, "IP protocol %u len=%u", d->protocol, d->payload_len);
 	else
@@ -192,7 +213,7 @@ static void add_step(struct reading *r, const struct net_frame *f)
 	s.from = seat_of(r, f->port);
 	if (port_of(r->wire, &d.mac_dst, &port) && port != f->port)
 		s.to = seat_of(r, port);
-	s.label = label_of(r, &d);
+	s.label = label_of(r, &d, f->bytes);
 	s.note = note_of(f);
 	g_array_append_val(r->ladder->steps, s);
 }
