@@ -81,6 +81,6 @@ int  parse_time(const char *text, ns_t *v, struct err *e);
 
 /* The tables of commands, for help/. */
 extern const struct command process_commands[], host_commands[], mem_commands[], root_commands[],
-	wire_commands[];
+	wire_commands[], route_commands[], neighbour_commands[];
 
 #endif

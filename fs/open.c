@@ -42,6 +42,7 @@ struct open_file {
 	struct world *world;
 	struct known *known;
 	int flags;
+	bool stored;                  /* a text of it has been carried out */
 	struct content *content;      /* being read; NULL before the first read */
 	/* The answer to this file's own last command. */
 	GBytes  *answer;              /* NULL: no command yet */
@@ -515,12 +516,13 @@ static int store_copy(const struct node *n, struct job *job, char *copy, size_t 
 	int rc = n->row->flags & ROW_RAW ? 0 : check_line(copy, how & STORE_WHOLE ? 0 : len, e);
 
 	w->nonblock = how & STORE_NONBLOCK;
+	w->fresh = how & STORE_FRESH;
 	w->raw_result = false;
 	w->job = job;
 	if (rc == 0)
 		rc = n->row->store(n, copy, result, e);
 	w->job = NULL;
-	w->nonblock = false;
+	w->nonblock = w->fresh = false;
 	return rc;
 }
 
@@ -571,7 +573,11 @@ int node_store(const struct node *n, struct job *job, const char *text, size_t l
 static int store(struct open_file *f, struct job *job, const char *text, size_t len, unsigned how, struct err *e)
 {
 	GBytes *answer = NULL;
-	int rc = node_store(&f->known->n, job, text, len, how | (file_nonblock(f) ? STORE_NONBLOCK : 0), &answer, e);
+	int rc;
+
+	how |= (file_nonblock(f) ? STORE_NONBLOCK : 0) | (f->flags & O_TRUNC && !f->stored ? STORE_FRESH : 0);
+	rc = node_store(&f->known->n, job, text, len, how, &answer, e);
+	f->stored |= rc == 0;
 
 	keep_answer(f, answer);
 	return rc;

@@ -25,6 +25,7 @@ static void host_free(struct host *h)
 	vm_host_free(h->vm);
 	socket_fixtures_clear(h);
 	g_hash_table_destroy(h->settings);
+	g_hash_table_destroy(h->names);
 	g_free(h->name);
 	g_free(h);
 }
@@ -59,6 +60,7 @@ static struct host *host_new(struct world *w, const char *name, struct err *e)
 	h->name = g_strdup(name);
 	h->vm = vm;
 	h->made = w->clock.now;
+	h->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	h->settings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	return h;
 }

@@ -20,6 +20,7 @@ struct host {
 	struct net_host *net;
 	GPtrArray *fixtures;        /* struct net_socket *, of no process; NULL: none. socket_file.c */
 	ns_t     made;
+	GHashTable *names;          /* net/resolv, hosts, services as written: file -> text */
 	GHashTable *settings;       /* host `set` values: name -> text; for fixtures */
 	uint64_t ram_wanted;        /* what was written to mem/size; 0: as mounted. A geometry cuts it to 2^pa */
 };
@@ -62,6 +63,7 @@ struct world {
 	pid_t      reader;          /* its thread id as we see it; 0: none, or not visible to us */
 	int        real_proc;       /* the real /proc, O_PATH, opened before mounting; -1: none */
 	bool       nonblock;        /* its file was opened O_NONBLOCK */
+	bool       fresh;           /* the first text of an open that truncates: it replaces what is there */
 	bool       raw_result;      /* set by a command whose result is bytes as they are: no newline is put behind it */
 };
 

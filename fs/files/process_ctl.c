@@ -102,6 +102,8 @@ const struct command process_commands[] = {
 	  "RDT_VARIANT (1.0 2.0 2.1 2.2 3.0 gbn sr try1 try2 v3) RDT_TIMEOUT (ms) RDT_WINDOW RDT_PART (bytes) RDT_TRIES" },
 	{ "poll", "FD[=in|=out]... [timeout=T]", run_poll,
 	  "waits until one is ready; result: 4=in,out 5=hup, those that are; empty when the time is over" },
+	{ "ping", "ADDR [COUNT]", run_ping, "COUNT (3) echo requests, a second apart; result: a line for each, and a sum" },
+	{ "traceroute", "ADDR", run_traceroute, "which routers lie on the way; result: a line for each" },
 	{ "setrlimit", "NAME N|unlimited", run_setrlimit, "sets a limit: STACK NOFILE MEMLOCK AS DATA ..." },
 	{ "setuid", "N", run_setuid, "changes the owner" },
 	{ "set", "FIELD [VALUE...]", run_set,

@@ -34,6 +34,8 @@ struct net_socket;
 struct net_endpoint;
 /* accept(2): -EAGAIN when nobody is there; nothing is taken from the queue when no descriptor is free. */
 int socket_accept(struct vm_proc *p, struct net_socket *s, int *fd, struct net_endpoint *peer, struct err *e);
+/* process_ctl_ping.c */
+command_fn run_ping, run_traceroute;
 /* process_ctl_wait.c */
 command_fn run_poll, run_close;
 

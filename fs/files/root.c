@@ -239,6 +239,7 @@ static const struct row root_rows[] = {
 	ROOT_LINK("proc"),
 	ROOT_LINK("mem"),
 	ROOT_LINK("files"),
+	ROOT_LINK("net"),
 	{ 0 }
 };
 
