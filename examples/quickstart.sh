@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . examples/install.sh
 
-need_packages gcc libc6-dev meson ninja-build pkg-config libfuse3-dev fuse3 libglib2.0-dev
+need_packages gcc libc6-dev meson ninja-build pkg-config libfuse3-dev fuse3 libglib2.0-dev libzstd-dev
 [ -d build ] || meson setup build -Dtests=disabled >/dev/null
 ninja -C build >/dev/null
 vitrine=$PWD/build/fs/vitrine

@@ -1,0 +1,589 @@
+/* replay.c - `vitrine replay`: the command line, and what it prints. */
+#include "replay.h"
+#include "command.h"
+#include "table.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OK = 0, FAILED = 1, USAGE = 2 };
+enum { WORKERS_MAX = 1024, CURVE_SIZES = 40 };
+
+static const char usage[] =
+	"usage: vitrine replay [OPTIONS] TRACE...   policies x frames over traces; `-` is the standard input\n"
+	"\n"
+	"  --policy LIST     fifo,lru,... or all (clock); parameters as \"aging tick=100\"\n"
+	"  --frames LIST     as 3,4,16-64,100-1000/50,16-4096*2: single sizes, ranges, in steps, by a factor\n"
+	"  --format F        lackey din pages bin64 compact; else the name or the beginning tells\n"
+	"  --tlb SPEC        64x4, or 64x4,1536x12 for two levels (that is the default); off: every reference walks;\n"
+	"                    filter: the same, quicker\n"
+	"  --curve           misses at every number of frames: exact for lru, sampled for others\n"
+	"  --sample RATE     of sampled curves: so large a part of the pages (as it fits)\n"
+	"  --steps           a row a reference: ref page result victim\n"
+	"  --csv, --json     instead of text\n"
+	"  --parallel N      threads (one a processor)\n"
+	"  --seed N          of random numbers (1)\n"
+	"  --tables SIZE     real memory for page tables of one run\n";
+
+struct settings {
+	struct replay_batch batch;
+	GPtrArray *policies;     /* char * */
+	GArray   *frames;        /* uint64_t */
+	enum trace_format format;
+	bool      curve, steps, frames_given, policy_given;
+	uint8_t   output;        /* FORMAT_TEXT, _JSON, _CSV */
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig)
+{
+	stop = 1;
+}
+
+/* A mapped trace that gets shorter is no longer there to be read. */
+static void on_bus(int sig)
+{
+	static const char text[] = "vitrine: a trace got shorter while it was read\n";
+
+	_exit(write(2, text, sizeof(text) - 1) < 0 ? FAILED : FAILED);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction on_stop = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND }, on_lost = { .sa_handler = on_bus };
+
+	sigaction(SIGINT, &on_stop, NULL);
+	sigaction(SIGTERM, &on_stop, NULL);
+	sigaction(SIGBUS, &on_lost, NULL);
+}
+
+/* Options. */
+
+static int wrong(const char *what, const struct err *e)
+{
+	fprintf(stderr, "vitrine: %s: %s\n", what, e->why);
+	return USAGE;
+}
+
+/* One of the list: N, A-B, A-B/STEP, A-B*FACTOR. */
+static int parse_range(const char *text, GArray *frames, struct err *e)
+{
+	g_auto(GStrv) ends = g_strsplit(text, "-", 2);
+	uint64_t from, to, by = 1;
+	char *how, kind = '/';
+
+	if (!ends[0] || parse_number(ends[0], &from, e))
+		return err_set(e, EINVAL, -1, "\"%.40s\" is no number of frames", text);
+	to = from;
+	if (ends[1]) {
+		how = strpbrk(ends[1], "/*");
+		if (how) {
+			kind = *how;
+			*how = '\0';
+			if (parse_number(how + 1, &by, e) || by < (kind == '*' ? 2 : 1))
+				return err_set(e, EINVAL, -1, "\"%.40s\" does not get on", text);
+		}
+		if (parse_number(ends[1], &to, e) || to < from)
+			return err_set(e, EINVAL, -1, "\"%.40s\" is no range", text);
+	}
+	if (from == 0)
+		return err_set(e, ERANGE, -1, "0 frames hold no page: at least 1");
+	if ((kind == '/' ? (to - from) / by : 64) > 1 << 22)
+		return err_set(e, ERANGE, -1, "\"%.40s\" are too many numbers", text);
+	for (uint64_t n = from; n <= to && n >= from; n = kind == '*' ? n * by : n + by)
+		g_array_append_val(frames, n);
+	return 0;
+}
+
+int replay_parse_frames(const char *text, GArray *frames, struct err *e)
+{
+	g_auto(GStrv) parts = g_strsplit_set(text, ", ", -1);
+
+	for (unsigned i = 0; parts[i]; i++)
+		if (*parts[i] && parse_range(parts[i], frames, e))
+			return -e->code;
+	return frames->len ? 0 : err_set(e, EINVAL, -1, "no number of frames");
+}
+
+static int set_frames(struct settings *s, const char *value, struct err *e)
+{
+	s->frames_given = true;
+	return replay_parse_frames(value, s->frames, e);
+}
+
+/* Only the name is checked here; parameters when the policy is made. */
+static int add_policy(struct settings *s, const char *text, struct err *e)
+{
+	size_t len = strcspn(text, " ");
+
+	for (unsigned i = 0; vm_replay_policies[i]; i++)
+		if (strlen(vm_replay_policies[i]) == len && !strncmp(vm_replay_policies[i], text, len)) {
+			g_ptr_array_add(s->policies, g_strdup(text));
+			return 0;
+		}
+	return err_set(e, EINVAL, -1, "\"%.40s\" is no policy of replays", text);
+}
+
+static int set_policy(struct settings *s, const char *value, struct err *e)
+{
+	g_auto(GStrv) parts = g_strsplit(value, ",", -1);
+
+	s->policy_given = true;
+	for (unsigned i = 0; parts[i]; i++) {
+		g_strstrip(parts[i]);
+		if (!strcmp(parts[i], "all")) {
+			for (unsigned k = 0; vm_replay_policies[k]; k++)
+				if (strcmp(vm_replay_policies[k], "clock1"))      /* another name of clock */
+					add_policy(s, vm_replay_policies[k], e);
+		} else if (add_policy(s, parts[i], e)) {
+			return -e->code;
+		}
+	}
+	return 0;
+}
+
+static int set_format(struct settings *s, const char *value, struct err *e)
+{
+	for (unsigned i = 0; trace_format_names[i]; i++)
+		if (!strcmp(trace_format_names[i], value)) {
+			s->format = (enum trace_format)i;
+			return 0;
+		}
+	return err_set(e, EINVAL, -1, "\"%.40s\" is none of lackey din pages bin64 compact", value);
+}
+
+/* "64x4", "entries=64 ways=4". */
+static int parse_shape(const char *text, struct vm_tlb_shape *shape, struct err *e)
+{
+	unsigned entries, ways;
+	char rest;
+
+	if (sscanf(text, "%ux%u%c", &entries, &ways, &rest) != 2 && sscanf(text, "entries=%u ways=%u%c", &entries, &ways, &rest) != 2)
+		return err_set(e, EINVAL, -1, "\"%.40s\": as 64x4 (64 entries, 4 ways), off or filter", text);
+	if (entries == 0)
+		return err_set(e, ERANGE, -1, "a level without entries");
+	*shape = (struct vm_tlb_shape){ entries, ways };
+	return 0;
+}
+
+static int set_tlb(struct settings *s, const char *value, struct err *e)
+{
+	g_auto(GStrv) parts = g_strsplit(value, ",", -1);
+	unsigned n = g_strv_length(parts);
+
+	s->batch.path = VM_REPLAY_TLB;
+	if (!strcmp(value, "off"))
+		s->batch.path = VM_REPLAY_WALK;
+	if (!strcmp(value, "filter"))
+		s->batch.path = VM_REPLAY_FILTER;
+	if (s->batch.path != VM_REPLAY_TLB)
+		return 0;
+	if (n == 2 && g_str_has_prefix(parts[1], "ways=")) {      /* entries=64,ways=4 */
+		g_autofree char *whole = g_strdup_printf("%s %s", parts[0], parts[1]);
+
+		s->batch.tlb[1] = (struct vm_tlb_shape){ 0 };
+		return parse_shape(whole, &s->batch.tlb[0], e);
+	}
+	if (n < 1 || n > 2)
+		return err_set(e, EINVAL, -1, "one level or two");
+	s->batch.tlb[1] = (struct vm_tlb_shape){ 0 };
+	for (unsigned i = 0; i < n; i++)
+		if (parse_shape(parts[i], &s->batch.tlb[i], e))
+			return -e->code;
+	return 0;
+}
+
+static int set_sample(struct settings *s, const char *value, struct err *e)
+{
+	char *end;
+
+	s->batch.sample = g_ascii_strtod(value, &end);
+	if (*end || end == value || !(s->batch.sample > 0 && s->batch.sample <= 1))
+		return err_set(e, ERANGE, -1, "\"%.40s\": more than 0, at most 1", value);
+	return 0;
+}
+
+static int set_parallel(struct settings *s, const char *value, struct err *e)
+{
+	uint64_t n;
+
+	if (parse_number(value, &n, e))
+		return -e->code;
+	if (n < 1 || n > WORKERS_MAX)
+		return err_set(e, ERANGE, -1, "1 to %d", WORKERS_MAX);
+	s->batch.workers = (unsigned)n;
+	return 0;
+}
+
+static int set_seed(struct settings *s, const char *value, struct err *e)
+{
+	return parse_number(value, &s->batch.seed, e);
+}
+
+static int set_tables(struct settings *s, const char *value, struct err *e)
+{
+	return parse_number(value, &s->batch.table_bytes, e);
+}
+
+static int set_curve(struct settings *s, const char *value, struct err *e) { s->curve = true; return 0; }
+static int set_steps(struct settings *s, const char *value, struct err *e) { s->steps = true; return 0; }
+static int set_csv(struct settings *s, const char *value, struct err *e) { s->output = FORMAT_CSV; return 0; }
+static int set_json(struct settings *s, const char *value, struct err *e) { s->output = FORMAT_JSON; return 0; }
+
+static const struct setting {
+	struct option option;
+	int (*set)(struct settings *s, const char *value, struct err *e);
+} known[] = {
+	{ { "policy", required_argument, NULL, 0 }, set_policy }, { { "frames", required_argument, NULL, 0 }, set_frames },
+	{ { "format", required_argument, NULL, 0 }, set_format }, { { "tlb", required_argument, NULL, 0 }, set_tlb },
+	{ { "curve", no_argument, NULL, 0 }, set_curve }, { { "sample", required_argument, NULL, 0 }, set_sample },
+	{ { "steps", no_argument, NULL, 0 }, set_steps }, { { "csv", no_argument, NULL, 0 }, set_csv },
+	{ { "json", no_argument, NULL, 0 }, set_json }, { { "parallel", required_argument, NULL, 0 }, set_parallel },
+	{ { "seed", required_argument, NULL, 0 }, set_seed }, { { "tables", required_argument, NULL, 0 }, set_tables },
+};
+
+static int parse_options(struct settings *s, int argc, char **argv)
+{
+	struct option longs[G_N_ELEMENTS(known) + 1] = { 0 };
+	int c, i;
+
+	for (i = 0; i < (int)G_N_ELEMENTS(known); i++)
+		longs[i] = known[i].option;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":", longs, &i)) != -1) {
+		struct err e = { 0 };
+
+		if (c != 0) {
+			fprintf(stderr, "vitrine: %s %s; try `vitrine replay`\n",
+				c == ':' ? "a value is missing behind" : "unknown option", argv[optind - 1]);
+			return USAGE;
+		}
+		if (known[i].set(s, optarg, &e)) {
+			g_autofree char *name = g_strdup_printf("--%s", known[i].option.name);
+
+			return wrong(name, &e);
+		}
+	}
+	return OK;
+}
+
+/* What is to be done. */
+
+static void add_job(struct settings *s, unsigned trace, const char *policy, uint64_t frames)
+{
+	struct replay_job j = { .trace = trace, .policy = policy, .frames = frames, .exact = !s->curve };
+
+	g_array_append_val(s->batch.jobs, j);
+}
+
+/* Sizes for a sampled curve, closer together where they are small, up to all pages. */
+static void curve_sizes(uint64_t pages, GArray *frames)
+{
+	double step = MAX(1.05, exp2(log2((double)MAX(2, pages)) / CURVE_SIZES)), at = 1;
+	uint64_t last = 0;
+
+	for (; at < (double)pages; at *= step)
+		if ((uint64_t)at > last) {
+			last = (uint64_t)at;
+			g_array_append_val(frames, last);
+		}
+	g_array_append_val(frames, pages);
+}
+
+/* The LRU curve is one job; other policies are sampled at the sizes asked for, or at some. */
+static void add_curve(struct settings *s, unsigned trace, const char *policy)
+{
+	struct replay_source *src = g_ptr_array_index(s->batch.sources, trace);
+	g_autoptr(GArray) sizes = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+
+	if (!strcmp(policy, "lru")) {
+		add_job(s, trace, policy, 0);
+		return;
+	}
+	if (s->frames->len == 0)
+		curve_sizes(src->pages, sizes);
+	for (unsigned i = 0; i < s->frames->len + sizes->len; i++)
+		add_job(s, trace, policy, i < sizes->len ? g_array_index(sizes, uint64_t, i) :
+			g_array_index(s->frames, uint64_t, i - sizes->len));
+}
+
+static void add_jobs(struct settings *s)
+{
+	for (unsigned t = 0; t < s->batch.sources->len; t++)
+		for (unsigned p = 0; p < s->policies->len; p++) {
+			const char *policy = g_ptr_array_index(s->policies, p);
+
+			if (s->curve)
+				add_curve(s, t, policy);
+			for (unsigned i = 0; !s->curve && i < s->frames->len; i++)
+				add_job(s, t, policy, g_array_index(s->frames, uint64_t, i));
+		}
+}
+
+/* What the jobs of each trace will need of it. */
+static void add_sources(struct settings *s, char **paths, int n)
+{
+	bool opt = false, other = false;
+
+	for (unsigned p = 0; p < s->policies->len; p++) {
+		opt |= g_str_has_prefix(g_ptr_array_index(s->policies, p), "opt");
+		other |= strcmp(g_ptr_array_index(s->policies, p), "lru") != 0;
+	}
+	for (int i = 0; i < n; i++) {
+		struct replay_source *src = g_new0(struct replay_source, 1);
+
+		src->path = paths[i];
+		src->format = s->format;
+		src->opt = opt;
+		src->many = s->steps || s->policies->len * s->frames->len > 1;
+		src->count_pages = s->curve && other;
+		g_ptr_array_add(s->batch.sources, src);
+	}
+}
+
+/* Output. */
+
+static const struct column columns[] = {
+	{ "trace", COLUMN_WORD }, { "policy", COLUMN_WORD }, { "frames", COLUMN_NUMBER }, { "refs", COLUMN_NUMBER },
+	{ "hits", COLUMN_NUMBER }, { "misses", COLUMN_NUMBER }, { "writebacks", COLUMN_NUMBER },
+	{ "tlb_misses", COLUMN_NUMBER }, { "time", COLUMN_TIME }, { NULL }
+};
+static const struct column sampled_columns[] = {
+	{ "trace", COLUMN_WORD }, { "policy", COLUMN_WORD }, { "frames", COLUMN_NUMBER }, { "refs", COLUMN_NUMBER },
+	{ "hits", COLUMN_NUMBER }, { "misses", COLUMN_NUMBER }, { "writebacks", COLUMN_NUMBER },
+	{ "tlb_misses", COLUMN_NUMBER }, { "time", COLUMN_TIME }, { "error", COLUMN_WORD }, { NULL }
+};
+
+static void fill_counts(struct table_out *t, const char *trace, const char *policy, uint64_t frames, uint64_t refs,
+			uint64_t misses)
+{
+	table_word(t, trace);
+	table_word(t, policy);
+	table_number(t, frames);
+	table_number(t, refs);
+	table_number(t, refs - misses);
+	table_number(t, misses);
+}
+
+static void fill_nothing_more(struct table_out *t)
+{
+	table_none(t);
+	table_none(t);
+	table_none(t);
+}
+
+static void fill_error(struct table_out *t, bool sampled, double error)
+{
+	char text[32];
+
+	g_snprintf(text, sizeof(text), "%.6f", error);
+	if (sampled)
+		table_word(t, text);
+}
+
+static void fill_curve(struct table_out *t, const struct settings *s, const char *trace, const struct replay_job *j, bool sampled)
+{
+	uint64_t frames = 0, misses = 0, refs = vm_curve_refs(j->curve);
+	unsigned at = 0;
+
+	while (vm_curve_next(j->curve, &frames, &misses)) {
+		if (s->frames->len && (at == s->frames->len || g_array_index(s->frames, uint64_t, at) != frames))
+			continue;
+		at++;
+		fill_counts(t, trace, j->policy, frames, refs, misses);
+		fill_nothing_more(t);
+		fill_error(t, sampled, 0);
+	}
+	for (; at < s->frames->len; at++) {        /* beyond all pages nothing changes */
+		fill_counts(t, trace, j->policy, g_array_index(s->frames, uint64_t, at), refs, misses);
+		fill_nothing_more(t);
+		fill_error(t, sampled, 0);
+	}
+}
+
+static void fill_job(struct table_out *t, const struct settings *s, const struct replay_job *j, bool sampled)
+{
+	const struct replay_source *src = g_ptr_array_index(s->batch.sources, j->trace);
+
+	if (j->curve) {
+		fill_curve(t, s, src->path, j, sampled);
+		return;
+	}
+	fill_counts(t, src->path, j->policy, j->frames, j->result.refs, j->result.misses);
+	if (!j->exact) {
+		fill_nothing_more(t);
+	} else {
+		table_number(t, j->result.writebacks);
+		if (s->batch.path == VM_REPLAY_TLB)
+			table_number(t, j->result.tlb_misses);
+		else
+			table_none(t);
+		table_time(t, j->result.time);
+	}
+	fill_error(t, sampled, j->error);
+}
+
+/* The node of this table lives as long as the call that renders it: `arg` is where the settings are. */
+static int fill_table(const struct node *n, struct table_out *t, struct err *e)
+{
+	const struct settings *s = GSIZE_TO_POINTER(n->arg);
+
+	for (unsigned i = 0; i < s->batch.jobs->len; i++) {
+		const struct replay_job *j = &g_array_index(s->batch.jobs, struct replay_job, i);
+
+		if (j->state == REPLAY_DONE)
+			fill_job(t, s, j, n->row->columns == sampled_columns);
+	}
+	return 0;
+}
+
+static bool any_sampled(const struct settings *s)
+{
+	for (unsigned i = 0; i < s->batch.jobs->len; i++)
+		if (!g_array_index(s->batch.jobs, struct replay_job, i).exact && g_array_index(s->batch.jobs, struct replay_job, i).frames)
+			return true;
+	return false;
+}
+
+static int print_table(const struct settings *s)
+{
+	struct row row = { .name = "replay", .kind = ROW_TABLE, .columns = any_sampled(s) ? sampled_columns : columns, .fill = fill_table };
+	struct node n = { .row = &row, .arg = GPOINTER_TO_SIZE(s), .format = s->output };
+	g_autoptr(GString) out = g_string_new(NULL);
+	struct err e = { 0 };
+
+	table_render(&n, out, &e);
+	if (fwrite(out->str, 1, out->len, stdout) != out->len || fflush(stdout)) {
+		fprintf(stderr, "vitrine: the table: %s\n", g_strerror(errno));
+		return FAILED;
+	}
+	return OK;
+}
+
+static int report(const struct settings *s)
+{
+	unsigned done = 0;
+	int rc = OK;
+
+	for (unsigned i = 0; i < s->batch.sources->len && !stop; i++) {
+		const struct replay_source *src = g_ptr_array_index(s->batch.sources, i);
+
+		if (!src->failed)
+			continue;
+		fprintf(stderr, "vitrine: %s: %s\n", src->path, src->err.why);
+		rc = FAILED;
+	}
+	for (unsigned i = 0; i < s->batch.jobs->len; i++)
+		done += g_array_index(s->batch.jobs, struct replay_job, i).state == REPLAY_DONE;
+	if (stop) {
+		fprintf(stderr, "vitrine: interrupted: %u of %u runs are done\n", done, s->batch.jobs->len);
+		rc = FAILED;
+	}
+	return rc;
+}
+
+static int run_steps(struct settings *s)
+{
+	for (unsigned i = 0; i < s->batch.jobs->len && !stop; i++) {
+		const struct replay_job *j = &g_array_index(s->batch.jobs, struct replay_job, i);
+		struct replay_source *src = g_ptr_array_index(s->batch.sources, j->trace);
+
+		if (src->failed)
+			continue;
+		if (s->batch.jobs->len > 1)
+			printf("# %s %s %" PRIu64 "\n", src->path, j->policy, j->frames);
+		src->failed = replay_steps(&s->batch, j, stdout, &src->err) != 0;
+	}
+	return fflush(stdout) ? FAILED : report(s);
+}
+
+static int run_all(struct settings *s)
+{
+	int rc;
+
+	replay_batch_prepare(&s->batch);
+	add_jobs(s);
+	if (s->steps)
+		return run_steps(s);
+	replay_batch_run(&s->batch);
+	rc = print_table(s);
+	return report(s) | rc;
+}
+
+static uint64_t table_share(unsigned workers)
+{
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4 / workers;
+}
+
+static int check_settings(struct settings *s, int traces)
+{
+	if (traces < 1) {
+		fputs(usage, stderr);
+		return USAGE;
+	}
+	if (s->policies->len == 0)
+		g_ptr_array_add(s->policies, g_strdup(s->curve ? "lru" : "clock"));
+	if (s->frames->len == 0 && !s->curve) {
+		fputs("vitrine: how many frames? --frames LIST, or --curve\n", stderr);
+		return USAGE;
+	}
+	if (s->steps && s->curve) {
+		fputs("vitrine: --steps are of one number of frames each, not of a curve\n", stderr);
+		return USAGE;
+	}
+	if (s->batch.table_bytes == 0)
+		s->batch.table_bytes = table_share(s->batch.workers);
+	return OK;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Each once, in order. */
+static void sort_frames(GArray *frames)
+{
+	unsigned kept = 0;
+
+	g_array_sort(frames, compare_numbers);
+	for (unsigned i = 0; i < frames->len; i++)
+		if (i == 0 || g_array_index(frames, uint64_t, i) != g_array_index(frames, uint64_t, i - 1))
+			g_array_index(frames, uint64_t, kept++) = g_array_index(frames, uint64_t, i);
+	g_array_set_size(frames, kept);
+}
+
+int replay_main(int argc, char **argv)
+{
+	struct settings s = {
+		.batch = {
+			.jobs = g_array_new(FALSE, FALSE, sizeof(struct replay_job)), .sources = g_ptr_array_new(),
+			.path = VM_REPLAY_TLB, .tlb = { { 64, 4 }, { 1536, 12 } }, .seed = 1, .stop = &stop,
+			.workers = g_get_num_processors(), .progress = isatty(2),
+		},
+		.policies = g_ptr_array_new_with_free_func(g_free), .format = TRACE_GUESS,
+		.frames = g_array_new(FALSE, FALSE, sizeof(uint64_t)),
+	};
+	int rc = parse_options(&s, argc, argv);
+
+	if (rc == OK)
+		rc = check_settings(&s, argc - optind);
+	if (rc == OK) {
+		catch_signals();
+		sort_frames(s.frames);
+		s.batch.progress &= !s.steps;
+		add_sources(&s, argv + optind, argc - optind);
+		rc = run_all(&s);
+	}
+	replay_batch_clear(&s.batch);
+	g_ptr_array_unref(s.policies);
+	g_array_unref(s.frames);
+	return rc;
+}

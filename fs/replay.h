@@ -1,0 +1,73 @@
+/* replay.h - `vitrine replay` and `vitrine convert`: traces against policies, without a mount. */
+#ifndef FS_REPLAY_H
+#define FS_REPLAY_H
+
+#include "trace.h"
+#include "vm_replay.h"
+
+/* The programs: an exit status, 0 1 2. */
+int replay_main(int argc, char **argv);
+int convert_main(int argc, char **argv);
+
+/* One run of a trace: a policy with so many frames, or a whole curve. */
+struct replay_job {
+	unsigned trace;               /* index of the source */
+	const char *policy;
+	uint64_t frames;              /* 0: the LRU curve */
+	enum replay_state { REPLAY_WAITS, REPLAY_DONE, REPLAY_FAILED } state;
+	struct vm_replay_result result;
+	bool     exact;               /* else misses are an estimate, */
+	double   error;               /* with this standard error of the miss ratio */
+	struct vm_curve *curve;
+};
+
+/* A trace that is read as often as there are jobs for it. */
+struct replay_source {
+	const char *path;
+	enum trace_format format;
+	bool     prepared;
+	bool     failed;              /* with `err`: reported once */
+	struct err err;
+	uint64_t count;               /* of refs */
+	uint64_t pages;               /* distinct; 0: not counted */
+	/* All references in a file without a name, or mapped as they are; NULL: each job reads the trace itself. */
+	const uint64_t *refs;
+	uint64_t bytes;               /* mapped; 0: refs are the trace's own */
+	struct trace *keep;           /* open still: it knows the process numbers, and refs may be its array */
+	uint32_t *next_use;           /* opt */
+	bool     opt, many, count_pages; /* what its jobs want */
+};
+
+struct replay_batch {
+	GArray  *jobs;                /* struct replay_job */
+	GPtrArray *sources;           /* struct replay_source * */
+	enum vm_replay_path path;
+	struct vm_tlb_shape tlb[2];
+	uint64_t seed, table_bytes;
+	double   sample;              /* rate of sampled curves; 0: as it fits */
+	unsigned workers;
+	bool     progress;            /* a bar on the standard error output */
+	const volatile sig_atomic_t *stop;
+	/* its own */
+	GMutex   lock;
+	GThread *bar;
+	gint     drawing;
+	unsigned next, done;
+	const char *preparing;        /* what is being read before jobs start; NULL */
+	uint64_t refs_done;           /* over all jobs */
+	uint64_t prepared_done, prepared_total;
+};
+
+/* Reads each source into the form that its jobs want, before there are jobs; what failed says so. */
+void replay_batch_prepare(struct replay_batch *b);
+/* Runs all jobs; those that were done or failed say so in their state. Joined when it returns. */
+void replay_batch_run(struct replay_batch *b);
+void replay_batch_clear(struct replay_batch *b);
+
+/* replay_steps.c: a row a reference. */
+int  replay_steps(struct replay_batch *b, const struct replay_job *j, FILE *to, struct err *e);
+
+/* "1,2,8-64,128-4096*2,1000-2000/100" in order; ERANGE and EINVAL. */
+int  replay_parse_frames(const char *text, GArray *frames, struct err *e);
+
+#endif

@@ -1,0 +1,273 @@
+/* replay.c - a replay from its making to its counts. */
+#include "replay.h"
+
+#include <inttypes.h>
+#include <sys/mman.h>
+
+enum {
+	PIECE = 1 << 14,         /* references between two decisions about the filter */
+	REST = 31,               /* pieces without it, when it did not help */
+};
+
+static const struct vm_tlb_shape no_tlb[2] = { { 1, 1 } };
+
+static void *sparse_new(uint64_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		g_error("no memory for %" PRIu64 " bytes", bytes);
+	return p;
+}
+
+/* Places. */
+
+void places_init(struct places *s, uint64_t n)
+{
+	uint64_t bits = MAX(n, 1);
+
+	for (s->levels = 0; s->levels == 0 || bits > 1; s->levels++) {
+		bits = (bits + 63) / 64;
+		s->words[s->levels] = bits;
+		s->level[s->levels] = sparse_new(bits * 8);
+	}
+}
+
+void places_clear(struct places *s)
+{
+	for (unsigned k = 0; k < s->levels; k++)
+		munmap(s->level[k], s->words[k] * 8);
+	s->levels = 0;
+}
+
+void places_remove(struct places *s, uint64_t at)
+{
+	for (unsigned k = 0; k < s->levels; k++, at >>= 6)
+		if (s->level[k][at >> 6] &= ~((uint64_t)1 << (at & 63)))
+			return;
+}
+
+uint64_t places_last(const struct places *s)
+{
+	uint64_t at = 0;
+
+	for (unsigned k = s->levels; k-- > 0; ) {
+		uint64_t word = s->level[k][at];
+
+		if (word == 0)
+			return UINT64_MAX;
+		at = at << 6 | (63 - (unsigned)__builtin_clzll(word));
+	}
+	return at;
+}
+
+/* Making. */
+
+static const struct replay_policy *find_policy(const char *name, struct err *e)
+{
+	for (const struct replay_policy *k = replay_policies; k->name; k++)
+		if (!strcmp(k->name, name))
+			return k;
+	err_set(e, EINVAL, -1, "\"%.40s\" is no policy of replays", name);
+	return NULL;
+}
+
+static int set_param(struct vm_replay *r, const char *word, struct err *e)
+{
+	const struct policy_param *param = r->kind->params;
+	const char *equals = strchr(word, '=');
+	size_t len = equals ? (size_t)(equals - word) : 0;
+	uint64_t value;
+
+	for (unsigned i = 0; equals && param && param[i].name; i++)
+		if (strlen(param[i].name) == len && !strncmp(param[i].name, word, len)) {
+			g_autofree char *text = g_strdup(equals + 1);
+			char *end;
+
+			errno = 0;
+			value = strtoull(text, &end, 0);
+			if (!*text || *text == '-' || *end || errno || value < param[i].least || value > param[i].most)
+				return err_set(e, ERANGE, -1, "%s is %" PRIu64 " to %" PRIu64, param[i].name, param[i].least,
+					       param[i].most);
+			r->policy.param[i] = value;
+			return 0;
+		}
+	return err_set(e, EINVAL, -1, "\"%.40s\" is no parameter of %s", word, r->kind->name);
+}
+
+static int make_policy(struct vm_replay *r, const struct vm_replay_options *o, struct err *e)
+{
+	g_auto(GStrv) words = g_strsplit_set(o->policy, " ,", -1);
+
+	r->kind = find_policy(words[0] ? words[0] : "", e);
+	if (!r->kind)
+		return -EINVAL;
+	policy_init(&r->policy, r->kind->needs & ~(unsigned)(POLICY_BITS | POLICY_MODIFIED), r->frames, o->seed);
+	r->policy.machine = r;
+	for (unsigned i = 0; r->kind->params && r->kind->params[i].name; i++)
+		r->policy.param[i] = r->kind->params[i].normal;
+	for (unsigned i = 1; words[0] && words[i]; i++)
+		if (*words[i] && set_param(r, words[i], e))
+			return -e->code;
+	return 0;
+}
+
+static bool is_opt(const struct vm_replay *r) { return !strcmp(r->kind->name, "opt"); }
+
+struct vm_replay *vm_replay_new(const struct vm_replay_options *o, struct err *e)
+{
+	struct vm_replay *r = g_new0(struct vm_replay, 1);
+
+	if (replay_world_init(&r->world, o->frames, o->table_bytes, e)) {
+		g_free(r);
+		return NULL;
+	}
+	r->frames = (uint32_t)o->frames;
+	r->path = o->path;
+	memset(r->filter, 0xff, sizeof(r->filter));
+	r->mapped = sparse_new((uint64_t)r->frames * sizeof(uint32_t));
+	if (make_policy(r, o, e) || replay_tlb_init(&r->tlb, o->path == VM_REPLAY_TLB ? o->level : no_tlb, e)) {
+		vm_replay_free(r);
+		return NULL;
+	}
+	if (is_opt(r) && !o->next_use) {
+		err_set(e, EINVAL, -1, "opt needs to know the future");
+		vm_replay_free(r);
+		return NULL;
+	}
+	if (is_opt(r)) {
+		r->next_use = o->next_use;
+		r->next_use_count = o->next_use_count;
+		places_init(&r->needed, o->next_use_count);
+		places_init(&r->useless, o->next_use_count);
+	}
+	return r;
+}
+
+void vm_replay_free(struct vm_replay *r)
+{
+	if (!r)
+		return;
+	if (r->kind)
+		policy_clear(&r->policy);
+	places_clear(&r->needed);
+	places_clear(&r->useless);
+	replay_tlb_clear(&r->tlb);
+	munmap(r->mapped, (uint64_t)r->frames * sizeof(uint32_t));
+	replay_world_clear(&r->world);
+	g_free(r);
+}
+
+/* Running. */
+
+static enum vm_replay_path path_now(struct vm_replay *r)
+{
+	if (r->path != VM_REPLAY_FILTER || r->rest == 0)
+		return r->path;
+	if (--r->rest == 0)
+		memset(r->filter, 0xff, sizeof(r->filter));
+	return VM_REPLAY_WALK;
+}
+
+int vm_replay_run(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
+{
+	if (r->next_use) {
+		if (n > r->next_use_count - r->refs)
+			return err_set(e, EINVAL, -1, "more references than the future has");
+		r->opt_refs = refs - r->refs;
+	}
+	while (n > 0) {
+		size_t piece = MIN(n, (size_t)PIECE);
+		enum vm_replay_path path = path_now(r);
+
+		if (r->kind->run[path](r, refs, piece, e))
+			return -e->code;
+		if (path == VM_REPLAY_FILTER && !r->kind->repeats && r->passed > piece - piece / 4)
+			r->rest = REST;
+		refs += piece;
+		n -= piece;
+	}
+	return 0;
+}
+
+void vm_replay_result(const struct vm_replay *r, struct vm_replay_result *out)
+{
+	*out = (struct vm_replay_result) {
+		.refs = r->refs, .hits = r->refs - r->misses, .misses = r->misses, .cold = r->cold, .evictions = r->misses - r->used,
+		.writebacks = r->writebacks, .tlb_refills = r->tlb.refills, .tlb_misses = r->tlb.misses,
+		.table_bytes = r->world.vm->frames_by_use[VM_FRAME_TABLE] << 12,
+	};
+	out->time = vm_replay_time(NULL, out, r->path == VM_REPLAY_TLB);
+}
+
+uint64_t vm_replay_victim(const struct vm_replay *r)
+{
+	return r->victim ? replay_page_of(&r->world, r->victim) : UINT64_MAX;
+}
+
+ns_t vm_replay_time(const struct vm_config *c, const struct vm_replay_result *r, bool tlb)
+{
+	uint64_t walks = tlb ? r->tlb_misses : r->refs;
+
+	if (!c)
+		c = &config_default;
+	return (r->refs - walks) * c->tlb_hit + walks * 4 * c->walk_step + r->cold * (c->minor_fault + c->zero) +
+	       (r->misses - r->cold) * c->major_fault + r->writebacks * c->copy;
+}
+
+/* The future. */
+
+int vm_next_use(const uint64_t *refs, uint64_t n, uint32_t *next, uint64_t table_bytes, struct err *e)
+{
+	struct replay_world w;
+
+	if (n >= UINT32_MAX)
+		return err_set(e, E2BIG, -1, "%" PRIu64 " references: opt takes fewer than 2^32 - 1", n);
+	if (replay_world_init(&w, 1, table_bytes, e))
+		return -e->code;
+	for (uint64_t i = n; i-- > 0; ) {
+		uint64_t *entry = replay_walk(&w, refs[i]);
+
+		if (G_UNLIKELY(replay_no_table(&w, entry)) && replay_make(&w, refs[i], &entry, e)) {
+			replay_world_clear(&w);
+			return -e->code;
+		}
+		next[i] = *entry ? (uint32_t)(*entry >> 1) - 1 : UINT32_MAX;
+		*entry = (i + 1) << 1;
+	}
+	replay_world_clear(&w);
+	return 0;
+}
+
+/* Numbers of pages. */
+
+struct vm_pages { struct replay_world world; uint64_t count; };
+
+struct vm_pages *vm_pages_new(uint64_t table_bytes, struct err *e)
+{
+	struct vm_pages *p = g_new0(struct vm_pages, 1);
+
+	if (replay_world_init(&p->world, 1, table_bytes, e))
+		g_clear_pointer(&p, g_free);
+	return p;
+}
+
+void vm_pages_free(struct vm_pages *p)
+{
+	if (p)
+		replay_world_clear(&p->world);
+	g_free(p);
+}
+
+int vm_pages_number(struct vm_pages *p, uint64_t ref, uint64_t *number, bool *fresh, struct err *e)
+{
+	uint64_t *entry = replay_walk(&p->world, ref);
+
+	if (G_UNLIKELY(replay_no_table(&p->world, entry)) && replay_make(&p->world, ref, &entry, e))
+		return -e->code;
+	*fresh = *entry == 0;
+	if (*fresh)
+		*entry = ++p->count << 1;
+	*number = (*entry >> 1) - 1;
+	return 0;
+}

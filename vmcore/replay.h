@@ -1,0 +1,124 @@
+/*
+ * replay.h - a replay inside the engine, and what a policy's loop sees of it.
+ *
+ * Per frame there are the policy's arrays and `mapped`, the place of the leaf entry that maps it; a page has its leaf
+ * entry and nothing else. A reference walks to the entry; present, it sets A (and D) there, as the MMU would; the used
+ * bit that policies look at is that A bit.
+ */
+#ifndef VMCORE_REPLAY_H
+#define VMCORE_REPLAY_H
+
+#include "replay_tlb.h"
+#include "replay_world.h"
+
+#define POLICY_OWN_BITS
+#include "policy/policy.h"
+
+enum { REPLAY_FILTER = 512 };       /* entries; no more than the low bits that a leaf entry's place tells */
+
+typedef int replay_loop_fn(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e);
+
+struct replay_policy {
+	const char *name;
+	unsigned needs;
+	bool     repeats;           /* a page referenced again at once is news */
+	replay_loop_fn *run[3];     /* enum vm_replay_path */
+	const struct policy_param *params; /* or NULL */
+};
+extern const struct replay_policy replay_policies[];  /* replay_policies.c; ends with a NULL name */
+
+/* opt: sets of places in the trace, one bit each, and a bit a word in the level above. */
+struct places { uint64_t *level[6], words[6]; unsigned levels; };
+void places_init(struct places *s, uint64_t n);
+void places_clear(struct places *s);
+static inline void places_add(struct places *s, uint64_t at)
+{
+	for (unsigned k = 0; k < s->levels; k++, at >>= 6) {
+		uint64_t *word = &s->level[k][at >> 6], was = *word;
+
+		*word = was | (uint64_t)1 << (at & 63);
+		if (was)
+			return;
+	}
+}
+void places_remove(struct places *s, uint64_t at);
+uint64_t places_last(const struct places *s);   /* UINT64_MAX: none */
+
+struct vm_replay {
+	struct replay_world world;
+	struct policy policy;
+	uint32_t *mapped;           /* by frame: replay_index() of its page's entry */
+	uint32_t  used;             /* frames taken so far */
+	uint32_t  frames;
+	uint64_t  refs, misses, cold, writebacks;
+	uint32_t  victim;           /* index of the page that went last; 0: none */
+	enum vm_replay_path path;
+	const struct replay_policy *kind;
+	struct replay_tlb tlb;
+	/* The filter. */
+	uint64_t  filter[REPLAY_FILTER];
+	uint64_t  passed;           /* references of this call that it did not stop */
+	unsigned  rest;             /* calls to go without it */
+	/* opt */
+	const uint32_t *next_use;
+	const uint64_t *opt_refs;
+	uint64_t  next_use_count;
+	struct places needed, useless;
+};
+
+static inline uint64_t *mapped_entry(const struct vm_replay *r, uint32_t f)
+{
+	return replay_entry(&r->world, r->mapped[f]);
+}
+static inline uint32_t entry_frame(const struct vm_replay *r, uint64_t entry)
+{
+	return (uint32_t)(entry >> 12 & r->world.user_mask);
+}
+
+/* Whatever stands in front of the page table forgets the page. */
+static inline void replay_drop(struct vm_replay *r, uint32_t index)
+{
+	r->filter[index & (REPLAY_FILTER - 1)] = TAG_NONE;
+	if (r->path == VM_REPLAY_TLB)
+		replay_tlb_drop(&r->tlb, index);
+}
+
+static inline bool policy_used(struct policy *p, uint32_t f)
+{
+	return *mapped_entry(p->machine, f) & ENTRY_A;
+}
+static inline void policy_use(struct policy *p, uint32_t f)
+{
+	*mapped_entry(p->machine, f) |= ENTRY_A;
+}
+static inline void policy_unuse(struct policy *p, uint32_t f)
+{
+	*mapped_entry(p->machine, f) &= ~ENTRY_A;
+	replay_drop(p->machine, ((struct vm_replay *)p->machine)->mapped[f]);
+}
+static inline bool policy_dirty(struct policy *p, uint32_t f)
+{
+	return *mapped_entry(p->machine, f) & ENTRY_D;
+}
+static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
+{
+}
+
+/* The frame is another page's from now on: its entry says that the page went. */
+static inline void replay_evict(struct vm_replay *r, uint32_t f)
+{
+	uint32_t index = r->mapped[f];
+	uint64_t *entry = replay_entry(&r->world, index);
+
+	r->writebacks += (*entry & ENTRY_D) != 0;
+	*entry = ENTRY_WENT;
+	r->victim = index;
+	replay_drop(r, index);
+}
+
+static inline uint64_t entry_present_at(const struct vm_replay *r, uint32_t f, uint64_t ref)
+{
+	return (r->world.user_base + f) << 12 | ENTRY_P | 2 | 4 | ENTRY_A | (vm_ref_stores(ref) ? ENTRY_D : 0);
+}
+
+#endif

@@ -1,0 +1,142 @@
+/*
+ * replay_loop.h - the loops of one policy, one for each way to the page table. Include with POLICY, POLICY_NEEDS and
+ * POLICY_REPEATS defined; it gives POLICY_walk_loop, _filter_loop and _tlb_loop.
+ */
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define NAMED(what) JOIN(POLICY, what)
+
+/* The page is not there. *entry may be in frame 0 still. */
+static int __attribute__((noinline)) NAMED(fault)(struct vm_replay *r, uint64_t ref, uint64_t *entry, uint64_t **at, struct err *e)
+{
+	struct policy *p = &r->policy;
+	uint64_t page;
+	uint32_t f;
+
+	if (replay_no_table(&r->world, entry) && replay_make(&r->world, ref, &entry, e))
+		return -e->code;
+	page = replay_index(&r->world, entry);
+	r->misses++;
+	r->cold += !(*entry & ENTRY_WENT);
+	if (r->used < r->frames) {
+		f = r->used++;
+	} else {
+		f = NAMED(victim)(p, page);
+		replay_evict(r, f);
+	}
+	r->mapped[f] = (uint32_t)page;
+	*entry = entry_present_at(r, f, ref);
+	NAMED(load)(p, f, page);
+	*at = entry;
+	return 0;
+}
+
+static int NAMED(walk_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
+{
+	const struct replay_world *w = &r->world;
+	struct policy *p = &r->policy;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t ref = refs[i], *entry = replay_walk(w, ref), v = *entry;
+		uint64_t want = vm_ref_stores(ref) ? ENTRY_A | ENTRY_D : ENTRY_A;
+
+		p->now = r->refs + i;
+		if (G_UNLIKELY(!(v & ENTRY_P))) {
+			if (NAMED(fault)(r, ref, entry, &entry, e)) {
+				r->refs += i;
+				return -e->code;
+			}
+			continue;
+		}
+		if ((v & want) != want)
+			*entry = v | want;
+		if ((POLICY_NEEDS) & POLICY_HITS)
+			NAMED(hit)(p, entry_frame(r, v));
+	}
+	r->refs += n;
+	return 0;
+}
+
+/* With single hits asked for, only a page referenced again at once is no news, if that. */
+static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
+{
+	const struct replay_world *w = &r->world;
+	const bool single = (POLICY_NEEDS) & POLICY_HITS;
+	struct policy *p = &r->policy;
+	uint64_t passed = 0;
+
+	if (POLICY_REPEATS)
+		return NAMED(walk_loop)(r, refs, n, e);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t ref = refs[i], key = tlb_key(ref), *entry, v, want;
+		uint64_t *known = &r->filter[single ? 0 : vm_ref_page(ref) & (REPLAY_FILTER - 1)];
+
+		if ((*known | tlb_mask(ref)) == key)
+			continue;
+		passed++;
+		entry = replay_walk(w, ref);
+		v = *entry;
+		want = vm_ref_stores(ref) ? ENTRY_A | ENTRY_D : ENTRY_A;
+		p->now = r->refs + i;
+		if (G_UNLIKELY(!(v & ENTRY_P))) {
+			if (NAMED(fault)(r, ref, entry, &entry, e)) {
+				r->refs += i;
+				return -e->code;
+			}
+			v = *entry;
+		} else {
+			if ((v & want) != want)
+				*entry = v |= want;
+			if (single)
+				NAMED(hit)(p, entry_frame(r, v));
+		}
+		*known = v & ENTRY_A ? (key & ~(uint64_t)1) | (v & ENTRY_D) / ENTRY_D : TAG_NONE;
+	}
+	r->passed = passed;
+	r->refs += n;
+	return 0;
+}
+
+static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
+{
+	const struct replay_world *w = &r->world;
+	struct policy *p = &r->policy;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t ref = refs[i], key = tlb_key(ref), mask = tlb_mask(ref), *entry, v, want;
+		uint32_t index;
+
+		p->now = r->refs + i;
+		if (tlb_hit(&r->tlb, key, mask, &index) || replay_tlb_find(&r->tlb, key, mask, &index)) {
+			if ((POLICY_NEEDS) & POLICY_HITS)
+				NAMED(hit)(p, entry_frame(r, *replay_entry(w, index)));
+			continue;
+		}
+		entry = replay_walk(w, ref);
+		v = *entry;
+		want = vm_ref_stores(ref) ? ENTRY_A | ENTRY_D : ENTRY_A;
+		if (G_UNLIKELY(!(v & ENTRY_P))) {
+			if (NAMED(fault)(r, ref, entry, &entry, e)) {
+				r->refs += i;
+				return -e->code;
+			}
+			v = *entry;
+		} else {
+			if ((v & want) != want)
+				*entry = v |= want;
+			if ((POLICY_NEEDS) & POLICY_HITS)
+				NAMED(hit)(p, entry_frame(r, v));
+		}
+		if (v & ENTRY_A)
+			replay_tlb_fill(&r->tlb, (key & ~(uint64_t)1) | (v & ENTRY_D) / ENTRY_D, replay_index(w, entry));
+	}
+	r->refs += n;
+	return 0;
+}
+
+#undef POLICY
+#undef POLICY_NEEDS
+#undef POLICY_REPEATS
+#undef NAMED
+#undef JOIN
+#undef JOIN_

@@ -1,0 +1,108 @@
+/* replay_world.c - the machine of a replay: RAM, and tables made where a page is first met. */
+#include "replay_world.h"
+
+#include <inttypes.h>
+
+enum { EVENTS = 16, TABLES_MAX = 1 << 22 /* 16 GiB: an entry's place in RAM fits 32 bits */ };
+#define TABLE_BYTES_DEFAULT (4 * GiB)
+#define FRAMES_MAX ((uint64_t)1 << 28)
+
+static uint64_t power_of_two(uint64_t n)
+{
+	return n <= 1 ? 1 : (uint64_t)1 << (64 - __builtin_clzll(n - 1));
+}
+
+static int check(uint64_t frames, struct err *e)
+{
+	if (frames == 0)
+		return err_set(e, ERANGE, -1, "0 frames hold no page: at least 1");
+	if (frames > FRAMES_MAX)
+		return err_set(e, ERANGE, -1, "%" PRIu64 " frames are more than RAM: at most %" PRIu64, frames, FRAMES_MAX);
+	return 0;
+}
+
+int replay_world_init(struct replay_world *w, uint64_t frames, uint64_t table_bytes, struct err *e)
+{
+	struct vm_options o = { .geometry = *vm_geometry_preset("x86-64"), .cpus = 1, .seed = 1, .serial = 1 };
+
+	if (check(frames, e))
+		return -e->code;
+	memset(w, 0, sizeof(*w));
+	w->tables_max = CLAMP((table_bytes ? table_bytes : TABLE_BYTES_DEFAULT) >> 12, 8, TABLES_MAX);
+	w->user_base = MAX((uint64_t)TABLES_MAX, power_of_two(frames));
+	w->user_mask = power_of_two(frames) - 1;
+	o.ram_bytes = (w->user_base + frames) << 12;
+	clock_init(&w->clock);
+	journal_init(&w->journal, EVENTS, &w->clock.now);
+	w->vm = vm_host_new(&o, &w->clock, &w->journal, e);
+	if (!w->vm) {
+		replay_world_clear(w);
+		return -e->code;
+	}
+	w->ram = w->vm->ram;
+	if (frame_alloc(w->vm, VM_FRAME_KERNEL, true, false) != 0)
+		g_error("frame 0 of a fresh machine is taken");
+	return 0;
+}
+
+void replay_world_clear(struct replay_world *w)
+{
+	for (unsigned i = 0; i < VM_REF_SPACES; i++)
+		g_free(w->table[i]);               /* RAM goes as a whole */
+	vm_host_free(w->vm);
+	journal_clear(&w->journal);
+	clock_clear(&w->clock);
+	memset(w, 0, sizeof(*w));
+}
+
+static int too_many(const struct replay_world *w, struct err *e)
+{
+	return err_set(e, ENOMEM, -1, "the page tables of so many pages take more than %" PRIu64 " MiB (--tables sets the limit)",
+		       w->tables_max >> 8);
+}
+
+/* The upper half of the pages has canonical addresses that begin with sixteen ones. */
+static va_t address_of(uint64_t ref)
+{
+	return (va_t)((int64_t)(vm_ref_page(ref) << 28) >> 16);
+}
+
+int replay_make(struct replay_world *w, uint64_t ref, uint64_t **entry, struct err *e)
+{
+	unsigned space = vm_ref_space(ref);
+	struct table *t = w->table[space];
+	struct translation tr;
+	struct span s;
+
+	if (ref & VM_REF_NONSENSE)
+		return err_set(e, ERANGE, -1, "page 0x%" PRIx64 " is beyond the 2^%d of the space", vm_ref_page(ref), VM_REF_PAGE_BITS);
+	if (w->vm->frames_by_use[VM_FRAME_TABLE] + 4 > w->tables_max)
+		return too_many(w, e);
+	if (!t) {
+		t = w->table[space] = g_new0(struct table, 1);
+		table_init(t, w->vm, NULL, space + 1);
+	}
+	if (table_make(t, vm_ref_page(ref), &s, e))
+		return -e->code;
+	w->root[space] = t->base;
+	/* The walk of the access that made the tables sets A on its way; the leaf is then set by whom called. */
+	entry_set(t, vm_ref_page(ref), &s, 0, entry_present(&w->vm->geometry, 0, VM_PTE_WRITE | VM_PTE_USER));
+	mmu_walk(w->vm, t->base, t->asid, address_of(ref), VM_READ, true, &tr);
+	*entry = (uint64_t *)(void *)s.entry;
+	**entry = 0;
+	return 0;
+}
+
+uint64_t replay_page_of(const struct replay_world *w, uint32_t index)
+{
+	const struct frame *table = frame_of(w->vm, index >> 9);
+	uint64_t page = table->index + (index & 511);
+
+	for (unsigned i = 0; i < VM_REF_SPACES; i++) {
+		uint64_t where = vm_ref(VM_REF_LOAD, i, page);
+
+		if (w->table[i] && replay_index(w, replay_walk(w, where)) == index)
+			return where;
+	}
+	return page;
+}
