@@ -120,6 +120,14 @@ void words_free(struct words *w)
 	*w = (struct words){ 0 };
 }
 
+int words_are_text(const struct word *words, unsigned count, struct err *e)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (memchr(words[i].text, '\0', words[i].len))
+			return err_set(e, EINVAL, (int)words[i].at, "a NUL byte is not allowed here");
+	return 0;
+}
+
 /* Grammars */
 
 struct shape { unsigned least, most; }; /* how many arguments, options not counted */
@@ -251,9 +259,15 @@ static void point_at_column(const struct call *c, const struct word *args, struc
 static int run(const struct command *command, struct call *c, const struct word *words, unsigned count,
 	       struct err *e)
 {
-	struct word *args = g_new(struct word, count + 1), *options = g_new(struct word, count + 1);
+	struct word *args, *options;
 	int rc;
 
+	if (!strstr(command->grammar, "\"text\"") && words_are_text(words, count, e)) {
+		name_reason(command->name, e);
+		return -e->code;
+	}
+	args = g_new(struct word, count + 1);
+	options = g_new(struct word, count + 1);
 	for (unsigned i = 0; i < count; i++)
 		if (is_option(command->grammar, &words[i]))
 			options[c->option_count++] = words[i];

@@ -3,7 +3,8 @@
  *
  * The grammar is the string in the row: "ADDR|- LEN PROT FLAGS [FILE|fd:N [OFFSET]]". The argument count, the text in
  * help/ and the usage in an error come from it. Upper case: an argument; lower case words and punctuation stand
- * for themselves; [x] optional; x... once or more; a|b either; name=X an option, anywhere among the arguments.
+ * for themselves; [x] optional; x... once or more; a|b either; name=X an option, anywhere among the arguments;
+ * "text": bytes, among them NUL, which commands without it refuse.
  */
 #ifndef FS_COMMAND_H
 #define FS_COMMAND_H
@@ -58,6 +59,8 @@ void command_help(const struct command *commands, GString *out);
 struct words { struct word *word; unsigned count; char *storage; };
 int  words_split(const char *line, struct words *w, struct err *e);
 void words_free(struct words *w);
+/* -EINVAL with the caret's column for a word that holds a NUL byte: as a name it would end there. */
+int  words_are_text(const struct word *words, unsigned count, struct err *e);
 
 /* Arguments by number. False with `e` filled (EINVAL; ERANGE overflow) and e->arg = i. */
 bool arg_present(const struct call *c, unsigned i);

@@ -33,6 +33,17 @@ static void put_line(GString *out, const char *line, ssize_t at)
 	put_text(out, "^\n");
 }
 
+/* The reason in one line, whatever names it quotes. */
+static void put_reason(GString *out, const char *why)
+{
+	for (const unsigned char *c = (const unsigned char *)why; *c; c++) {
+		if (*c < ' ' || *c == 0x7f)
+			g_string_append_printf(out, "\\%03o", *c);
+		else
+			put_char(out, (char)*c);
+	}
+}
+
 void error_log_add(struct world *w, const struct node *n, const char *line, ssize_t at, const struct err *e)
 {
 	struct error_entry *entry = g_new(struct error_entry, 1);
@@ -43,7 +54,7 @@ void error_log_add(struct world *w, const struct node *n, const char *line, ssiz
 	put_text(out, "] ");
 	put_text(out, path);
 	put_text(out, ": error: ");
-	put_text(out, e->why);
+	put_reason(out, e->why);
 	put_char(out, '\n');
 	if (line)
 		put_line(out, line, at);

@@ -24,6 +24,7 @@ struct known {
 	struct known *parent;     /* where it was looked up last; NULL: the root */
 	char *name;
 	struct content *content;  /* open.c: the latest rendering, or NULL */
+	uint64_t size, size_generation; /* open.c: of a table, as measured then; generation 0: never */
 };
 
 struct knowns *knowns_new(struct world *w, const struct node *root);

@@ -12,6 +12,7 @@
 #include "command.h"
 #include "node.h"
 #include "open.h"
+#include "table.h"
 #include "world.h"
 
 #include <fcntl.h>
@@ -188,6 +189,16 @@ static struct content *content_now(struct world *w, struct known *k, struct err 
 	return c;
 }
 
+/* Tables may be large, and `ls -l` asks for no more than this. */
+static uint64_t table_size(const struct world *w, struct known *k)
+{
+	if (!k->size_generation || k->size_generation != w->generation) {
+		k->size = table_text_bytes(&k->n);
+		k->size_generation = w->generation;
+	}
+	return k->size;
+}
+
 uint64_t file_size(struct world *w, struct known *k)
 {
 	const struct row *row = k->n.row;
@@ -204,6 +215,9 @@ uint64_t file_size(struct world *w, struct known *k)
 	default:
 		break;
 	}
+	if (row->kind == ROW_TABLE && k->n.format == FORMAT_TEXT &&
+	    !(k->content && k->content->generation == w->generation))
+		return table_size(w, k);
 	c = content_now(w, k, NULL);
 	size = c ? c->len : 0;
 	content_unref(c);
@@ -315,7 +329,7 @@ struct open_file *file_open(struct world *w, struct known *k, int flags, struct 
 	void *stream = NULL;
 
 	if ((flags & O_ACCMODE) != O_RDONLY && !(row_is_writable(row) && (k->n.format == FORMAT_TEXT))) {
-		err_set(e, EACCES, -1, "it cannot be written");
+		err_set(e, EACCES, -1, "open: it cannot be written");
 		return NULL;
 	}
 	if (truncate_at_open(&k->n, flags, e))

@@ -405,6 +405,17 @@ static void set_open_flags(const struct open_file *f, struct fuse_file_info *fi)
 	fi->noflush = !file_wants_flush(f);
 }
 
+/* Why a file was not opened to be written is told as of a write that failed; reading leaves no trace. */
+static void refuse_open(fuse_req_t req, const struct known *k, int flags, int code, struct err *e)
+{
+	if ((flags & O_ACCMODE) != O_RDONLY && code != ESTALE) {
+		if (e->code != code)
+			err_set(e, code, -1, "open: user %u may not write here", fuse_req_ctx(req)->uid);
+		error_log_add(fs_of(req)->world, &k->n, NULL, -1, e);
+	}
+	fuse_reply_err(req, code);
+}
+
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct known *k = node_of(req, ino);
@@ -418,12 +429,12 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!rc && file_is_busy(k, fi->flags))
 		rc = -ESTALE;  /* the kernel looks it up again, and finds another number */
 	if (rc) {
-		fuse_reply_err(req, -rc);
+		refuse_open(req, k, fi->flags, -rc, &e);
 		return;
 	}
 	f = file_open(fs_of(req)->world, k, fi->flags, &e);
 	if (!f) {
-		fuse_reply_err(req, e.code ? e.code : EIO);
+		refuse_open(req, k, fi->flags, e.code ? e.code : EIO, &e);
 		return;
 	}
 	set_open_flags(f, fi);

@@ -1,8 +1,9 @@
 /*
  * table.c - cells in, text, JSON or CSV out.
  *
- * The text form needs the width of every column before its first line, so cells are gathered in one buffer, each ended by
- * NUL, with their lengths beside it; JSON and CSV are written as the cells come.
+ * The text form needs the width of every column before its first line, so cells are gathered in one buffer, one after the
+ * other, with their lengths beside it; JSON and CSV are written as the cells come. To know only how long the text is
+ * (st_size), widths are enough: no cell is kept.
  */
 #include "table.h"
 #include "text.h"
@@ -19,6 +20,8 @@ struct table_out {
 	GString *cells;          /* text: all cells, one after the other */
 	GArray *lengths;         /* text: guint, one a cell */
 	unsigned *widths;
+	uint64_t last_bytes;     /* text: of the cells in the last column, which is not padded on the right */
+	bool     measures;       /* text: cells are not kept */
 };
 
 static void set_columns(struct table_out *t, const struct column *columns)
@@ -68,8 +71,13 @@ static void cell_end(struct table_out *t, size_t start)
 	if (t->format == FORMAT_TEXT) {
 		guint len = (guint)(t->cells->len - start);
 
-		g_array_append_val(t->lengths, len);
 		t->widths[t->at] = MAX(t->widths[t->at], len);
+		if (t->at + 1 == t->count)
+			t->last_bytes += len;
+		if (t->measures)
+			t->cells->len = 0;
+		else
+			g_array_append_val(t->lengths, len);
 	}
 	if (++t->at < t->count)
 		return;
@@ -194,34 +202,54 @@ static bool right_aligned(enum column_type type)
 	return type != COLUMN_WORD;
 }
 
-static void print_cell(struct table_out *t, unsigned i, const char *cell, size_t len)
+/* Writes a cell with its padding and what follows it at `to`; gives the end. */
+static char *print_cell(const struct table_out *t, unsigned i, const char *cell, size_t len, char *to)
 {
+	size_t pad = t->widths[i] - len;
 	bool right = right_aligned(t->columns[i].type), last = i + 1 == t->count;
-	size_t start = t->out->len;
 
-	if (right)
-		put_pad(t->out, start, t->widths[i] - len);
-	g_string_append_len(t->out, cell, (gssize)len);
-	if (!last) {
-		put_pad(t->out, start, t->widths[i]);
-		put_char(t->out, ' ');
-	} else {
-		put_char(t->out, '\n');
+	if (right) {
+		memset(to, ' ', pad);
+		to += pad;
 	}
+	memcpy(to, cell, len);
+	to += len;
+	if (!right && !last) {
+		memset(to, ' ', pad);
+		to += pad;
+	}
+	*to = last ? '\n' : ' ';
+	return to + 1;
+}
+
+/* Of the whole text, header and all. */
+static uint64_t text_bytes(const struct table_out *t)
+{
+	unsigned last = t->count - 1;
+	uint64_t line = 1, lines = t->rows + 1;
+
+	for (unsigned i = 0; i < last; i++)
+		line += t->widths[i] + 1;
+	if (right_aligned(t->columns[last].type))
+		return lines * (line + t->widths[last]);
+	return lines * line + t->last_bytes + strlen(t->columns[last].name);
 }
 
 static void print_text(struct table_out *t)
 {
+	const guint *len = (const guint *)(const void *)t->lengths->data;
 	const char *cell = t->cells->str;
+	size_t front = t->out->len;
+	char *to;
 
+	g_string_set_size(t->out, front + text_bytes(t));
+	to = t->out->str + front;
 	for (unsigned i = 0; i < t->count; i++)
-		print_cell(t, i, t->columns[i].name, strlen(t->columns[i].name));
-	for (guint c = 0; c < t->rows * t->count; c++) {
-		guint len = g_array_index(t->lengths, guint, c);
-
-		print_cell(t, c % t->count, cell, len);
-		cell += len;
-	}
+		to = print_cell(t, i, t->columns[i].name, strlen(t->columns[i].name), to);
+	for (uint64_t row = 0; row < t->rows; row++)
+		for (unsigned i = 0; i < t->count; cell += *len++, i++)
+			to = print_cell(t, i, cell, *len, to);
+	g_assert(to == t->out->str + t->out->len);
 }
 
 /* A CSV header is written before the first cell, when the columns are settled: here, by putting it in front. */
@@ -238,14 +266,44 @@ static void print_csv_header(struct table_out *t, size_t front)
 	g_string_insert_len(t->out, (gssize)front, header->str, (gssize)header->len);
 }
 
+static void table_init(struct table_out *t, const struct node *n, GString *out)
+{
+	*t = (struct table_out){ .out = out, .format = n->format, .cells = g_string_new(NULL),
+				 .lengths = g_array_new(FALSE, FALSE, sizeof(guint)) };
+	set_columns(t, n->row->columns);
+}
+
+static void table_clear(struct table_out *t)
+{
+	for (unsigned i = 0; i < t->count; i++)
+		g_free((char *)t->columns[i].name);
+	g_free(t->columns);
+	g_free(t->widths);
+	g_string_free(t->cells, TRUE);
+	g_array_free(t->lengths, TRUE);
+}
+
+uint64_t table_text_bytes(const struct node *n)
+{
+	struct err ignored = { 0 };
+	struct table_out t;
+	uint64_t size;
+
+	g_assert(n->format == FORMAT_TEXT);
+	table_init(&t, n, NULL);
+	t.measures = true;
+	size = n->row->fill(n, &t, &ignored) ? 0 : text_bytes(&t);
+	table_clear(&t);
+	return size;
+}
+
 int table_render(const struct node *n, GString *out, struct err *e)
 {
-	struct table_out t = { .out = out, .format = n->format, .cells = g_string_new(NULL),
-			       .lengths = g_array_new(FALSE, FALSE, sizeof(guint)) };
+	struct table_out t;
 	size_t front = out->len;
 	int rc;
 
-	set_columns(&t, n->row->columns);
+	table_init(&t, n, out);
 	if (t.format == FORMAT_JSON)
 		put_char(out, '[');
 	rc = n->row->fill(n, &t, e);
@@ -260,11 +318,6 @@ int table_render(const struct node *n, GString *out, struct err *e)
 	} else {
 		g_string_truncate(out, front);
 	}
-	for (unsigned i = 0; i < t.count; i++)
-		g_free((char *)t.columns[i].name);
-	g_free(t.columns);
-	g_free(t.widths);
-	g_string_free(t.cells, TRUE);
-	g_array_free(t.lengths, TRUE);
+	table_clear(&t);
 	return rc;
 }

@@ -16,5 +16,7 @@ void table_columns(struct table_out *t, const struct column *columns);
 
 /* Runs `fill` and renders what it gave in n->format. */
 int table_render(const struct node *n, GString *out, struct err *e);
+/* How long the text is that table_render() would give, for st_size; n->format is FORMAT_TEXT. 0 when it fails. */
+uint64_t table_text_bytes(const struct node *n);
 
 #endif

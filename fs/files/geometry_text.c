@@ -291,7 +291,8 @@ int geometry_parse(const char *text, struct vm_geometry *g, struct err *e)
 
 	if (words_split(text, &w, e))
 		return -e->code;
-	error = w.count ? 0 : err_set(e, EINVAL, -1, "a geometry is a preset's name or key=value words");
+	error = w.count ? words_are_text(w.word, w.count, e)
+			: err_set(e, EINVAL, -1, "a geometry is a preset's name or key=value words");
 	for (unsigned i = 0; i < w.count && !error; i++) {
 		error = parse_word(w.word[i].text, i == 0, &given, &made, e);
 		if (error)

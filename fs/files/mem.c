@@ -504,6 +504,7 @@ static int store_config(const struct node *n, char *line, GString *result, struc
 
 	if (!vm || words_split(line, &w, e))
 		return -e->code;
+	error = words_are_text(w.word, w.count, e);
 	for (unsigned i = 0; i < w.count && !error; i++) {
 		error = parse_setting(w.word[i].text, &row, &value, e);
 		if (error)

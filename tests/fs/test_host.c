@@ -63,6 +63,25 @@ static void a_refused_spawn_changes_nothing(void **state)
 	}
 }
 
+static void a_nul_byte_is_refused_where_a_name_would_end_at_it(void **state)
+{
+	static const struct { const char *path, *line; int column; } bad[] = {
+		{ "hosts/host0/ctl", "spawn \"a\\0b\"", 6 }, { "hosts/host0/ctl", "set hostname \"a\\x00b\"", 13 },
+		{ "hosts/host0/ctl", "1 execve \"/\\0\"", 9 }, { "proc/1/ctl", "open \"a\\0\"", 5 },
+		{ "proc/1/ctl", "write \"0x40\\0\" 41", 6 }, { "mem/geometry", "\"x86-64\\0z\"", 0 },
+		{ "mem/config", "\"trace_access=1\\0\"", 0 },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+		struct err e;
+
+		assert_int_equal(write_line(*state, bad[i].path, bad[i].line, NULL, &e), -EINVAL);
+		assert_int_equal(e.arg, bad[i].column);
+		assert_non_null(strstr(e.why, "NUL"));
+	}
+	assert_int_equal(processes(*state), 1);
+}
+
 static void spawn_without_memory_for_all_makes_none(void **state)
 {
 	struct err e;
@@ -220,6 +239,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(spawn_gives_the_pid, setup, teardown),
 		cmocka_unit_test_setup_teardown(spawn_n_gives_the_first_and_the_last_pid, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_refused_spawn_changes_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_nul_byte_is_refused_where_a_name_would_end_at_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(spawn_without_memory_for_all_makes_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_fixture_chooses_pid_and_parent, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_pid_before_a_command_names_its_process, setup, teardown),

@@ -36,6 +36,8 @@ static void assert_table(uint8_t format, uint64_t arg, const char *wanted)
 
 	assert_int_equal(table_render(&n, out, NULL), 0);
 	assert_string_equal(out->str, wanted);
+	if (format == FORMAT_TEXT)
+		assert_int_equal(table_text_bytes(&n), out->len);
 }
 
 static void text_is_aligned_and_has_one_word_a_cell(void **state)

@@ -30,6 +30,10 @@ quietly sh -c "echo 'mprotect 0x601001 4096 r--' > $ctl" && fail "no error"
 tail -3 error_log > "$T/log"
 grep -q 'hosts/host0/proc/2/ctl: error: mprotect: address 0x601001 is not page aligned' "$T/log" || fail "error_log"
 same caret "$(tail -1 "$T/log")" '           ^'
+quietly sh -c 'echo 1 > version' && fail "version is written"
+tail -1 error_log | grep -q '] version: error: open: it cannot be written' || fail "a refused open"
+quietly sh -c "echo '\"no\\nsense\"' > $ctl" && fail "no error"
+tail -3 error_log | grep -qF "ctl: error: unknown command 'no\\012sense'" || fail "a newline in an error"
 [ "$(/bin/echo nonsense 2>&1 > $ctl | wc -c)" -ge 0 ] || fail "echo(1)"
 for tool in '/bin/echo nonsense' 'printf nonsense\n' 'cat /dev/stdin' 'dd status=none' 'tee' "awk {print}"; do
 	echo nonsense | quietly sh -c "$tool > $ctl"
