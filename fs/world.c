@@ -322,6 +322,8 @@ void world_seed(struct world *w, uint64_t seed)
 {
 	w->options.seed = seed;
 	net_reseed(w->net, seed);
+	for (guint i = 0; i < w->hosts->len; i++)
+		vm_host_reseed(((struct host *)w->hosts->pdata[i])->vm, seed);
 }
 
 struct host *world_host_named(struct world *w, const char *name)

@@ -48,7 +48,24 @@ struct net *net_new(const struct net_config *config)
 	return n;
 }
 
-void net_reseed(struct net *n, uint64_t seed) { n->config.seed = seed; }
+static void seed_host(struct net_host *h)
+{
+	net_stream(h->net, &h->rng_ports, "host/%s/ports", h->name);
+	net_stream(h->net, &h->rng_misc, "host/%s/misc", h->name);
+}
+
+void net_reseed(struct net *n, uint64_t seed)
+{
+	n->config.seed = seed;
+	for (guint i = 0; i < n->hosts->len; i++)
+		seed_host(n->hosts->pdata[i]);
+	for (guint i = 0; i < n->wires->len; i++) {
+		const struct net_wire *w = n->wires->pdata[i];
+
+		for (guint k = 0; k < w->ports->len; k++)
+			((struct port *)w->ports->pdata[k])->rng_ready = false;
+	}
+}
 
 void net_free(struct net *n)
 {
@@ -94,8 +111,7 @@ static void host_start(struct net_host *h)
 {
 	struct net_prefix loopback = { .addr = net_v4(0x7f000001), .len = 8 };
 
-	net_stream(h->net, &h->rng_ports, "host/%s/ports", h->name);
-	net_stream(h->net, &h->rng_misc, "host/%s/misc", h->name);
+	seed_host(h);
 	h->secret.k[0] = rng_next(&h->rng_misc);
 	h->secret.k[1] = rng_next(&h->rng_misc);
 	h->next_id = (uint16_t)rng_next(&h->rng_misc);

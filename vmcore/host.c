@@ -174,6 +174,11 @@ int vm_host_reshape(struct vm_host *h, const struct vm_geometry *g, uint64_t ram
 	return r;
 }
 
+void vm_host_reseed(struct vm_host *h, uint64_t seed)
+{
+	rng_seed(&h->rng, seed, "host");
+}
+
 const struct vm_options *vm_host_options(const struct vm_host *h)
 {
 	return &h->options;

@@ -142,7 +142,7 @@ static int run_reset(struct call *c, struct err *e)
 }
 
 const struct command root_commands[] = {
-	{ "seed", "N", run_seed, "random numbers of hosts made from now on, and after reset, start from N" },
+	{ "seed", "N", run_seed, "random numbers start from N, now, in hosts made later, and after reset" },
 	{ "reset", "", run_reset, "back to the state after mounting" },
 	{ 0 }
 };

@@ -47,7 +47,7 @@ struct net_config {
 };
 
 struct net *net_new(const struct net_config *config);
-/* For the random choices of hosts and links that make none yet. */
+/* Random choices start from `seed`, of hosts and links that there are, too; what has been drawn stays. */
 void        net_reseed(struct net *n, uint64_t seed);
 /* Frees all wires and hosts. Sockets still retained stay valid but dead: calls give ENETDOWN. */
 void        net_free(struct net *n);

@@ -82,4 +82,25 @@ refuses 'No such process' "/bin/echo 'read 0x601000' > proc/$child/ctl"
 echo wait > $P/ctl
 same "wait" "$(cat $P/ctl)" "$child 3"
 [ ! -e proc/$child ] || fail "it is still there"
+
+# Random numbers start again at the seed, in hosts that there are: a program's stack holds 16 such bytes (AT_RANDOM).
+cp /bin/true files/true
+stack_of_new_program()
+{
+	echo 'spawn true true' > hosts/host0/ctl
+	pid=$(cat hosts/host0/ctl)
+	python3 - "proc/$pid" <<'PY'
+import re, sys
+area = next(l for l in open(sys.argv[1] + "/maps") if "[stack]" in l)
+start, end = (int(x, 16) for x in re.match("(.*?)-(.*?) ", area).groups())
+mem = open(sys.argv[1] + "/mem", "rb")
+mem.seek(start)
+print(mem.read(end - start).hex())
+PY
+}
+echo 'seed 7' > ctl
+first=$(stack_of_new_program)
+[ "$(stack_of_new_program)" != "$first" ] || fail "two programs have the same random bytes"
+echo 'seed 7' > ctl
+[ "$(stack_of_new_program)" = "$first" ] || fail "the same seed gives other random bytes"
 check_world

@@ -32,7 +32,7 @@ grep -q 'hosts/host0/proc/2/ctl: error: mprotect: address 0x601001 is not page a
 same caret "$(tail -1 "$T/log")" '           ^'
 quietly sh -c 'echo 1 > version' && fail "version is written"
 tail -1 error_log | grep -q '] version: error: open: it cannot be written' || fail "a refused open"
-quietly sh -c "echo '\"no\\nsense\"' > $ctl" && fail "no error"
+quietly sh -c "/bin/echo '\"no\\nsense\"' > $ctl" && fail "no error"
 tail -3 error_log | grep -qF "ctl: error: unknown command 'no\\012sense'" || fail "a newline in an error"
 [ "$(/bin/echo nonsense 2>&1 > $ctl | wc -c)" -ge 0 ] || fail "echo(1)"
 for tool in '/bin/echo nonsense' 'printf nonsense\n' 'cat /dev/stdin' 'dd status=none' 'tee' "awk {print}"; do

@@ -25,6 +25,8 @@ struct vm_host *vm_host_new(const struct vm_options *o, struct clock *clock, str
 			    struct err *e);
 void vm_host_free(struct vm_host *h);
 const struct vm_options *vm_host_options(const struct vm_host *h);
+/* Random numbers from now on start from `seed`; what has been drawn stays. */
+void vm_host_reseed(struct vm_host *h, uint64_t seed);
 struct clock *vm_host_clock(const struct vm_host *h);
 struct journal *vm_host_journal(const struct vm_host *h);
 ns_t vm_host_boot_time(const struct vm_host *h);
