@@ -8,6 +8,7 @@
 #include "page.h"
 
 #include "inode.h"
+#include "paging.h"
 
 #include <string.h>
 
@@ -55,17 +56,43 @@ static void spend_since(struct vm_proc *p, ns_t before)
 	proc_spend(p, cost, true);
 }
 
-/* Translates one address, faulting as often as needed. */
+/* A live host: time has come for others, who wait for a timer. */
+static bool time_is_up(const struct vm_host *h)
+{
+	ns_t at;
+
+	return h->options.live && h->clock->busy > 0 && clock_next(h->clock, &at) && at <= h->clock->now;
+}
+
+/* The process waited: true if for this very access, whose fault is to be handled again, as *tr says. */
+static bool resumes(struct vm_proc *p, va_t va, struct translation *tr)
+{
+	bool same = p->wait.pfn != PFN_NONE && p->wait.va == (va & -page_size(p->host));
+
+	*tr = p->wait.why;
+	if (!same)
+		wait_end(p);
+	return same;
+}
+
+/* Translates one address, faulting as often as needed. -EINPROGRESS: it waits for a page. */
 static int translate(struct vm_proc *p, va_t va, enum vm_access how, pa_t *pa, struct vm_outcome *out, struct err *e)
 {
 	struct vm_host *h = p->host;
 	struct mm *mm = p->mm;
+	struct translation tr;
+	bool again = false;
 
-	for (unsigned tries = 0;; tries++) {
-		struct translation tr;
+	if (p->wait.active) {
+		if (wait_goes_on(p))
+			return -EINPROGRESS;
+		again = resumes(p, va, &tr);
+	}
+	for (unsigned tries = 0;; tries++, again = false) {
 		ns_t before = h->stats.time;
 
-		mmu_translate(h, &mm->table, va, how, &tr);
+		if (!again)
+			mmu_translate(h, &mm->table, va, how, &tr);
 		spend_since(p, before);
 		if (tr.fault == VM_WALK_OK && key_refuses(mm, va, how))
 			tr.fault = VM_WALK_USER;
@@ -83,6 +110,8 @@ static int translate(struct vm_proc *p, va_t va, enum vm_access how, pa_t *pa, s
 			return -EFAULT;
 		case FAULT_NOMEM:
 			return -ENOMEM;
+		case FAULT_WAIT:
+			return -EINPROGRESS;
 		}
 	}
 	if (h->config.trace_access)
@@ -128,7 +157,11 @@ static int access_range(struct vm_proc *p, va_t at, uint8_t *to, const uint8_t *
 	proc_changed(p);
 	for (size_t done = 0, n; done < len && r == 0; done += n) {
 		n = MIN(len - done, page - ((at + done) & (page - 1)));
+		if (done > 0 && time_is_up(p->host))
+			return -EINPROGRESS;
 		r = access_part(p, at + done, to ? to + done : NULL, from ? from + done : NULL, n, out, e);
+		if (r == 0)
+			out->done += n;
 	}
 	return r;
 }
@@ -169,11 +202,15 @@ int vm_touch(struct vm_proc *p, va_t at, uint64_t len, uint64_t stride, enum vm_
 	proc_changed(p);
 	for (uint64_t off = 0; off < len; off += stride) {
 		pa_t pa;
-		int r = translate(p, at + off, how, &pa, out, e);
+		int r;
 
+		if (off > 0 && time_is_up(p->host))
+			return -EINPROGRESS;
+		r = translate(p, at + off, how, &pa, out, e);
 		if (r < 0)
 			return r;
 		out->accesses++;
+		out->done = off + stride;
 		if (off + stride < off)
 			break;
 	}
@@ -207,8 +244,9 @@ int vm_push(struct vm_proc *p, uint64_t value, struct vm_outcome *out, struct er
 static void peek_slot(struct vm_host *h, uint32_t slot, uint64_t skip, uint8_t *to, size_t n)
 {
 	pfn_t pfn = swap_cached(h->swap, slot);
+	bool frame = pfn != PFN_NONE && !(frame_of(h, pfn)->flags & FRAME_READING);
 
-	memcpy(to, (pfn == PFN_NONE ? swap_bytes(h->swap, slot) : frame_bytes(h, pfn)) + skip, n);
+	memcpy(to, (frame ? frame_bytes(h, pfn) : swap_bytes(h->swap, slot)) + skip, n);
 }
 
 static void peek_page(struct vm_host *h, const struct area *a, va_t at, uint8_t *to, size_t n)

@@ -9,7 +9,7 @@
  */
 #include "dir.h"
 #include "mm.h"
-#include "swap.h"
+#include "paging.h"
 
 #include <string.h>
 
@@ -240,11 +240,12 @@ static bool fill_page(struct vm_inode *i, uint64_t index, pfn_t pfn)
 
 		disk_read(i, index << h->geometry.page_bits, frame_bytes(h, pfn), n);
 		h->stats.disk_read += n;
+		paging_disk(h);
 		return true;
 	}
 	if (slot == UINT32_MAX)
 		return false;
-	memcpy(frame_bytes(h, pfn), swap_bytes(h->swap, slot), page_size(h));
+	paging_read(h, slot, frame_bytes(h, pfn));
 	frame_of(h, pfn)->flags |= FRAME_DIRTY;
 	inode_set_slot(i, index, UINT32_MAX);
 	swap_release(h->swap, slot);

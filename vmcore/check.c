@@ -7,7 +7,7 @@
  */
 #include "check.h"
 #include "file.h"
-#include "swap.h"
+#include "paging.h"
 
 #include <inttypes.h>
 
@@ -22,6 +22,16 @@ void check_wrong(struct check *c, const char *fmt, ...)
 	c->found++;
 	if (c->report)
 		c->report(c->arg, false, line);
+}
+
+bool check_slot(struct check *c, uint64_t slot)
+{
+	struct swap_area *a = slot < SWAP_NONE ? swap_area_of(c->h->swap, (uint32_t)slot) : NULL;
+
+	if (!a || slot - a->first >= a->top)
+		return false;
+	c->slots[a->number][slot - a->first]++;
+	return true;
 }
 
 void check_poked(struct check *c, const char *fmt, ...)
@@ -71,7 +81,7 @@ static void check_page_frame(struct check *c, pfn_t pfn, const struct frame *f)
 		check_wrong(c, "frame 0x%" PRIx64 " is anonymous but belongs to no anon", pfn);
 	else if (f->use == VM_FRAME_ANON)
 		check_seen(c->anons, f->anon)->refs++;
-	if ((f->flags & FRAME_SWAPCACHE) && (f->slot >= swap_top(c->h->swap) || swap_cached(c->h->swap, f->slot) != pfn))
+	if ((f->flags & FRAME_SWAPCACHE) && (!swap_area_of(c->h->swap, f->slot) || swap_cached(c->h->swap, f->slot) != pfn))
 		check_wrong(c, "frame 0x%" PRIx64 " says that it caches swap slot %u, which names another", pfn, f->slot);
 }
 
@@ -155,23 +165,41 @@ static void check_bitmap(struct check *c)
 				check_wrong(c, "the free list's summary %u is wrong for word %" PRIu64, k + 1, w);
 }
 
-static void check_slots(struct check *c)
+static void check_slots_of(struct check *c, const struct swap_area *a, uint64_t *used, uint64_t *cached)
 {
-	struct swap_area *s = c->h->swap;
-	uint64_t free_slots = swap_slots(s) - swap_top(s);
+	for (uint32_t at = 0; at < a->top; at++) {
+		uint32_t slot = a->first + at, count = a->slot[at].count;
+		pfn_t pfn = a->slot[at].frame ? a->slot[at].frame - 1 : PFN_NONE;
 
-	for (uint32_t slot = 0; slot < swap_top(s); slot++) {
-		pfn_t pfn = swap_cached(s, slot);
-
-		if (swap_count(s, slot) != c->slots[slot])
-			check_wrong(c, "swap slot %u: %u references counted, %u found", slot, swap_count(s, slot),
-				    c->slots[slot]);
+		if (count != c->slots[a->number][at])
+			check_wrong(c, "swap slot %u: %u references counted, %u found", slot, count, c->slots[a->number][at]);
 		if (pfn != PFN_NONE && (pfn >= c->n || !(frame_of(c->h, pfn)->flags & FRAME_SWAPCACHE) ||
 					frame_of(c->h, pfn)->slot != slot))
 			check_wrong(c, "swap slot %u says that frame 0x%" PRIx64 " caches it, which does not", slot, pfn);
-		free_slots += swap_count(s, slot) == 0 && pfn == PFN_NONE;
+		*used += count > 0 || pfn != PFN_NONE;
+		*cached += pfn != PFN_NONE;
 	}
-	compare(c, "free swap slots", swap_slots_free(s), free_slots);
+}
+
+static void check_slots(struct check *c)
+{
+	const struct swap *s = c->h->swap;
+	uint64_t slots = 0, used = 0, cached = 0;
+
+	for (unsigned i = 0; i < SWAP_AREAS; i++) {
+		const struct swap_area *a = s->area[i];
+		uint64_t here = 0;
+
+		if (!a)
+			continue;
+		check_slots_of(c, a, &here, &cached);
+		compare(c, "busy slots of a swap area", a->busy.count, here);
+		slots += a->slots;
+		used += here;
+	}
+	compare(c, "swap slots", s->slots, slots);
+	compare(c, "used swap slots", s->used, used);
+	compare(c, "cached swap slots", s->cached, cached);
 }
 
 static void check_descriptions(struct check *c)
@@ -198,7 +226,10 @@ static void check_init(struct check *c)
 	c->refs = g_new0(uint32_t, c->n + 1);
 	c->maps = g_new0(uint32_t, c->n + 1);
 	c->cached = g_new0(uint8_t, c->n + 1);
-	c->slots = g_new0(uint32_t, swap_top(c->h->swap) + 1);
+	for (unsigned i = 0; i < SWAP_AREAS; i++)
+		if (c->h->swap->area[i])
+			c->slots[i] = g_new0(uint32_t, c->h->swap->area[i]->top + 1);
+	paging_count(c->h, c->refs);
 	c->anons = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	c->files = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	c->inodes = g_hash_table_new_full(NULL, NULL, NULL, g_free);
@@ -210,7 +241,8 @@ static void check_clear(struct check *c)
 	g_free(c->refs);
 	g_free(c->maps);
 	g_free(c->cached);
-	g_free(c->slots);
+	for (unsigned i = 0; i < SWAP_AREAS; i++)
+		g_free(c->slots[i]);
 	g_hash_table_destroy(c->anons);
 	g_hash_table_destroy(c->files);
 	g_hash_table_destroy(c->inodes);

@@ -3,6 +3,7 @@
 #define VMCORE_CHECK_H
 
 #include "proc.h"
+#include "swap.h"
 
 /* How often a thing was found where it should be: an anon, a description, an inode. */
 struct seen {
@@ -18,7 +19,7 @@ struct check {
 	pfn_t    n;                /* frames below it may be in use */
 	uint32_t *refs, *maps;     /* of frames, counted again; of tables maps are the processes that use them */
 	uint8_t  *cached;          /* frames that the page cache names */
-	uint32_t *slots;           /* references to swap slots, counted again */
+	uint32_t *slots[SWAP_AREAS]; /* references to swap slots, by area, counted again */
 	uint64_t committed, threads;
 	GHashTable *anons, *files, *inodes, *asids; /* pointer -> struct seen; asids: number + 1 -> mm */
 };
@@ -26,6 +27,8 @@ struct check {
 G_GNUC_PRINTF(2, 3) void check_wrong(struct check *c, const char *fmt, ...);
 G_GNUC_PRINTF(2, 3) void check_poked(struct check *c, const char *fmt, ...);
 struct seen *check_seen(GHashTable *t, const void *what);
+/* One reference to a slot was found; false: there is no such slot, or it was never used. */
+bool check_slot(struct check *c, uint64_t slot);
 
 /* Each compares one part with itself and adds what it refers to in others. */
 void check_processes(struct check *c);                     /* check_proc.c */

@@ -100,9 +100,7 @@ static void check_cache(struct check *c, const struct vm_inode *i, struct totals
 			swapped += r->slot[k] != 0;
 			if (r->frame[k])
 				check_page(c, i, r->first + k, r->frame[k], &dirty);
-			if (r->slot[k] && r->slot[k] - 1 < swap_top(c->h->swap))
-				c->slots[r->slot[k] - 1]++;
-			else if (r->slot[k])
+			if (r->slot[k] && !check_slot(c, r->slot[k] - 1))
 				check_wrong(c, "file %" PRIu64 ": page %" PRIu64 " is in a swap slot that does not exist",
 					    i->number, r->first + k);
 		}

@@ -190,9 +190,7 @@ static void check_entry(struct check *c, struct entries *n, const struct span *s
 			    kind == ENTRY_NONSENSE ? "makes no sense" : "is in no area");
 	} else if (kind == ENTRY_SWAPPED) {
 		n->swapped++;
-		if (number < swap_top(c->h->swap))
-			c->slots[number]++;
-		else
+		if (!check_slot(c, number))
 			check_wrong(c, "process %d: 0x%" PRIx64 " is in swap slot %" PRIu64 ", which does not exist",
 				    n->mm->owner->pid, va, number);
 	} else if (number >= c->n) {

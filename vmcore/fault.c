@@ -8,10 +8,13 @@
 #include "page.h"
 
 #include "inode.h"
+#include "oom.h"
+#include "paging.h"
 
 #include <string.h>
 
 const struct event_kind event_fault = { "fault", "va:x access:n kind:n resolution:n" };
+static const struct event_kind event_swapin = { "swapin", "va:x pfn:x slot:d" };
 const struct event_kind event_cow = { "cow", "va:x from:x to:x" };
 
 static const char *const access_names[] = { "read", "write", "exec" };
@@ -26,6 +29,7 @@ struct fault {
 	va_t     va;         /* of the page */
 	vpn_t    vpn;
 	bool     write;
+	bool     waits;      /* -EINPROGRESS may be returned */
 	struct span s;       /* the one page; entry NULL: no table yet */
 	uint64_t raw;
 	bool    *major;
@@ -327,33 +331,61 @@ static int refused_store(struct fault *f)
 
 /* do_swap_page(). */
 
-/* The frame that holds the slot's bytes, with a reference for the caller. PFN_NONE: out of frames. */
-static pfn_t frame_of_slot(struct fault *f, uint32_t slot)
+static void note_swapin(struct fault *f, pfn_t pfn, uint32_t slot)
 {
-	pfn_t pfn = swap_cached(f->h->swap, slot);
-	struct frame *p;
+	struct event *ev = journal_add(f->h->journal, &event_swapin, f->h->options.serial, f->mm->owner->pid);
 
-	if (pfn != PFN_NONE) {
-		frame_retain(f->h, pfn);
-		return pfn;
-	}
-	pfn = page_new(f->a, f->va, false);
-	if (pfn == PFN_NONE)
-		return PFN_NONE;
-	p = frame_of(f->h, pfn);
-	p->flags &= ~FRAME_EXCLUSIVE;
-	memcpy(frame_bytes(f->h, pfn), swap_bytes(f->h->swap, slot), page_size(f->h));
+	ev->value[0] = f->va;
+	ev->value[1] = pfn;
+	ev->value[2] = slot;
 	f->h->stats.swap_ins++;
 	*f->major = true;
-	if (!f->h->config.swap_cache) {
-		p->flags |= FRAME_DIRTY;
-		return pfn;
+}
+
+/* The cached frame, once its bytes are there. */
+static int cached_frame(struct fault *f, pfn_t pfn)
+{
+	struct frame *p = frame_of(f->h, pfn);
+
+	if ((p->flags & FRAME_READING) && f->waits) {
+		wait_for_frame(f->mm->owner, pfn, f->va, false);
+		return -EINPROGRESS;
 	}
-	p->flags |= FRAME_SWAPCACHE;
-	p->slot = slot;
-	swap_set_cached(f->h->swap, slot, pfn);
+	paging_finish(f->h, pfn);
 	frame_retain(f->h, pfn);
-	return pfn;
+	if (f->h->config.swap_cache || p->maps > 0)
+		return 0;
+	page_uncache(f->h, pfn);                         /* it was there to be waited for; our reference stays */
+	p->flags |= FRAME_DIRTY;
+	return 0;
+}
+
+/* The frame that holds the slot's bytes, with a reference for the caller. -ENOMEM: out of frames; -EINPROGRESS. */
+static int frame_of_slot(struct fault *f, uint32_t slot, pfn_t *pfn)
+{
+	struct frame *p;
+
+	*pfn = swap_cached(f->h->swap, slot);
+	if (*pfn != PFN_NONE)
+		return cached_frame(f, *pfn);
+	*pfn = page_new(f->a, f->va, false);
+	if (*pfn == PFN_NONE)
+		return no_frame(f);
+	p = frame_of(f->h, *pfn);
+	p->flags = (p->flags & ~FRAME_EXCLUSIVE) | FRAME_SWAPCACHE;
+	p->slot = slot;
+	swap_set_cached(f->h->swap, slot, *pfn);
+	frame_retain(f->h, *pfn);
+	note_swapin(f, *pfn, slot);
+	if (!paging_read_frame(f->h, slot, *pfn)) {
+		wait_for_frame(f->mm->owner, *pfn, f->va, true);
+		return -EINPROGRESS;
+	}
+	if (!f->h->config.swap_cache) {
+		page_uncache(f->h, *pfn);
+		p->flags |= FRAME_DIRTY;
+	}
+	return 0;
 }
 
 /* The page belongs to `anon` from now on: of the area if no other process can have it, else of the whole family. */
@@ -374,12 +406,13 @@ static int swapped(struct fault *f)
 	unsigned flags;
 	struct frame *p;
 	pfn_t pfn;
+	int r;
 
 	if (prepare_anon(f) < 0 || make_table(f) < 0)
 		return -ENOMEM;
-	pfn = frame_of_slot(f, slot);
-	if (pfn == PFN_NONE)
-		return no_frame(f);
+	r = frame_of_slot(f, slot, &pfn);
+	if (r < 0)
+		return r;
 	p = frame_of(f->h, pfn);
 	*f->resolution = "swapin";
 	entry_set(&f->mm->table, f->vpn, &f->s, 0, 0);
@@ -426,7 +459,7 @@ int fault_in(struct area *a, va_t va, enum vm_access how, bool *major, const cha
 	struct mm *mm = a->mm;
 	struct vm_host *h = mm->host;
 	struct fault f = { .a = a, .mm = mm, .h = h, .va = va & -page_size(h), .vpn = vpn_of(h, va),
-			   .write = how == VM_WRITE, .major = major, .resolution = resolution, .e = e };
+			   .write = how == VM_WRITE, .waits = paging_may_wait(h), .major = major, .resolution = resolution, .e = e };
 
 	*major = false;
 	*resolution = "spurious";
@@ -626,14 +659,49 @@ static ns_t cost_of(const struct vm_host *h, const char *resolution, bool major)
 	return cost;
 }
 
+/* Out of memory, one process ends after the other until there is some; `p` itself may be among them. */
+static int fault_or_kill(struct vm_proc *p, struct area *a, va_t va, enum vm_access how, bool *major,
+			 const char **resolution, struct err *e)
+{
+	struct vm_host *h = p->host;
+	int32_t pid = p->pid;
+
+	for (;;) {
+		int r = fault_in(a, va, how, major, resolution, e);
+		struct vm_proc *victim = r == -ENOMEM ? oom_victim(h) : NULL;
+
+		if (!victim)
+			return r;
+		oom_kill(victim, pid);
+		if (victim == p)
+			return err_set(e, ENOMEM, -1, "process %d has been killed: memory and swap are full", pid);
+	}
+}
+
+/* The fault is over, or will be when `until` has come. */
+static void resolved(struct vm_proc *p, va_t va, enum vm_access how, bool major, const char *resolution, ns_t cost,
+		     ns_t since, ns_t until)
+{
+	struct vm_host *h = p->host;
+	ns_t waited = h->clock->now - since;
+
+	fault_count(p->mm, major);
+	proc_spend(p, cost, false);
+	if (h->options.live && until > h->clock->now) {
+		waited += until - h->clock->now;
+		wait_until(p, until);
+	}
+	record(p, va, how, major ? "major" : "minor", resolution, cost + waited);
+}
+
 enum fault_result fault_handle(struct vm_proc *p, va_t va, enum vm_access how, const struct translation *why,
 			       struct vm_outcome *out, struct err *e)
 {
 	enum vm_signal_kind kind;
 	const char *resolution;
 	bool grew = false, major;
+	ns_t since, until;
 	struct area *a;
-	ns_t cost;
 	int r;
 
 	if (p->mm->table.by_hand || why->fault == VM_WALK_NON_CANONICAL || why->fault == VM_WALK_BAD_PTE)
@@ -645,15 +713,21 @@ enum fault_result fault_handle(struct vm_proc *p, va_t va, enum vm_access how, c
 	kind = refused(a, how, why);
 	if (kind != VM_SIG_NONE)
 		return signal_for(p, va, how, kind, out, e);
-	r = fault_in(a, va, how, &major, &resolution, e);
+	since = p->wait.active ? p->wait.since : p->host->clock->now;
+	paging_begin(p->host, p->pid, va & -page_size(p->host), p->host->options.live);
+	r = fault_or_kill(p, a, va, how, &major, &resolution, e);
+	until = paging_end(p->host);
 	if (r == -ENOMEM)
 		return FAULT_NOMEM;
+	if (r == -EINPROGRESS) {
+		p->wait.why = *why;
+		return FAULT_WAIT;
+	}
+	major |= p->wait.major;
+	wait_end(p);
 	if (r < 0)
 		return signal_for(p, va, how, VM_BUS_ADRERR, out, e);
-	fault_count(p->mm, major);
 	out->faults++;
-	cost = cost_of(p->host, resolution, major);
-	proc_spend(p, cost, false);
-	record(p, va, how, major ? "major" : "minor", grew ? "grow" : resolution, cost);
-	return FAULT_DONE;
+	resolved(p, va, how, major, grew ? "grow" : resolution, cost_of(p->host, resolution, major), since, until);
+	return p->wait.active ? FAULT_WAIT : FAULT_DONE;
 }

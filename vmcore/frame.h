@@ -28,6 +28,7 @@ enum frame_flag {
 	FRAME_HUGE_HEAD = 1 << 8, FRAME_HUGE_TAIL = 1 << 9,
 	FRAME_LAZYFREE = 1 << 10,
 	FRAME_USER = 1 << 11,       /* counts in host->user_frames */
+	FRAME_READING = 1 << 13,    /* SWAPCACHE: its bytes are still to come from the slot */
 	FRAME_EXCLUSIVE = 1 << 12,  /* ANON: of one process alone; its entry may be made writable without a copy (PG_anon_exclusive) */
 	/* tables: */
 	TABLE_POKED = 1 << 16,      /* some entry is in the host's poked map */

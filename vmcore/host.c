@@ -1,7 +1,7 @@
 /* host.c - a simulated computer as a whole: it is made of its parts, reshaped, measured, and taken apart. */
 #include "inode.h"
 #include "proc.h"
-#include "swap.h"
+#include "paging.h"
 
 static const struct vm_tlb_shape tlb_shape_default = { .entries = 64, .ways = 4 };
 
@@ -46,6 +46,15 @@ static void hardware_clear(struct vm_host *h)
 	ram_clear(h);
 }
 
+static void first_swap(struct vm_host *h)
+{
+	struct vm_swap_request r = { .bytes = h->options.swap_bytes, .priority = -1,
+				     .model = *vm_device_preset(h->options.swap_device ? h->options.swap_device : "ssd") };
+	unsigned number;
+
+	vm_swap_on(h, &r, &number, NULL);                /* less than a page is none */
+}
+
 struct vm_host *vm_host_new(const struct vm_options *o, struct clock *clock, struct journal *journal,
 			    struct err *e)
 {
@@ -68,8 +77,10 @@ struct vm_host *vm_host_new(const struct vm_options *o, struct clock *clock, str
 		return NULL;
 	}
 	h->tlb = tlb_new(tlb_shape_default);
+	h->swap = swap_new(h);
+	h->paging = paging_new(h);
 	if (o->swap_bytes > 0)
-		h->swap = swap_new(h, o->swap_bytes);
+		first_swap(h);
 	disk_init(h);
 	procs_init(h, NULL);
 	return h;
@@ -81,8 +92,8 @@ void vm_host_free(struct vm_host *h)
 		return;
 	procs_clear(h);
 	disk_clear(h);
-	if (h->swap)
-		swap_free(h->swap);
+	paging_free(h->paging);
+	swap_free(h->swap);
 	tlb_free(h->tlb);
 	hardware_clear(h);
 	g_free(h);
@@ -115,15 +126,6 @@ static int reshape_check(const struct vm_host *h, struct err *e)
 		}
 	}
 	return 0;
-}
-
-/* Swap pages have the size of frames, so the area is made anew; nothing is in it. */
-static void swap_again(struct vm_host *h)
-{
-	if (!h->swap)
-		return;
-	swap_free(h->swap);
-	h->swap = swap_new(h, h->options.swap_bytes);
 }
 
 static int change_hardware(struct vm_host *h, const struct vm_geometry *g, uint64_t ram_bytes, struct err *e)
@@ -168,7 +170,7 @@ int vm_host_reshape(struct vm_host *h, const struct vm_geometry *g, uint64_t ram
 	tlb_free(h->tlb);
 	r = change_hardware(h, &wanted, ram_bytes, e);
 	h->tlb = tlb_new(tlb);
-	swap_again(h);
+	swap_reshape(h->swap);                           /* its pages have the size of frames */
 	h->init->mm = mm_new(h, h->init);
 	h->generation++;
 	return r;
@@ -228,15 +230,16 @@ static void count_cache(const struct vm_host *h, struct vm_memory *out)
 /* Frames whose bytes a slot has as well; those that no entry maps any more are anonymous but not mapped. */
 static void count_swap_cache(const struct vm_host *h, struct vm_memory *out)
 {
-	uint32_t top = h->swap ? swap_top(h->swap) : 0;
+	for (unsigned i = 0; i < SWAP_AREAS; i++) {
+		const struct swap_area *a = h->swap->area[i];
 
-	for (uint32_t slot = 0; slot < top; slot++) {
-		pfn_t pfn = swap_cached(h->swap, slot);
+		for (uint32_t at = 0; a && at < a->top; at++) {
+			const struct frame *f = a->slot[at].frame ? frame_of(h, a->slot[at].frame - 1) : NULL;
 
-		if (pfn == PFN_NONE)
-			continue;
-		out->swap_cached++;
-		out->anon_mapped -= frame_of(h, pfn)->use == VM_FRAME_ANON && !frame_of(h, pfn)->maps;
+			out->swap_cached += f != NULL;
+			out->anon_mapped -= f && f->use == VM_FRAME_ANON && f->maps == 0;
+			out->writeback += f && (f->flags & FRAME_WRITEBACK);
+		}
 	}
 }
 
@@ -253,8 +256,8 @@ void vm_memory(const struct vm_host *h, struct vm_memory *out)
 		.mlocked = h->mlocked,
 		.unevictable = h->mlocked,
 		.committed = h->committed,
-		.swap_total = h->swap ? swap_slots(h->swap) : 0,
-		.swap_free = h->swap ? swap_slots_free(h->swap) : 0,
+		.swap_total = swap_slots(h->swap),
+		.swap_free = swap_slots_free(h->swap),
 		.inactive_anon = h->frames_by_use[VM_FRAME_ANON],
 	};
 	count_cache(h, out);

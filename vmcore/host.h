@@ -8,7 +8,8 @@
 #include "vm_host.h"
 
 struct tlb;
-struct swap_area;
+struct swap;
+struct paging;
 
 struct vm_host {
 	struct vm_options options;
@@ -45,8 +46,10 @@ struct vm_host {
 	struct tlb *tlb;
 	uint32_t  next_asid;
 
-	/* swap.c */
-	struct swap_area *swap;
+	/* swap.c, paging.c */
+	struct swap *swap;
+	struct paging *paging;
+	struct vm_proc *running;     /* who acted last; NULL: nobody since somebody began to wait */
 
 	/* disk.c, cache.c */
 	struct vm_inode *root;

@@ -29,7 +29,7 @@ bool may_lock(struct mm *mm, uint32_t flags, uint64_t pages)
 
 bool enough_memory(const struct vm_host *h, uint64_t pages)
 {
-	uint64_t swap = h->swap ? swap_slots(h->swap) : 0;
+	uint64_t swap = swap_slots(h->swap);
 
 	switch (h->config.overcommit) {
 	case 1:

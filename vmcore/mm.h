@@ -195,8 +195,11 @@ void pages_set_locked(struct area *a, va_t start, va_t end, bool locked);
 void pages_clean(struct vm_inode *inode, uint64_t first, uint64_t n); /* writeback: entries of these file pages become clean and read-only where notified */
 
 /* fault.c - from a fault address to an entry, or to a signal. */
-enum fault_result { FAULT_DONE, FAULT_SIGNAL, FAULT_NOMEM, FAULT_AGAIN };
-/* One fault of process p; as handle_mm_fault with the checks of do_user_addr_fault before it. */
+enum fault_result { FAULT_DONE, FAULT_SIGNAL, FAULT_NOMEM, FAULT_AGAIN, FAULT_WAIT };
+/*
+ * One fault of process p; as handle_mm_fault with the checks of do_user_addr_fault before it. FAULT_WAIT: p->wait says for what; if for
+ * a frame, the same fault has to be handled again after it. FAULT_NOMEM: p may have been killed, and be gone.
+ */
 enum fault_result fault_handle(struct vm_proc *p, va_t va, enum vm_access how, const struct translation *why,
 			       struct vm_outcome *out, struct err *e);
 /* The part after the checks, for populate: no signal, no record. -EFAULT, -ENOMEM or 0. */

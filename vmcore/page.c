@@ -2,6 +2,7 @@
 #include "page.h"
 
 #include "inode.h"
+#include "paging.h"
 
 void rss_peak(struct mm *mm)
 {
@@ -218,16 +219,24 @@ pfn_t page_new(struct area *a, va_t va, bool zero)
 	return pfn;
 }
 
+void page_uncache(struct vm_host *h, pfn_t pfn)
+{
+	struct frame *f = frame_of(h, pfn);
+
+	swap_set_cached(h->swap, f->slot, PFN_NONE);
+	f->flags &= ~FRAME_SWAPCACHE;
+	f->slot = 0;
+	f->refs--;                                       /* the caller has another */
+}
+
 bool page_leave_swap(struct vm_host *h, pfn_t pfn)
 {
 	struct frame *f = frame_of(h, pfn);
 
-	if (swap_count(h->swap, f->slot) > 0)
+	if (swap_count(h->swap, f->slot) > 0 || (f->flags & FRAME_READING))
 		return false;
-	swap_set_cached(h->swap, f->slot, PFN_NONE);
-	f->flags = (f->flags & ~FRAME_SWAPCACHE) | FRAME_DIRTY;
-	f->slot = 0;
-	f->refs--;                                       /* the swap cache's; the caller has another */
+	page_uncache(h, pfn);
+	f->flags |= FRAME_DIRTY;
 	return true;
 }
 
@@ -531,6 +540,7 @@ bool page_unmap(struct area *a, va_t va, pfn_t pfn, uint32_t slot)
 		span_mark(h, &s, TABLE_MIXED);
 		mm->swapped++;
 	}
+	paging_victim(h, mm->owner->pid, va);
 	entry_set(&mm->table, vpn, &s, 0, slot == SWAP_NONE ? 0 : entry_swapped(&h->geometry, slot));
 	page_gone(a, raw);
 	tlb_flush_page(h, mm->table.asid, vpn);

@@ -104,6 +104,8 @@ void page_map(struct area *a, va_t va, struct span *s, uint64_t i, pfn_t pfn, un
 void page_gone(struct area *a, uint64_t raw);
 /* Gives back one reference. */
 void page_put(struct vm_host *h, pfn_t pfn);
+/* The frame leaves the swap cache, which gives up its reference; the slot keeps its bytes for those who name it. */
+void page_uncache(struct vm_host *h, pfn_t pfn);
 /* Linux's folio_free_swap(): the frame leaves the swap cache and is dirty; false while entries still name the slot. */
 bool page_leave_swap(struct vm_host *h, pfn_t pfn);
 void page_slot_put(struct vm_host *h, uint32_t slot); /* an entry that named it has gone */
@@ -114,10 +116,16 @@ void page_set_flags(struct mm *mm, vpn_t first, struct span *s, uint64_t i, uint
 void pages_flush(struct mm *mm, vpn_t first, vpn_t end);
 
 /*
- * page_evict.c: the frame, which one entry maps, leaves RAM: to its slot, its file or for good; Linux's shrink_folio_list().
- * False: it stays (no slot), perhaps unmapped (a dirty page of a disk file).
+ * page_evict.c: the frame leaves RAM: to its slot, its file or for good; Linux's shrink_folio_list(). False: it stays (locked, no
+ * slot, a transfer under way, somebody waits for it), perhaps unmapped (a dirty page of a disk file).
+ * frame_evict() frees it at once; the time of a write is for paging_end(). frame_evict_later() (kswapd) only begins a write:
+ * the frame is FRAME_WRITEBACK until the device is done and is then free, unless an entry maps it again.
  */
 bool frame_evict(struct vm_host *h, pfn_t pfn);
+bool frame_evict_later(struct vm_host *h, pfn_t pfn);
+
+/* swap_off.c: every entry of the process that names a slot, until `each` returns false; it may bring the page in. */
+void pages_swapped(struct mm *mm, bool (*each)(void *arg, struct area *a, va_t va, uint32_t slot), void *arg);
 
 /* page_huge.c */
 /* A huge leaf with these flags for an anonymous fault, if the area asks for it and frames allow. */

@@ -2,6 +2,7 @@
 #include "page.h"
 
 #include "inode.h"
+#include "paging.h"
 
 #include <string.h>
 
@@ -95,6 +96,7 @@ void pages_pageout(struct area *a, va_t start, va_t end)
 	vpn_t last = vpn_of(h, end);
 	struct span s;
 
+	paging_begin(h, a->mm->owner->pid, VA_NONE, false);
 	for (vpn_t at = vpn_of(h, start); at < last; at++) {
 		uint64_t raw;
 		pfn_t pfn;
@@ -112,6 +114,7 @@ void pages_pageout(struct area *a, va_t start, va_t end)
 		if (frame_of(h, pfn)->use != VM_FRAME_ZERO && frame_of(h, pfn)->maps == 1)
 			frame_evict(h, pfn);
 	}
+	paging_end(h);
 }
 
 /* mincore. */

@@ -2,6 +2,7 @@
 #include "page.h"
 
 #include "inode.h"
+#include "paging.h"
 
 #include <string.h>
 
@@ -14,17 +15,6 @@ static void note_swapout(struct vm_host *h, pfn_t pfn, uint32_t slot)
 	ev->value[0] = pfn;
 	ev->value[1] = slot;
 	h->stats.swap_outs++;
-}
-
-/* A slot that fits into an entry. SWAP_NONE. */
-static uint32_t slot_for_entry(struct vm_host *h)
-{
-	uint32_t slot = swap_alloc(h->swap);
-
-	if (slot == SWAP_NONE || entry_swapped(&h->geometry, slot) != UINT64_MAX)
-		return slot;
-	swap_release(h->swap, slot);
-	return SWAP_NONE;
 }
 
 /* MADV_FREE's pages just go, unless they were written since; then they are ordinary pages again. */
@@ -41,11 +31,11 @@ static bool evict_lazy(struct vm_host *h, pfn_t pfn, bool dirty)
 	return true;
 }
 
-static bool evict_anon(struct vm_host *h, pfn_t pfn)
+static bool evict_anon(struct vm_host *h, pfn_t pfn, bool later)
 {
 	struct frame *f = frame_of(h, pfn);
 	bool fresh = !(f->flags & FRAME_SWAPCACHE), write;
-	uint32_t slot = fresh ? slot_for_entry(h) : f->slot;
+	uint32_t slot = fresh ? swap_alloc(h->swap) : f->slot;
 
 	if (slot == SWAP_NONE)
 		return false;
@@ -62,19 +52,16 @@ static bool evict_anon(struct vm_host *h, pfn_t pfn)
 	swap_release(h->swap, slot);
 	write = f->flags & FRAME_DIRTY;
 	if (write) {
-		memcpy(swap_bytes(h->swap, slot), frame_bytes(h, pfn), page_size(h));
 		f->flags &= ~FRAME_DIRTY;
 		note_swapout(h, pfn, slot);
 		h->stats.evictions_dirty++;
+		if (!later)
+			paging_write(h, slot, frame_bytes(h, pfn));
 	} else {
 		h->stats.evictions_clean++;
 	}
-	if (f->maps == 0) {                              /* nothing but the swap cache and we hold it */
-		swap_set_cached(h->swap, slot, PFN_NONE);
-		f->flags &= ~FRAME_SWAPCACHE;
-		f->slot = 0;
-		f->refs--;
-	}
+	if (f->maps == 0 && !(write && later && paging_write_frame(h, slot, pfn)))
+		page_uncache(h, pfn);                    /* nothing but the swap cache and we hold it */
 	page_put(h, pfn);
 	return true;
 }
@@ -93,7 +80,7 @@ static bool evict_shmem(struct vm_host *h, struct vm_inode *inode, uint64_t inde
 	slot = swap_alloc(h->swap);
 	if (slot == SWAP_NONE)
 		return false;
-	memcpy(swap_bytes(h->swap, slot), frame_bytes(h, pfn), page_size(h));
+	paging_write(h, slot, frame_bytes(h, pfn));
 	inode_set_slot(inode, index, slot);
 	inode_drop_page(inode, index);
 	note_swapout(h, pfn, slot);
@@ -133,13 +120,29 @@ static bool look_at_entry(void *arg, struct area *a, va_t va)
 	return true;
 }
 
-bool frame_evict(struct vm_host *h, pfn_t pfn)
+/* Nobody maps it, but a slot has its bytes: it goes if nobody else holds it. */
+static bool evict_unmapped(struct vm_host *h, pfn_t pfn)
+{
+	struct frame *f = frame_of(h, pfn);
+
+	if (f->use != VM_FRAME_ANON || !(f->flags & FRAME_SWAPCACHE) || f->refs > 1 || (f->flags & FRAME_DIRTY))
+		return false;
+	frame_retain(h, pfn);
+	page_uncache(h, pfn);
+	page_put(h, pfn);
+	h->stats.evictions_clean++;
+	return true;
+}
+
+static bool evict(struct vm_host *h, pfn_t pfn, bool later)
 {
 	struct frame *f = frame_of(h, pfn);
 	struct look l = { h, pfn, false };
 
-	if ((f->flags & FRAME_LOCKED) || f->maps == 0)
+	if (f->flags & (FRAME_LOCKED | FRAME_READING | FRAME_WRITEBACK))
 		return false;
+	if (f->maps == 0)
+		return evict_unmapped(h, pfn);
 	if (f->use == VM_FRAME_FILE)
 		return evict_file(h, pfn);
 	if (f->use != VM_FRAME_ANON)
@@ -148,5 +151,15 @@ bool frame_evict(struct vm_host *h, pfn_t pfn)
 		rmap_walk(h, pfn, look_at_entry, &l);
 		return evict_lazy(h, pfn, l.dirty);
 	}
-	return evict_anon(h, pfn);
+	return evict_anon(h, pfn, later);
+}
+
+bool frame_evict(struct vm_host *h, pfn_t pfn)
+{
+	return evict(h, pfn, false);
+}
+
+bool frame_evict_later(struct vm_host *h, pfn_t pfn)
+{
+	return evict(h, pfn, true);
 }

@@ -67,12 +67,14 @@ static bool is_plain(struct vm_host *h, struct span *s)
 static uint64_t pagemap_word(const struct vm_host *h, const struct span *s, vpn_t vpn, uint64_t raw)
 {
 	const struct frame *f;
-	uint64_t word;
+	uint64_t word, within;
+	unsigned type;
 	pfn_t pfn;
 
 	switch (raw ? entry_kind(&h->geometry, raw) : ENTRY_NONE) {
 	case ENTRY_SWAPPED:
-		return PM_SWAPPED | entry_number(&h->geometry, raw) << 5;
+		type = swap_place(h->swap, (uint32_t)entry_number(&h->geometry, raw), &within);
+		return PM_SWAPPED | within << 5 | type;
 	case ENTRY_PRESENT:
 	case ENTRY_PROTNONE:
 		pfn = frame_at(h, s, vpn, raw);
@@ -193,7 +195,7 @@ void vm_page_at(const struct vm_proc *p, va_t va, struct vm_page *out)
 	kind = raw ? entry_kind(&h->geometry, raw) : ENTRY_NONE;
 	if (kind == ENTRY_SWAPPED) {
 		out->state = VM_PAGE_SWAPPED;
-		out->slot = entry_number(&h->geometry, raw);
+		out->swap_area = swap_place(h->swap, (uint32_t)entry_number(&h->geometry, raw), &out->slot);
 	} else if (kind == ENTRY_PRESENT || kind == ENTRY_PROTNONE) {
 		page_frame(h, &s, vpn, raw, out);
 	}

@@ -6,6 +6,7 @@
  */
 #include "file.h"
 #include "life.h"
+#include "paging.h"
 
 #include <string.h>
 
@@ -107,6 +108,11 @@ void proc_spend(struct vm_proc *p, ns_t cost, bool user)
 	clock_spend(p->host->clock, cost);
 	p->host->stats.time += cost;
 	*(user ? &p->utime : &p->stime) += cost;
+	if (p->host->running != p) {
+		p->host->running = p;
+		if (p->host->options.live)
+			paging_ran(p->host, p);
+	}
 }
 
 static bool pid_used(const struct vm_host *h, int32_t pid)
@@ -164,6 +170,9 @@ static void proc_publish(struct vm_proc *p, struct vm_proc *parent)
 void proc_strip(struct vm_proc *p)
 {
 	threads_end(p);
+	wait_end(p);
+	if (p->host->running == p)
+		p->host->running = NULL;
 	if (p->mm)
 		mm_free(p->mm);
 	if (p->fds)
@@ -217,6 +226,7 @@ void proc_set_image(struct vm_proc *p, struct mm *mm, const char *name, const ch
 		    struct vm_inode *exe, const char *path)
 {
 	threads_end(p);
+	wait_end(p);
 	if (p->mm && p->mm != mm)
 		mm_free(p->mm);
 	p->mm = mm;
@@ -322,6 +332,7 @@ static void inherit(struct vm_proc *child, const struct vm_proc *p)
 	child->uid = p->uid;
 	child->gid = p->gid;
 	child->nice = p->nice;
+	child->oom_score_adj = p->oom_score_adj;
 	child->sp = p->sp;
 	child->pc = p->pc;
 	child->sig_blocked = p->sig_blocked;
@@ -476,7 +487,7 @@ void vm_proc_info(const struct vm_proc *p, struct vm_proc_info *out)
 		.pid = p->pid, .ppid = p->parent ? p->parent->pid : 0, .pgrp = p->pgrp, .session = p->session,
 		.tty = p->tty, .threads = p->thread_count ? (int32_t)p->thread_count : 1,
 		.uid = p->uid, .gid = p->gid, .serial = p->serial,
-		.state = p->state, .nice = p->nice, .exit_code = p->exit_code,
+		.state = !p->wait.active ? p->state : wait_goes_on(p) ? VM_DISK : VM_RUNNING, .nice = p->nice, .exit_code = p->exit_code,
 		.utime = p->utime, .stime = p->stime, .start = p->start, .minflt = p->minflt, .majflt = p->majflt,
 		.cminflt = p->cminflt, .cmajflt = p->cmajflt, .cutime = p->cutime, .cstime = p->cstime,
 		.nvcsw = p->nvcsw, .nivcsw = p->nivcsw,

@@ -24,6 +24,18 @@ struct thread {
 	char     comm[16];
 };
 
+/* What a process waits for; see paging.h. */
+struct proc_wait {
+	bool     active, major;
+	bool     resumes;            /* the fault that waits is being handled again */
+	pfn_t    pfn;                /* the frame that is read; PFN_NONE: `until` */
+	va_t     va;                 /* of the access that faulted */
+	struct translation why;      /* and how */
+	ns_t     since, until;
+	struct timer timer;
+	GList    link;
+};
+
 /* A zombie keeps what wait(2) and ps want to know: mm, fds, threads, faults, limits, cmdline, exe are gone. */
 struct vm_proc {
 	struct tree_node node;       /* in host->by_pid */
@@ -41,6 +53,7 @@ struct vm_proc {
 	struct vm_inode *exe;        /* retained */
 	enum vm_state state;
 	int      nice, exit_code;    /* exit_code: wait(2)'s encoding */
+	int16_t  oom_score_adj;
 	uint64_t generation;
 	struct mm *mm;               /* NULL: zombie */
 	struct fd_table *fds;        /* NULL until something is opened */
@@ -49,6 +62,7 @@ struct vm_proc {
 	struct { ns_t utime, stime; uint64_t minflt, majflt; } mark; /* the process's, when it began to act */
 	uint32_t thread_count;       /* main included; 0: zombie */
 	struct vm_limit *limits;     /* NULL: the defaults; VM_RLIMITS of them */
+	struct proc_wait wait;
 	struct fault_ring *faults;   /* NULL before the first */
 	va_t     fault_addr, sp, pc;
 	ns_t     start, utime, stime, cutime, cstime;

@@ -1,150 +1,350 @@
-/* swap.c - slots of the swap area. A page may be one byte, so slots cost nothing before they are first used. */
+/* swap.c - areas and their slots. A page may be one byte, so slots cost nothing before they are first used. */
 #include "swap.h"
 
-struct slot {
-	uint32_t count : 31, exclusive : 1;
-	uint32_t frame;              /* PFN + 1 of the swap cache; 0: none */
-	uint8_t *bytes;              /* NULL until first asked for */
-};
+#include "table.h"
 
-struct swap_area {
-	struct vm_host *host;
-	uint32_t slots, used, hint;  /* no slot below `hint` is free */
-	uint32_t top, room;          /* no slot from `top` on has ever been used; entries in `slot` */
-	struct slot *slot;
-};
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
 
-struct swap_area *swap_new(struct vm_host *h, uint64_t bytes)
+enum { PRIORITY_MOST = 32767 };
+
+static const struct event_kind event_swapon = { "swapon", "area:d slots:d cut:d priority:s" };
+
+const char *const vm_slot_state_names[VM_SLOT_STATES] = { "free", "used", "cached", "bad" };
+
+struct swap *swap_new(struct vm_host *h)
 {
-	uint64_t n = bytes >> h->geometry.page_bits;
-	struct swap_area *s;
+	struct swap *s = g_new0(struct swap, 1);
 
-	if (n == 0)
-		return NULL;
-	s = g_new0(struct swap_area, 1);
 	s->host = h;
-	s->slots = (uint32_t)MIN(n, SWAP_NONE - 1);
+	s->least_priority = -1;
 	return s;
 }
 
-void swap_free(struct swap_area *s)
+/* Sparse memory. */
+
+static void *sparse_new(uint64_t bytes)
 {
-	if (!s)
-		return;
-	for (uint32_t i = 0; i < s->top; i++)
-		g_free(s->slot[i].bytes);
-	g_free(s->slot);
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void area_free(struct swap_area *a)
+{
+	if (a->slot)
+		munmap(a->slot, a->slots * sizeof(struct slot));
+	if (a->bytes)
+		munmap(a->bytes, a->device.page * a->slots);
+	bitset_clear(&a->busy);
+	g_free(a);
+}
+
+void swap_free(struct swap *s)
+{
+	for (unsigned i = 0; i < SWAP_AREAS; i++)
+		if (s->area[i])
+			area_free(s->area[i]);
 	g_free(s);
 }
 
-uint64_t swap_slots(const struct swap_area *s)
+uint64_t swap_slots(const struct swap *s)
 {
-	return s ? s->slots : 0;
+	return s->slots;
 }
 
-uint32_t swap_top(const struct swap_area *s)
+uint64_t swap_slots_free(const struct swap *s)
 {
-	return s ? s->top : 0;
+	return s->slots - s->used;
 }
 
-uint64_t swap_slots_free(const struct swap_area *s)
+bool swap_is_tight(const struct swap *s)
 {
-	return s ? s->slots - s->used : 0;
+	return swap_slots_free(s) * 2 < s->slots;
 }
 
-bool swap_is_tight(const struct swap_area *s)
+/* Slots. */
+
+static bool has_slot(const struct swap_area *a, uint32_t slot)
 {
-	return swap_slots_free(s) * 2 < swap_slots(s);
+	return slot - a->first < a->slots;
 }
 
-static bool is_free(const struct swap_area *s, uint32_t slot)
+struct swap_area *swap_area_of(struct swap *s, uint32_t slot)
 {
-	return s->slot[slot].count == 0 && s->slot[slot].frame == 0;
+	if (s->recent && has_slot(s->recent, slot))
+		return s->recent;
+	for (unsigned i = 0; i < s->count; i++)
+		if (has_slot(s->order[i], slot))
+			return s->recent = s->order[i];
+	return NULL;
+}
+
+static struct slot *slot_of(struct swap *s, uint32_t slot)
+{
+	struct swap_area *a = swap_area_of(s, slot);
+
+	return &a->slot[slot - a->first];
+}
+
+unsigned swap_place(struct swap *s, uint32_t slot, uint64_t *within)
+{
+	struct swap_area *a = swap_area_of(s, slot);
+
+	*within = slot - a->first;
+	return a->number;
 }
 
 /* The count or the cache of a slot has gone. */
-static void settle(struct swap_area *s, uint32_t slot)
+static void settle(struct swap *s, uint32_t slot)
 {
-	if (!is_free(s, slot))
+	struct swap_area *a = swap_area_of(s, slot);
+	struct slot *l = &a->slot[slot - a->first];
+
+	if (l->count > 0 || l->frame)
 		return;
-	g_clear_pointer(&s->slot[slot].bytes, g_free);
-	s->slot[slot].exclusive = 0;
+	l->exclusive = 0;
+	bitset_remove(&a->busy, slot - a->first);
 	s->used--;
-	s->hint = MIN(s->hint, slot);
+	if (a->leaving)
+		s->slots--;                              /* nobody gets it any more */
 }
 
-/* Makes slot `top` usable. */
-static bool grow(struct swap_area *s)
+/* Equal priorities take turns: the area goes behind its like. */
+static void requeue(struct swap *s, unsigned i)
 {
-	if (s->top == s->room) {
-		uint32_t room = (uint32_t)MIN((uint64_t)s->room * 2 + 64, s->slots);
-		struct slot *more = g_try_renew(struct slot, s->slot, room);
+	struct swap_area *a = s->order[i];
 
-		if (!more)
-			return false;
-		s->slot = more;
-		s->room = room;
+	for (; i + 1 < s->count && s->order[i + 1]->priority == a->priority; i++)
+		s->order[i] = s->order[i + 1];
+	s->order[i] = a;
+}
+
+uint32_t swap_alloc(struct swap *s)
+{
+	for (unsigned i = 0; i < s->count; i++) {
+		struct swap_area *a = s->order[i];
+		uint32_t at;
+
+		if (a->leaving || a->busy.count == a->slots)
+			continue;
+		at = (uint32_t)bitset_lowest_absent(&a->busy);
+		bitset_add(&a->busy, at);
+		a->slot[at].count = 1;
+		a->top = MAX(a->top, at + 1);
+		s->used++;
+		requeue(s, i);
+		return a->first + at;
 	}
-	s->slot[s->top++] = (struct slot){ 0 };
-	return true;
+	return SWAP_NONE;
 }
 
-uint32_t swap_alloc(struct swap_area *s)
+void swap_retain(struct swap *s, uint32_t slot)
 {
-	if (!s)
-		return SWAP_NONE;
-	while (s->hint < s->top && !is_free(s, s->hint))
-		s->hint++;
-	if (s->hint == s->slots || (s->hint == s->top && !grow(s)))
-		return SWAP_NONE;
-	s->slot[s->hint].count = 1;
-	s->used++;
-	return s->hint++;
+	slot_of(s, slot)->count++;
 }
 
-void swap_retain(struct swap_area *s, uint32_t slot)
+void swap_release(struct swap *s, uint32_t slot)
 {
-	assert(!is_free(s, slot));
-	s->slot[slot].count++;
-}
-
-void swap_release(struct swap_area *s, uint32_t slot)
-{
-	assert(s->slot[slot].count > 0);
-	s->slot[slot].count--;
+	assert(slot_of(s, slot)->count > 0);
+	slot_of(s, slot)->count--;
 	settle(s, slot);
 }
 
-uint32_t swap_count(const struct swap_area *s, uint32_t slot)
+uint32_t swap_count(struct swap *s, uint32_t slot)
 {
-	return s->slot[slot].count;
+	return slot_of(s, slot)->count;
 }
 
-uint8_t *swap_bytes(struct swap_area *s, uint32_t slot)
+uint8_t *swap_bytes(struct swap *s, uint32_t slot)
 {
-	if (!s->slot[slot].bytes)
-		s->slot[slot].bytes = g_malloc0(page_size(s->host));
-	return s->slot[slot].bytes;
+	struct swap_area *a = swap_area_of(s, slot);
+
+	return a->bytes + (slot - a->first) * a->device.page;
 }
 
-pfn_t swap_cached(const struct swap_area *s, uint32_t slot)
+pfn_t swap_cached(struct swap *s, uint32_t slot)
 {
-	return s->slot[slot].frame ? s->slot[slot].frame - 1 : PFN_NONE;
+	const struct slot *l = slot_of(s, slot);
+
+	return l->frame ? l->frame - 1 : PFN_NONE;
 }
 
-void swap_set_cached(struct swap_area *s, uint32_t slot, pfn_t pfn)
+void swap_set_cached(struct swap *s, uint32_t slot, pfn_t pfn)
 {
-	s->slot[slot].frame = pfn == PFN_NONE ? 0 : (uint32_t)pfn + 1;
-	if (pfn == PFN_NONE)
+	struct slot *l = slot_of(s, slot);
+	uint32_t now = pfn == PFN_NONE ? 0 : (uint32_t)pfn + 1;
+
+	s->cached += (now != 0) - (l->frame != 0);
+	l->frame = now;
+	if (!now)
 		settle(s, slot);
 }
 
-bool swap_exclusive(const struct swap_area *s, uint32_t slot)
+bool swap_exclusive(struct swap *s, uint32_t slot)
 {
-	return s->slot[slot].exclusive;
+	return slot_of(s, slot)->exclusive;
 }
 
-void swap_set_exclusive(struct swap_area *s, uint32_t slot, bool exclusive)
+void swap_set_exclusive(struct swap *s, uint32_t slot, bool exclusive)
 {
-	s->slot[slot].exclusive = exclusive;
+	slot_of(s, slot)->exclusive = exclusive;
+}
+
+/* Areas. */
+
+static struct swap_area *area_above(const struct swap *s, uint32_t at)
+{
+	struct swap_area *found = NULL;
+
+	for (unsigned i = 0; i < s->count; i++)
+		if (s->order[i]->first >= at && (!found || s->order[i]->first < found->first))
+			found = s->order[i];
+	return found;
+}
+
+/* Where `slots` numbers in a row are free, or as many as there are: *slots says how many. */
+static uint32_t place(const struct swap *s, uint64_t *slots)
+{
+	uint64_t limit = MIN(entry_slots(&s->host->geometry), SWAP_NONE - 1), at = 0, best = 0, most = 0;
+
+	while (at < limit) {
+		const struct swap_area *next = area_above(s, (uint32_t)at);
+		uint64_t room = (next ? next->first : limit) - at;
+
+		if (room > most) {
+			best = at;
+			most = room;
+		}
+		if (most >= *slots || !next)
+			break;
+		at = next->first + next->slots;
+	}
+	*slots = MIN(*slots, most);
+	return (uint32_t)best;
+}
+
+static void put_in_order(struct swap *s, struct swap_area *a)
+{
+	unsigned i = s->count++;
+
+	for (; i > 0 && s->order[i - 1]->priority < a->priority; i--)
+		s->order[i] = s->order[i - 1];
+	s->order[i] = a;
+}
+
+static void take_out_of_order(struct swap *s, const struct swap_area *a)
+{
+	unsigned i = 0;
+
+	while (s->order[i] != a)
+		i++;
+	s->count--;
+	memmove(&s->order[i], &s->order[i + 1], (s->count - i) * sizeof(s->order[0]));
+	s->recent = NULL;
+}
+
+static struct swap_area *area_new(struct vm_host *h, uint64_t slots, const struct vm_device_model *m)
+{
+	struct swap_area *a = g_new0(struct swap_area, 1);
+
+	a->slots = (uint32_t)slots;
+	device_init(&a->device, m, slots, page_size(h));
+	a->slot = sparse_new(slots * sizeof(struct slot));
+	a->bytes = slots <= UINT64_MAX >> h->geometry.page_bits ? sparse_new(slots << h->geometry.page_bits) : NULL;
+	if (!a->slot || !a->bytes || !bitset_init(&a->busy, slots)) {
+		area_free(a);
+		return NULL;
+	}
+	return a;
+}
+
+static void note_swapon(struct swap *s, const struct swap_area *a)
+{
+	struct event *ev = journal_add(s->host->journal, &event_swapon, s->host->options.serial, 0);
+
+	ev->value[0] = a->number;
+	ev->value[1] = a->slots;
+	ev->value[2] = a->wanted - a->slots;
+	ev->text = g_strdup_printf("%d", a->priority);
+}
+
+static int no_numbers(const struct swap *s, struct err *e)
+{
+	return err_set(e, ENOSPC, 0, "a page-table entry can name %" PRIu64 " slots, and all are taken",
+		       MIN(entry_slots(&s->host->geometry), SWAP_NONE - 1));
+}
+
+int vm_swap_on(struct vm_host *h, const struct vm_swap_request *r, unsigned *number, struct err *e)
+{
+	struct swap *s = h->swap;
+	uint64_t wanted = r->bytes >> h->geometry.page_bits, slots = wanted;
+	struct swap_area *a;
+	unsigned n = 0;
+	uint32_t first;
+
+	while (n < SWAP_AREAS && s->area[n])
+		n++;
+	if (n == SWAP_AREAS)
+		return err_set(e, EPERM, -1, "%d swap areas are on, more there cannot be", SWAP_AREAS);
+	if (slots == 0)
+		return err_set(e, EINVAL, 0, "%" PRIu64 " bytes are less than a page of %" PRIu64, r->bytes, page_size(h));
+	if (r->priority < -1 || r->priority > PRIORITY_MOST)
+		return err_set(e, ERANGE, -1, "priority %d is not within 0 to %d", r->priority, PRIORITY_MOST);
+	if (device_check(&r->model, e) < 0)
+		return -e->code;
+	first = place(s, &slots);
+	if (slots == 0)
+		return no_numbers(s, e);
+	a = area_new(h, slots, &r->model);
+	if (!a)
+		return err_set(e, ENOMEM, 0, "%" PRIu64 " pages of swap are more than this program can have", slots);
+	a->number = n;
+	a->wanted = wanted;
+	a->first = first;
+	a->priority = r->priority < 0 ? --s->least_priority : r->priority;
+	s->area[n] = a;
+	s->slots += slots;
+	put_in_order(s, a);
+	note_swapon(s, a);
+	h->generation++;
+	*number = n;
+	return 0;
+}
+
+void swap_area_leave(struct swap *s, struct swap_area *a, bool leaving)
+{
+	uint64_t spare = a->slots - a->busy.count;
+
+	a->leaving = leaving;
+	s->slots += leaving ? -spare : spare;
+}
+
+void swap_area_remove(struct swap *s, struct swap_area *a)
+{
+	assert(a->busy.count == 0);
+	s->slots -= a->leaving ? 0 : a->slots;
+	take_out_of_order(s, a);
+	s->area[a->number] = NULL;
+	area_free(a);
+}
+
+void swap_reshape(struct swap *s)
+{
+	struct vm_swap_request again[SWAP_AREAS];
+	unsigned n = 0, number;
+
+	for (unsigned i = 0; i < SWAP_AREAS; i++) {
+		struct swap_area *a = s->area[i];
+
+		if (!a)
+			continue;
+		again[n++] = (struct vm_swap_request){ .bytes = a->wanted * a->device.page, .model = a->device.model,
+						       .priority = a->priority < 0 ? -1 : a->priority };
+		swap_area_remove(s, a);
+	}
+	s->least_priority = -1;
+	for (unsigned i = 0; i < n; i++)
+		vm_swap_on(s->host, &again[i], &number, NULL);
 }

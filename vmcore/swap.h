@@ -1,36 +1,75 @@
 /*
- * swap.h - slots of the swap area: who refers to them and what bytes they keep.
+ * swap.h - slots of the swap areas: who refers to them and what bytes they keep.
  *
- * A slot's count is the number of entries that name it (a shared leaf table never holds one), plus one for a
- * shared object's page in it. The swap cache is apart: a slot is free when its count is 0 and no frame is cached for it.
+ * Inside the engine a slot is one number, whatever its area: each area has a run of numbers, from `first` on, all of
+ * which a page-table entry can name. A slot's count is the number of entries that name it (a shared leaf table never holds
+ * one), plus one for a shared object's page in it. The swap cache is apart: a slot is free when its count is 0 and no frame is
+ * cached for it.
  */
 #ifndef VMCORE_SWAP_H
 #define VMCORE_SWAP_H
 
+#include "bitset.h"
+#include "device.h"
 #include "host.h"
 
-enum { SWAP_NONE = UINT32_MAX };
+enum { SWAP_NONE = UINT32_MAX, SWAP_AREAS = 30 };
 
-/* NULL stands for a host without swap: it has no slots. */
-struct swap_area *swap_new(struct vm_host *h, uint64_t bytes); /* NULL for less than a page */
-void swap_free(struct swap_area *s);
-uint64_t swap_slots(const struct swap_area *s);
-/* No slot from there on has ever been used: only those below can be asked about. */
-uint32_t swap_top(const struct swap_area *s);
-uint64_t swap_slots_free(const struct swap_area *s);
+struct slot {
+	uint32_t count : 31, exclusive : 1;
+	uint32_t frame;              /* PFN + 1 of the swap cache; 0: none */
+	uint32_t writes;
+};
+
+struct swap_area {
+	unsigned number;
+	int      priority;           /* as /proc/swaps shows it: below 0 where Linux chose it */
+	bool     leaving;            /* swapoff is at it: gives out no slot */
+	uint32_t first, slots;
+	uint64_t wanted;             /* slots that were asked for */
+	uint32_t top;                /* no slot from there on has ever been used */
+	struct bitset busy;
+	struct slot *slot;           /* sparse */
+	uint8_t *bytes;              /* sparse: slots pages */
+	struct device device;
+};
+
+struct swap {
+	struct vm_host *host;
+	struct swap_area *area[SWAP_AREAS];  /* by number; NULL: none */
+	struct swap_area *order[SWAP_AREAS]; /* in which they are filled */
+	unsigned count;
+	struct swap_area *recent;            /* where the last look-up ended */
+	uint64_t slots, used, cached;
+	int      least_priority;
+};
+
+struct swap *swap_new(struct vm_host *h);
+void swap_free(struct swap *s);
+uint64_t swap_slots(const struct swap *s);
+uint64_t swap_slots_free(const struct swap *s);
 /* Linux's vm_swap_full(): so little is left that slots are not kept for frames that came back. */
-bool swap_is_tight(const struct swap_area *s);
-/* The lowest free slot, count 1, its bytes undefined; SWAP_NONE: full. */
-uint32_t swap_alloc(struct swap_area *s);
-void swap_retain(struct swap_area *s, uint32_t slot);
-void swap_release(struct swap_area *s, uint32_t slot);   /* frees bytes when nobody needs them any more */
-uint32_t swap_count(const struct swap_area *s, uint32_t slot); /* entries and objects: the swap cache left out */
-uint8_t *swap_bytes(struct swap_area *s, uint32_t slot); /* a page */
+bool swap_is_tight(const struct swap *s);
+/* The lowest free slot of the area whose turn it is, count 1, its bytes undefined; SWAP_NONE: full. */
+uint32_t swap_alloc(struct swap *s);
+/* The area that has the slot; NULL: there is no such slot. */
+struct swap_area *swap_area_of(struct swap *s, uint32_t slot);
+void swap_retain(struct swap *s, uint32_t slot);
+void swap_release(struct swap *s, uint32_t slot);
+uint32_t swap_count(struct swap *s, uint32_t slot);   /* entries and objects: the swap cache left out */
+uint8_t *swap_bytes(struct swap *s, uint32_t slot);   /* a page */
 /* Swap cache: the frame that holds the same bytes, PFN_NONE. */
-pfn_t swap_cached(const struct swap_area *s, uint32_t slot);
-void swap_set_cached(struct swap_area *s, uint32_t slot, pfn_t pfn); /* PFN_NONE: forgets it */
+pfn_t swap_cached(struct swap *s, uint32_t slot);
+void swap_set_cached(struct swap *s, uint32_t slot, pfn_t pfn); /* PFN_NONE: forgets it */
 /* The one entry that names the slot was made from a frame of one process alone, and has not been copied since. */
-bool swap_exclusive(const struct swap_area *s, uint32_t slot);
-void swap_set_exclusive(struct swap_area *s, uint32_t slot, bool exclusive);
+bool swap_exclusive(struct swap *s, uint32_t slot);
+void swap_set_exclusive(struct swap *s, uint32_t slot, bool exclusive);
+/* The number of the slot's area, and its number there, as users see them. */
+unsigned swap_place(struct swap *s, uint32_t slot, uint64_t *within);
+/* swapoff begins: no slot is given out any more; or has been given up. Once no slot is busy the area may be removed. */
+void swap_area_leave(struct swap *s, struct swap_area *a, bool leaving);
+void swap_area_remove(struct swap *s, struct swap_area *a);
+/* All areas anew for pages of another size; they are empty. */
+void swap_reshape(struct swap *s);
 
 #endif

@@ -100,6 +100,11 @@ uint64_t entry_swapped(const struct vm_geometry *g, uint64_t slot)
 	return spread(g, (slot + 1) << 1);
 }
 
+uint64_t entry_slots(const struct vm_geometry *g)
+{
+	return low_bits(spare_bits(g) - 1);
+}
+
 static uint64_t put(uint64_t raw, int bit, bool on)
 {
 	uint64_t mask = bit == VM_BIT_NONE ? 0 : (uint64_t)1 << bit;

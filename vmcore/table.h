@@ -151,6 +151,7 @@ uint64_t entry_protnone(const struct vm_geometry *g, pfn_t pfn, bool dirty);
 bool entry_protnone_dirty(const struct vm_geometry *g, uint64_t raw);
 bool entry_protnone_keeps_dirty(const struct vm_geometry *g);
 uint64_t entry_swapped(const struct vm_geometry *g, uint64_t slot); /* likewise */
+uint64_t entry_slots(const struct vm_geometry *g);    /* the lowest slot that cannot be expressed */
 /* present and protnone: the frame; swapped: the slot. */
 uint64_t entry_number(const struct vm_geometry *g, uint64_t raw);
 /* present: VM_PTE_*. A format without a write, user or exec bit permits; without A or D it says 0. */

@@ -30,8 +30,14 @@ static void out(struct vm_proc *p, va_t at, unsigned pages)
 static void slots_go_lowest_first_and_come_back(void **state)
 {
 	struct machine *m = *state;
-	struct swap_area *s = swap_new(m->host, 3 * PAGE + 100);
+	struct vm_swap_request r = { .bytes = 3 * PAGE + 100, .model = *vm_device_preset("ssd"), .priority = -1 };
+	struct swap *s = swap_new(m->host), *before = m->host->swap;
+	struct err e = { 0 };
+	unsigned number;
 
+	m->host->swap = s;
+	assert_int_equal(swap_alloc(s), SWAP_NONE);
+	assert_int_equal(vm_swap_on(m->host, &r, &number, &e), 0);
 	assert_int_equal(swap_slots(s), 3);
 	for (uint32_t i = 0; i < 3; i++)
 		assert_int_equal(swap_alloc(s), i);
@@ -48,9 +54,10 @@ static void slots_go_lowest_first_and_come_back(void **state)
 	assert_int_equal(swap_alloc(s), 1);
 	swap_set_cached(s, 0, PFN_NONE);
 	assert_int_equal(swap_alloc(s), 0);
+	r.bytes = 100;
+	assert_int_equal(vm_swap_on(m->host, &r, &number, &e), -EINVAL);
 	swap_free(s);
-	assert_null(swap_new(m->host, 100));
-	assert_int_equal(swap_alloc(NULL), SWAP_NONE);
+	m->host->swap = before;
 }
 
 static void a_page_goes_out_and_comes_back_clean(void **state)

@@ -13,11 +13,14 @@ struct vm_outcome {
 	uint64_t faults;    /* resolved during them, minor and major */
 	enum vm_signal_kind signal;
 	va_t     addr;      /* of the signal: si_addr */
+	uint64_t done;      /* bytes from `at` on that are done with: where to go on after -EINPROGRESS */
 };
 /*
  * One load or store of `len` bytes (split at page boundaries as hardware does). What would kill a real program is
  * EFAULT with out->signal set; bytes of earlier pages have been done. ENOMEM: no frame could be had, the
- * rest not done. `out` is filled in any case.
+ * rest not done; in a live host the process may have been killed for it, and be gone. EINPROGRESS, in a live host alone: it
+ * waits for a device, or others have their turn; to be called again for what is not done, after the clock has been stepped.
+ * `out` is filled in any case.
  */
 int vm_load(struct vm_proc *p, va_t at, void *to, size_t len, struct vm_outcome *out, struct err *e);
 int vm_store(struct vm_proc *p, va_t at, const void *from, size_t len, struct vm_outcome *out, struct err *e);

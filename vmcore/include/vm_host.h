@@ -7,11 +7,18 @@
 #include "journal.h"
 #include "rng.h"
 #include "vm_geometry.h"
+#include "vm_swap.h"
 
 struct vm_options {
 	struct vm_geometry geometry;
 	uint64_t ram_bytes;    /* a multiple of the page size, at most 2^pa_bits */
 	uint64_t swap_bytes;   /* a swap area that exists from the start; 0: none */
+	const char *swap_device; /* its kind: a preset's name; NULL: ssd */
+	/*
+	 * Its processes may wait: an access that needs a page from a device returns -EINPROGRESS, `clock` has to be stepped, and the
+	 * access is made again. Out of memory ends a process. Else the clock just moves on, and out of memory is ENOMEM.
+	 */
+	bool     live;
 	unsigned cpus;
 	uint64_t seed;
 	uint32_t serial;       /* the host's own number, never reused; goes into events */
@@ -42,10 +49,12 @@ int vm_host_reshape(struct vm_host *h, const struct vm_geometry *g, uint64_t ram
 /* mem/config: costs in nanoseconds, and switches. One table of rows names them all. */
 struct vm_config {
 	uint64_t tlb_hit, walk_step, minor_fault, major_fault, copy, zero, syscall; /* ns */
+	uint64_t disk;            /* ns: to read a page of a file */
 	uint64_t flush_on_unmap;  /* 0: leaves stale TLB entries, for a lesson */
 	uint64_t eager_fork;      /* 1: fork copies pages at once */
 	uint64_t swap_cache, share_tables, fault_around /* bytes */, trace_access;
 	uint64_t user_frames;     /* at most so many frames hold process pages; 0: all */
+	uint64_t oom_kill;        /* 0: out of memory ends no process, the access fails with ENOMEM */
 	uint64_t overcommit;      /* 0 heuristic, 1 always, 2 never, as vm.overcommit_memory */
 };
 struct vm_config_row {
@@ -64,7 +73,7 @@ struct vm_stats {
 	uint64_t accesses, tlb_hits, tlb_misses, walk_steps, minor_faults, major_faults, zero_fills,
 		 cow_copies, evictions_clean, evictions_dirty, swap_ins, swap_outs, writebacks;
 	ns_t     time;           /* charged by vm_config's costs */
-	uint64_t forks, context_switches;
+	uint64_t forks, context_switches, interrupts, oom_kills;
 	uint64_t pages_allocated, pages_freed; /* pgalloc, pgfree of /proc/vmstat */
 	uint64_t disk_read, disk_written;      /* bytes */
 };

@@ -18,7 +18,8 @@ struct vm_page {
 	enum vm_page_state state;
 	uint64_t pte;          /* as the table holds it */
 	pfn_t    pfn;          /* PFN_NONE unless present */
-	uint64_t slot;         /* swapped: the slot; else PFN_NONE */
+	uint64_t slot;         /* swapped: the slot in its area; else PFN_NONE */
+	unsigned swap_area;    /* swapped: the area's number */
 	unsigned flags;        /* VM_PTE_* of all levels ANDed */
 	uint32_t refs, maps;   /* of the frame */
 	bool     poked;        /* changed through mem/ram */

@@ -80,6 +80,10 @@ struct vm_proc_info {
 	ns_t     set_utime, set_stime; /* of utime and cutime, stime and cstime together: what no processor ever did; may wrap */
 };
 void vm_proc_info(const struct vm_proc *p, struct vm_proc_info *out);
+/* How likely out of memory is to end it, 0 to 2000, as /proc/PID/oom_score; and what it adds to that itself, -1000 (never) to 1000. */
+int vm_oom_score(const struct vm_proc *p);
+int vm_oom_score_adj(const struct vm_proc *p);
+int vm_set_oom_score_adj(struct vm_proc *p, int64_t adj, struct err *e); /* EINVAL */
 /* Arguments, each ended by NUL; owned by the process. Empty for zombies. */
 const char *vm_proc_cmdline(const struct vm_proc *p, size_t *len);
 /* "/NAME" or NULL. */

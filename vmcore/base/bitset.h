@@ -1,0 +1,21 @@
+/* bitset.h - a large set of numbers that gives its lowest absent one in a few steps. Costs real memory where it is used. */
+#ifndef BASE_BITSET_H
+#define BASE_BITSET_H
+
+#include "units.h"
+
+enum { BITSET_LEVELS = 6 };
+struct bitset {
+	uint64_t *bits[BITSET_LEVELS];  /* level k + 1 has a bit a word of level k: full */
+	uint64_t  words[BITSET_LEVELS];
+	uint64_t  size, count;
+};
+/* Empty, for the numbers [0, size), size at most 2^36; false: no memory. */
+bool bitset_init(struct bitset *s, uint64_t size);
+void bitset_clear(struct bitset *s);
+void bitset_add(struct bitset *s, uint64_t i);
+void bitset_remove(struct bitset *s, uint64_t i);
+/* UINT64_MAX: every number is in it. */
+uint64_t bitset_lowest_absent(const struct bitset *s);
+
+#endif
