@@ -71,7 +71,7 @@ static bool resumes(struct vm_proc *p, va_t va, struct translation *tr)
 
 	*tr = p->wait.why;
 	if (!same)
-		wait_end(p);
+		paging_wait_end(p);
 	return same;
 }
 
@@ -84,7 +84,7 @@ static int translate(struct vm_proc *p, va_t va, enum vm_access how, pa_t *pa, s
 	bool again = false;
 
 	if (p->wait.active) {
-		if (wait_goes_on(p))
+		if (paging_waits(p))
 			return -EINPROGRESS;
 		again = resumes(p, va, &tr);
 	}

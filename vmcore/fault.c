@@ -348,7 +348,7 @@ static int cached_frame(struct fault *f, pfn_t pfn)
 	struct frame *p = frame_of(f->h, pfn);
 
 	if ((p->flags & FRAME_READING) && f->waits) {
-		wait_for_frame(f->mm->owner, pfn, f->va, false);
+		paging_wait_frame(f->mm->owner, pfn, f->va, false);
 		return -EINPROGRESS;
 	}
 	paging_finish(f->h, pfn);
@@ -378,7 +378,7 @@ static int frame_of_slot(struct fault *f, uint32_t slot, pfn_t *pfn)
 	frame_retain(f->h, *pfn);
 	note_swapin(f, *pfn, slot);
 	if (!paging_read_frame(f->h, slot, *pfn)) {
-		wait_for_frame(f->mm->owner, *pfn, f->va, true);
+		paging_wait_frame(f->mm->owner, *pfn, f->va, true);
 		return -EINPROGRESS;
 	}
 	if (!f->h->config.swap_cache) {
@@ -689,7 +689,7 @@ static void resolved(struct vm_proc *p, va_t va, enum vm_access how, bool major,
 	proc_spend(p, cost, false);
 	if (h->options.live && until > h->clock->now) {
 		waited += until - h->clock->now;
-		wait_until(p, until);
+		paging_wait_until(p, until);
 	}
 	record(p, va, how, major ? "major" : "minor", resolution, cost + waited);
 }
@@ -724,7 +724,7 @@ enum fault_result fault_handle(struct vm_proc *p, va_t va, enum vm_access how, c
 		return FAULT_WAIT;
 	}
 	major |= p->wait.major;
-	wait_end(p);
+	paging_wait_end(p);
 	if (r < 0)
 		return signal_for(p, va, how, VM_BUS_ADRERR, out, e);
 	out->faults++;

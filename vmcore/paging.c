@@ -380,7 +380,7 @@ static void wait_begin(struct vm_proc *p)
 {
 	struct vm_host *h = p->host;
 
-	wait_end(p);
+	paging_wait_end(p);
 	p->wait.active = true;
 	p->wait.since = h->clock->now;
 	p->wait.link.data = p;
@@ -391,7 +391,7 @@ static void wait_begin(struct vm_proc *p)
 	proc_changed(p);
 }
 
-void wait_for_frame(struct vm_proc *p, pfn_t pfn, va_t va, bool major)
+void paging_wait_frame(struct vm_proc *p, pfn_t pfn, va_t va, bool major)
 {
 	wait_begin(p);
 	frame_retain(p->host, pfn);
@@ -400,7 +400,7 @@ void wait_for_frame(struct vm_proc *p, pfn_t pfn, va_t va, bool major)
 	p->wait.major = major;
 }
 
-void wait_until(struct vm_proc *p, ns_t until)
+void paging_wait_until(struct vm_proc *p, ns_t until)
 {
 	wait_begin(p);
 	p->wait.pfn = PFN_NONE;
@@ -409,7 +409,7 @@ void wait_until(struct vm_proc *p, ns_t until)
 	clock_set(p->host->clock, &p->wait.timer, until);
 }
 
-void wait_end(struct vm_proc *p)
+void paging_wait_end(struct vm_proc *p)
 {
 	struct vm_host *h = p->host;
 	pfn_t pfn = p->wait.pfn;
@@ -423,7 +423,7 @@ void wait_end(struct vm_proc *p)
 		page_put(h, pfn);
 }
 
-bool wait_goes_on(const struct vm_proc *p)
+bool paging_waits(const struct vm_proc *p)
 {
 	if (!p->wait.active)
 		return false;

@@ -54,10 +54,10 @@ void paging_ran(struct vm_host *h, const struct vm_proc *p);
 /* A process that waits. */
 
 /* For the transfer of a frame (retained by this), after which the fault is to be handled again; or for a time. */
-void wait_for_frame(struct vm_proc *p, pfn_t pfn, va_t va, bool major);
-void wait_until(struct vm_proc *p, ns_t until);
-void wait_end(struct vm_proc *p);
+void paging_wait_frame(struct vm_proc *p, pfn_t pfn, va_t va, bool major);
+void paging_wait_until(struct vm_proc *p, ns_t until);
+void paging_wait_end(struct vm_proc *p);
 /* Whether what it waits for has not come yet. */
-bool wait_goes_on(const struct vm_proc *p);
+bool paging_waits(const struct vm_proc *p);
 
 #endif

@@ -170,7 +170,7 @@ static void proc_publish(struct vm_proc *p, struct vm_proc *parent)
 void proc_strip(struct vm_proc *p)
 {
 	threads_end(p);
-	wait_end(p);
+	paging_wait_end(p);
 	if (p->host->running == p)
 		p->host->running = NULL;
 	if (p->mm)
@@ -226,7 +226,7 @@ void proc_set_image(struct vm_proc *p, struct mm *mm, const char *name, const ch
 		    struct vm_inode *exe, const char *path)
 {
 	threads_end(p);
-	wait_end(p);
+	paging_wait_end(p);
 	if (p->mm && p->mm != mm)
 		mm_free(p->mm);
 	p->mm = mm;
@@ -487,7 +487,7 @@ void vm_proc_info(const struct vm_proc *p, struct vm_proc_info *out)
 		.pid = p->pid, .ppid = p->parent ? p->parent->pid : 0, .pgrp = p->pgrp, .session = p->session,
 		.tty = p->tty, .threads = p->thread_count ? (int32_t)p->thread_count : 1,
 		.uid = p->uid, .gid = p->gid, .serial = p->serial,
-		.state = !p->wait.active ? p->state : wait_goes_on(p) ? VM_DISK : VM_RUNNING, .nice = p->nice, .exit_code = p->exit_code,
+		.state = !p->wait.active ? p->state : paging_waits(p) ? VM_DISK : VM_RUNNING, .nice = p->nice, .exit_code = p->exit_code,
 		.utime = p->utime, .stime = p->stime, .start = p->start, .minflt = p->minflt, .majflt = p->majflt,
 		.cminflt = p->cminflt, .cmajflt = p->cmajflt, .cutime = p->cutime, .cstime = p->cstime,
 		.nvcsw = p->nvcsw, .nivcsw = p->nivcsw,
