@@ -278,7 +278,7 @@ static int run(const struct command *command, struct call *c, const struct word 
 	rc = check_count(command, c->count, e);
 	if (rc == 0)
 		rc = command->run(c, e);
-	if (rc < 0 && rc != -EINPROGRESS) {
+	if (rc < 0 && (rc != -EINPROGRESS || e->code == EINPROGRESS)) {
 		if (e->code != -rc)
 			err_set(e, -rc, -1, "%s", g_strerror(-rc));
 		point_at_column(c, args, e);

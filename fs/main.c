@@ -1,5 +1,6 @@
 /* main.c - the program: its command line, mounting, becoming a daemon. */
 #include "command.h"
+#include "enter.h"
 #include "geometry_text.h"
 #include "mount.h"
 #include "node.h"
@@ -20,6 +21,7 @@ enum { OK = 0, FAILED = 1, USAGE = 2 };
 static const char usage[] =
 	"usage: vitrine mount [OPTIONS] DIR        mounts a simulated world of computers on DIR\n"
 	"       vitrine umount DIR\n"
+	"       vitrine enter DIR [HOST] -- COMMAND...   runs a real program with that host's proc/ over /proc\n"
 	"       vitrine replay [OPTIONS] TRACE...  traces of references against policies; alone it says more\n"
 	"       vitrine convert [--from F] [--to F] IN OUT\n"
 	"       vitrine help | version\n"
@@ -384,6 +386,20 @@ static int run_umount(int argc, char **argv)
 	return OK;
 }
 
+/* enter DIR [HOST] -- COMMAND... */
+static int run_enter(int argc, char **argv)
+{
+	int dashes = 1;
+
+	while (dashes < argc && strcmp(argv[dashes], "--"))
+		dashes++;
+	if (dashes < 2 || dashes > 3 || dashes + 1 >= argc) {
+		fputs(usage, stderr);
+		return USAGE;
+	}
+	return enter(argv[1], dashes == 3 ? argv[2] : NULL, argv + dashes + 1);
+}
+
 static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
 {
 	return !strcmp(word, a) || !strcmp(word, b) || !strcmp(word, c);
@@ -403,6 +419,8 @@ int main(int argc, char **argv)
 		return run_mount(argc - 1, argv + 1, "vitrine");
 	if (argc >= 2 && !strcmp(argv[1], "umount"))
 		return run_umount(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "enter"))
+		return run_enter(argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "replay"))
 		return replay_main(argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "convert"))

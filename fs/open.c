@@ -43,6 +43,7 @@ struct open_file {
 	struct world *world;
 	struct known *known;
 	int flags;
+	bool stored;                  /* a text of it has been carried out */
 	struct content *content;      /* being read; NULL before the first read */
 	/* The answer to this file's own last command. */
 	GBytes  *answer;              /* NULL: no command yet */
@@ -529,12 +530,13 @@ static int store_copy(const struct node *n, struct job *job, char *copy, size_t 
 	int rc = n->row->flags & ROW_RAW ? 0 : check_line(copy, how & STORE_WHOLE ? 0 : len, e);
 
 	w->nonblock = how & STORE_NONBLOCK;
+	w->fresh = how & STORE_FRESH;
 	w->raw_result = false;
 	w->job = job;
 	if (rc == 0)
 		rc = n->row->store(n, copy, result, e);
 	w->job = NULL;
-	w->nonblock = false;
+	w->nonblock = w->fresh = false;
 	return rc;
 }
 
@@ -563,7 +565,7 @@ int node_store(const struct node *n, struct job *job, const char *text, size_t l
 		job->tried = true;
 		return rc;
 	}
-	if (rc == -EINPROGRESS)
+	if (rc == -EINPROGRESS && e->code != EINPROGRESS)  /* that of connect(2) is final */
 		rc = err_set(e, EAGAIN, -1, "it would have to wait");
 	job_clear(job);
 	world_changed(w);
@@ -585,7 +587,11 @@ int node_store(const struct node *n, struct job *job, const char *text, size_t l
 static int store(struct open_file *f, struct job *job, const char *text, size_t len, unsigned how, struct err *e)
 {
 	GBytes *answer = NULL;
-	int rc = node_store(&f->known->n, job, text, len, how | (file_nonblock(f) ? STORE_NONBLOCK : 0), &answer, e);
+	int rc;
+
+	how |= (file_nonblock(f) ? STORE_NONBLOCK : 0) | (f->flags & O_TRUNC && !f->stored ? STORE_FRESH : 0);
+	rc = node_store(&f->known->n, job, text, len, how, &answer, e);
+	f->stored |= rc == 0;
 
 	keep_answer(f, answer);
 	return rc;
@@ -772,15 +778,26 @@ static ssize_t write_bytes(struct write_call *c, struct err *e)
 	return rc;
 }
 
+/* All of it, as write(2) does that may wait; less when an error comes behind some. */
 static ssize_t write_stream(struct write_call *c, struct err *e)
 {
 	struct open_file *f = c->file;
 	const struct node *n = &f->known->n;
-	ssize_t rc = n->row->stream->write(n, f->stream, c->data, c->len, e);
+	ssize_t rc;
 
-	if (rc != -EINPROGRESS)
-		world_changed(f->world);
-	return rc == -EINPROGRESS && file_nonblock(f) ? -EAGAIN : rc;
+	do {
+		rc = n->row->stream->write(n, f->stream, c->data + c->done, c->len - c->done, e);
+		if (rc > 0) {
+			c->done += (size_t)rc;
+			world_changed(f->world);
+		}
+	} while (rc > 0 && c->done < c->len);
+	if (rc == -EINPROGRESS && !file_nonblock(f))
+		return rc;
+	if (c->done || rc >= 0)
+		return (ssize_t)c->done;
+	world_changed(f->world);
+	return rc == -EINPROGRESS ? -EAGAIN : rc;
 }
 
 ssize_t file_write(struct write_call *c, struct err *e)

@@ -78,7 +78,11 @@ bool file_moves_time(const struct open_file *f);
 /* Whether its writes have to wait while time runs for somebody else (all but ROW_AT_ONCE). */
 bool file_queues(const struct open_file *f);
 
-enum { STORE_WHOLE = 1 /* not a line: all that was collected */, STORE_NONBLOCK = 2 };
+enum {
+	STORE_WHOLE = 1,         /* not a line: all that was collected */
+	STORE_NONBLOCK = 2,
+	STORE_FRESH = 4,         /* the first text of an open that truncates */
+};
 /*
  * Carries out one text as if it had been written to `n`: world, result of the file, error log. The answer (which may be NULL,
  * as the pointer may) belongs to the caller. -EINPROGRESS: the job keeps what it has to know for the next try.

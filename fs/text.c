@@ -105,6 +105,19 @@ void put_time(GString *out, ns_t t)
 	put_bytes(out, buf, sizeof buf);
 }
 
+void put_duration(GString *out, ns_t t)
+{
+	static const char *const units[] = { "ns", "us", "ms", "s" };
+	unsigned unit = 0;
+
+	while (t && t % 1000 == 0 && unit + 1 < G_N_ELEMENTS(units)) {
+		t /= 1000;
+		unit++;
+	}
+	put_dec(out, t);
+	put_text(out, units[unit]);
+}
+
 void put_pad(GString *out, size_t line_start, size_t column)
 {
 	size_t at = out->len - line_start;

@@ -164,6 +164,8 @@ int tree_attr(const struct node *n, struct stat *st)
 		return -ESTALE;
 	if (n->process && !(p = world_proc(n, NULL)))
 		return -ESTALE;
+	if (n->row->alive && !n->row->alive(n))
+		return -ESTALE;
 	memset(st, 0, sizeof *st);
 	st->st_mode = file_type(n->row->kind) | n->row->mode;
 	st->st_nlink = 1;
@@ -190,7 +192,8 @@ bool node_alive(const struct node *n)
 
 	if (n->row->attr)
 		return tree_attr(n, &st) == 0;
-	return (!n->host || world_host(n, NULL)) && (!n->process || world_proc(n, NULL));
+	return (!n->host || world_host(n, NULL)) && (!n->process || world_proc(n, NULL)) &&
+	       (!n->row->alive || n->row->alive(n));
 }
 
 int node_show(const struct node *n, GString *out, struct err *e)

@@ -112,6 +112,8 @@ struct row {
 	/* SETATTR on the simulated disk: which of st is valid is in `valid` (FUSE_SET_ATTR_ bits as in fuse_lowlevel.h). NULL: EPERM for mode and owner. */
 	int (*setattr)(const struct node *n, const struct stat *st, int valid, struct err *e);
 	const char *help;             /* the name of its text in help/ */
+	/* Whether what arg names (a wire, an interface, a socket) is still there; NULL: host and process say all. */
+	bool (*alive)(const struct node *n);
 	/* Whether readdir shows it, where that depends (RAM over 4 GiB); NULL: as ROW_UNLISTED says. */
 	bool (*listed)(const struct node *n);
 };
@@ -144,6 +146,8 @@ extern const struct row proc_rows[];         /* files/proc.c: hosts/H/proc, with
 extern const struct dir_ops proc_dir;
 extern const struct row process_rows[];      /* files/process.c: proc/PID; node.process is set */
 extern const struct row mem_rows[];          /* files/mem.c */
+extern const struct row host_net_rows[];          /* files/net.c */
+extern const struct dir_ops wires_dir;       /* files/wire.c */
 extern const struct dir_ops disk_dir;        /* files/disk.c: hosts/H/files; host_rows holds it */
 
 /* tree.c: what ops.c, and tests without a kernel, do with nodes. `name` may be T.json and T.csv of a table T. */

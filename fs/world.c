@@ -3,6 +3,7 @@
 #include "job.h"
 #include "node.h"
 #include "open.h"
+#include "socket_file.h"
 #include "text.h"
 #include "world.h"
 
@@ -22,7 +23,9 @@ static void host_free(struct host *h)
 		return;
 	net_host_free(h->net);  /* power is cut: no FIN goes out when the processes' descriptors go */
 	vm_host_free(h->vm);
+	socket_fixtures_clear(h);
 	g_hash_table_destroy(h->settings);
+	g_hash_table_destroy(h->names);
 	g_free(h->name);
 	g_free(h);
 }
@@ -57,6 +60,7 @@ static struct host *host_new(struct world *w, const char *name, struct err *e)
 	h->name = g_strdup(name);
 	h->vm = vm;
 	h->made = w->clock.now;
+	h->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	h->settings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	return h;
 }
@@ -364,6 +368,16 @@ struct net_host *world_net(const struct node *n, struct err *e)
 	struct host *h = world_host(n, e);
 
 	return h ? h->net : NULL;
+}
+
+struct net_wire *world_wire(const struct node *n, struct err *e)
+{
+	struct net_wire *wire = n->arg ? net_wire_above(n->world->net, (uint32_t)n->arg - 1) : NULL;
+
+	if (wire && net_wire_serial(wire) == n->arg)
+		return wire;
+	err_set(e, ESRCH, -1, "the wire is gone");
+	return NULL;
 }
 
 struct vm_proc *world_proc(const struct node *n, struct err *e)

@@ -18,7 +18,9 @@ struct host {
 	char    *name;
 	struct vm_host *vm;
 	struct net_host *net;
+	GPtrArray *fixtures;        /* struct net_socket *, of no process; NULL: none. socket_file.c */
 	ns_t     made;
+	GHashTable *names;          /* net/resolv, hosts, services as written: file -> text */
 	GHashTable *settings;       /* host `set` values: name -> text; for fixtures */
 	uint64_t ram_wanted;        /* what was written to mem/size; 0: as mounted. A geometry cuts it to 2^pa */
 };
@@ -61,6 +63,7 @@ struct world {
 	pid_t      reader;          /* its thread id as we see it; 0: none, or not visible to us */
 	int        real_proc;       /* the real /proc, O_PATH, opened before mounting; -1: none */
 	bool       nonblock;        /* its file was opened O_NONBLOCK */
+	bool       fresh;           /* the first text of an open that truncates: it replaces what is there */
 	bool       raw_result;      /* set by a command whose result is bytes as they are: no newline is put behind it */
 };
 
@@ -96,6 +99,7 @@ struct host    *world_host(const struct node *n, struct err *e);
 struct vm_host *world_vm(const struct node *n, struct err *e);
 struct vm_proc *world_proc(const struct node *n, struct err *e);
 struct net_host *world_net(const struct node *n, struct err *e);
+struct net_wire *world_wire(const struct node *n, struct err *e);          /* n->arg is its serial */
 /* st_ino of a file of the simulated disk, which maps prints too: above 2^56. */
 uint64_t world_inode_number(const struct node *n, uint64_t number);
 

@@ -129,7 +129,7 @@ void net_fate_text(const struct net_frame *f, GString *out)
 		g_string_append(out, " by rule");
 }
 
-bool net_capture_frame(const struct net_wire *w, uint64_t number, unsigned *ports, GByteArray *out)
+bool net_capture_frame(const struct net_wire *w, uint64_t number, uint64_t lost, unsigned *ports, GByteArray *out)
 {
 	struct net_frame f;
 	GString *comment;
@@ -149,6 +149,8 @@ bool net_capture_frame(const struct net_wire *w, uint64_t number, unsigned *port
 	if (comment->len)
 		add_option(out, 1, comment->str, comment->len);
 	add_option(out, 2, "\2\0\0\0", 4); /* outbound: as its sender sees it */
+	if (lost)
+		add_option64(out, 4, lost);
 	add_option64(out, 5, f.number);
 	add32(out, 0);
 	block_end(out, at);
@@ -175,7 +177,7 @@ void net_capture_all(const struct net_wire *w, GByteArray *out)
 
 	net_capture_start(w, &ports, out);
 	for (uint64_t i = net_wire_first(w); i < net_wire_next(w); i++)
-		net_capture_frame(w, i, &ports, out);
+		net_capture_frame(w, i, 0, &ports, out);
 	for (unsigned i = 0; i < w->ports->len; i++)
 		add_statistics(w, i, out);
 }

@@ -137,6 +137,27 @@ static void decode_icmp(const uint8_t *p, size_t len, bool checks, struct net_de
 	d->payload_len -= 8;
 }
 
+/* rdt_socket.c has the format. */
+static void decode_rdt(const uint8_t *p, size_t len, bool checks, struct net_decoded *d)
+{
+	if (len < 12) {
+		d->bad |= NET_BAD_SHORT;
+		return;
+	}
+	d->layers |= NET_LAYER_RDT;
+	d->sport = get16(p);
+	d->dport = get16(p + 2);
+	d->rdt_type = p[4];
+	d->rdt_last = p[5] & 1;
+	d->rdt_numbered = p[5] & 2;
+	d->checksum = get16(p + 6);
+	d->rdt_number = get32(p + 8);
+	if (checks && d->checksum && sum_end(sum_add(0, p, len)) != 0)
+		d->bad |= NET_BAD_CHECKSUM;
+	d->payload += 12;
+	d->payload_len -= 12;
+}
+
 static void decode_ipv4(const uint8_t *p, size_t len, bool checks, struct net_decoded *d)
 {
 	if (len < 20) {
@@ -180,6 +201,8 @@ static void decode_ipv4(const uint8_t *p, size_t len, bool checks, struct net_de
 		decode_udp(p, d->payload_len, checks, d);
 	else if (d->protocol == 1)
 		decode_icmp(p, d->payload_len, checks, d);
+	else if (d->protocol == 253)
+		decode_rdt(p, d->payload_len, checks, d);
 }
 
 void net_decode(const uint8_t *frame, size_t len, bool checks, struct net_decoded *out)

@@ -41,7 +41,9 @@ static bool matches(const struct net_match *m, const struct net_decoded *d)
 		if (!(d->tcp_flags & (NET_SYN | NET_FIN | NET_RST)) && d->tcp_flags & NET_ACK && d->payload_len == 0)
 			what |= NET_MATCH_ACK;
 	}
-	if (d->payload_len > 0 && d->layers & (NET_LAYER_TCP | NET_LAYER_UDP | NET_LAYER_ICMP))
+	if (d->layers & NET_LAYER_RDT)
+		what |= NET_MATCH_RDT | (d->rdt_type != 1 ? NET_MATCH_ACK : 0);
+	if (d->payload_len > 0 && d->layers & (NET_LAYER_TCP | NET_LAYER_UDP | NET_LAYER_ICMP | NET_LAYER_RDT))
 		what |= NET_MATCH_DATA;
 	if (m->what & ~what)
 		return false;

@@ -17,7 +17,7 @@
 #include "tree.h"
 #include "wire.h"
 
-enum { IP_HEADER = 20, IP_ICMP = 1, IP_TCP = 6, IP_UDP = 17, TYPE_IPV4 = 0x0800, TYPE_ARP = 0x0806,
+enum { IP_HEADER = 20, IP_ICMP = 1, IP_TCP = 6, IP_UDP = 17, IP_RDT = 253, TYPE_IPV4 = 0x0800, TYPE_ARP = 0x0806,
        LOOPBACK_MTU = 65536, NEIGHS_MAX = 8192 };
 #define LOOPBACK_DELAY NS_PER_US
 #define ADDR_BROADCAST 0xffffffffu
@@ -198,6 +198,8 @@ void tcp_error(struct net_host *h, const struct ip_in *in, int error, bool fatal
 void ping_error(struct net_host *h, const struct ip_in *in, int error, uint8_t type, uint8_t code, uint32_t from);
 void ping_reply(struct net_host *h, struct frame *f, const struct ip_in *in);
 void udp_input(struct net_host *h, struct frame *f, const struct ip_in *in);
+void rdt_packet_input(struct net_host *h, struct frame *f, const struct ip_in *in);
+void rdt_packet_error(struct net_host *h, const struct ip_in *in, int error, bool fatal);
 void tcp_input(struct net_host *h, struct frame *f, const struct ip_in *in);
 
 void knobs_init(struct net_host *h);

@@ -169,6 +169,8 @@ static void tell_socket(struct net_host *h, const uint8_t *quoted, uint32_t len,
 		udp_error(h, &in, error, fatal, type, code, from);
 	else if (in.protocol == IP_ICMP)
 		ping_error(h, &in, error, type, code, from);
+	else if (in.protocol == IP_RDT)
+		rdt_packet_error(h, &in, error, fatal);
 }
 
 /* --- echo ------------------------------------------------------------------------------------- */

@@ -137,6 +137,9 @@ void ip_deliver(struct net_iface *i, struct frame *f)
 	case IP_ICMP:
 		icmp_input(h, f, &in);
 		return;
+	case IP_RDT:
+		rdt_packet_input(h, f, &in);
+		return;
 	}
 	COUNT(h, Ip_InUnknownProtos);
 	icmp_error(h, i, f, 3, 2, 0);

@@ -17,41 +17,41 @@ const struct net_knob_info net_knobs[NET_KNOBS] = {
 	[NET_PORT_MAX] = { "port_max", 60999, 1, 65535, NULL, "highest ephemeral port" },
 	[NET_UNPRIVILEGED_PORT] = { "unprivileged_port_start", 1024, 0, 65535, NULL, "lower ports are for uid 0" },
 	[NET_SOMAXCONN] = { "somaxconn", 4096, 0, 65535, NULL, "longest accept queue" },
-	[NET_MAX_SYN_BACKLOG] = { "tcp_max_syn_backlog", 2048, 1, 1000000, NULL, "half-open connections of a listener" },
-	[NET_SYNCOOKIES] = { "tcp_syncookies", 1, 0, 2, NULL, "1: when the queue is full; 2: always" },
-	[NET_SYN_RETRIES] = { "tcp_syn_retries", 6, 0, 127, NULL, "times a SYN is sent again" },
-	[NET_SYNACK_RETRIES] = { "tcp_synack_retries", 5, 0, 127, NULL, "times a SYN-ACK is sent again" },
-	[NET_RETRIES1] = { "tcp_retries1", 3, 0, 255, NULL, "times before the route is doubted" },
-	[NET_RETRIES2] = { "tcp_retries2", 15, 0, 255, NULL, "times data is sent again" },
-	[NET_ORPHAN_RETRIES] = { "tcp_orphan_retries", 8, 0, 255, NULL, "the same when nobody holds the socket" },
-	[NET_FIN_TIMEOUT] = { "tcp_fin_timeout", 60, 0, 7200, NULL, "s a closed socket stays in FIN-WAIT-2" },
-	[NET_TIME_WAIT] = { "tcp_time_wait", 60, 0, 7200, NULL, "s in TIME-WAIT (2 MSL)" },
+	[NET_MAX_SYN_BACKLOG] = { "max_syn_backlog", 2048, 1, 1000000, NULL, "half-open connections of a listener" },
+	[NET_SYNCOOKIES] = { "syncookies", 1, 0, 2, NULL, "1: when the queue is full; 2: always" },
+	[NET_SYN_RETRIES] = { "syn_retries", 6, 0, 127, NULL, "times a SYN is sent again" },
+	[NET_SYNACK_RETRIES] = { "synack_retries", 5, 0, 127, NULL, "times a SYN-ACK is sent again" },
+	[NET_RETRIES1] = { "retries1", 3, 0, 255, NULL, "times before the route is doubted" },
+	[NET_RETRIES2] = { "retries2", 15, 0, 255, NULL, "times data is sent again" },
+	[NET_ORPHAN_RETRIES] = { "orphan_retries", 8, 0, 255, NULL, "the same when nobody holds the socket" },
+	[NET_FIN_TIMEOUT] = { "fin_timeout", 60, 0, 7200, NULL, "s a closed socket stays in FIN-WAIT-2" },
+	[NET_TIME_WAIT] = { "time_wait", 60, 0, 7200, NULL, "s in TIME-WAIT (2 MSL)" },
 	[NET_RTO_INIT] = { "rto_init", 1000, 1, 120000, NULL, "ms: RTO before the first measurement" },
 	[NET_RTO_MIN] = { "rto_min", 200, 1, 120000, NULL, "ms: lower bound of RTO" },
 	[NET_RTO_MAX] = { "rto_max", 120000, 1000, 1200000, NULL, "ms: upper bound of RTO" },
 	[NET_RTO_GRANULARITY] = { "rto_granularity", 200, 1, 120000, NULL, "ms: G of RFC 6298, least distance of RTO from SRTT" },
 	[NET_DELACK_MIN] = { "delack_min", 40, 0, 500, NULL, "ms: shortest delay of an ACK" },
 	[NET_DELACK_MAX] = { "delack_max", 200, 0, 500, NULL, "ms: longest delay of an ACK" },
-	[NET_KEEPALIVE_TIME] = { "tcp_keepalive_time", 7200, 1, 32767, NULL, "s of silence before the first probe" },
-	[NET_KEEPALIVE_INTVL] = { "tcp_keepalive_intvl", 75, 1, 32767, NULL, "s between probes" },
-	[NET_KEEPALIVE_PROBES] = { "tcp_keepalive_probes", 9, 1, 127, NULL, "unanswered probes that end a connection" },
-	[NET_SACK] = { "tcp_sack", 1, 0, 1, NULL, "selective acknowledgements (RFC 2018)" },
-	[NET_DSACK] = { "tcp_dsack", 1, 0, 1, NULL, "report duplicates (RFC 2883)" },
-	[NET_TIMESTAMPS] = { "tcp_timestamps", 1, 0, 1, NULL, "RFC 7323" },
-	[NET_WINDOW_SCALING] = { "tcp_window_scaling", 1, 0, 1, NULL, "RFC 7323" },
-	[NET_CONGESTION] = { "tcp_congestion_control", 1, 0, 1, net_tcp_congestion_names, "of new sockets" },
+	[NET_KEEPALIVE_TIME] = { "keepalive_time", 7200, 1, 32767, NULL, "s of silence before the first probe" },
+	[NET_KEEPALIVE_INTVL] = { "keepalive_intvl", 75, 1, 32767, NULL, "s between probes" },
+	[NET_KEEPALIVE_PROBES] = { "keepalive_probes", 9, 1, 127, NULL, "unanswered probes that end a connection" },
+	[NET_SACK] = { "sack", 1, 0, 1, NULL, "selective acknowledgements (RFC 2018)" },
+	[NET_DSACK] = { "dsack", 1, 0, 1, NULL, "report duplicates (RFC 2883)" },
+	[NET_TIMESTAMPS] = { "timestamps", 1, 0, 1, NULL, "RFC 7323" },
+	[NET_WINDOW_SCALING] = { "window_scaling", 1, 0, 1, NULL, "RFC 7323" },
+	[NET_CONGESTION] = { "congestion", 1, 0, 1, net_tcp_congestion_names, "of new sockets" },
 	[NET_INITIAL_CWND] = { "initcwnd", 10, 1, 1000, NULL, "segments (RFC 6928)" },
-	[NET_REORDERING] = { "tcp_reordering", 3, 1, 300, NULL, "duplicate ACKs that mean a loss" },
-	[NET_SLOW_START_AFTER_IDLE] = { "tcp_slow_start_after_idle", 1, 0, 1, NULL, "RFC 5681 4.1" },
+	[NET_REORDERING] = { "reordering", 3, 1, 300, NULL, "duplicate ACKs that mean a loss" },
+	[NET_SLOW_START_AFTER_IDLE] = { "slow_start_after_idle", 1, 0, 1, NULL, "RFC 5681 4.1" },
 	[NET_LIMITED_TRANSMIT] = { "limited_transmit", 1, 0, 1, NULL, "RFC 3042" },
-	[NET_ABORT_ON_OVERFLOW] = { "tcp_abort_on_overflow", 0, 0, 1, NULL, "1: RST when the accept queue is full" },
-	[NET_TW_REUSE] = { "tcp_tw_reuse", 2, 0, 2, NULL, "connect over TIME-WAIT: 2 on loopback, 1 everywhere" },
-	[NET_RFC1337] = { "tcp_rfc1337", 0, 0, 1, NULL, "1: RST does not end TIME-WAIT" },
-	[NET_CHALLENGE_INTERVAL] = { "tcp_invalid_ratelimit", 500, 0, 60000, NULL, "ms between challenge ACKs of a connection" },
-	[NET_RMEM] = { "tcp_rmem", 131072, 4096, 64 * MB, NULL, "bytes of a receive buffer at first" },
-	[NET_RMEM_MAX] = { "tcp_rmem_max", 6291456, 4096, 1024 * MB, NULL, "and at most" },
-	[NET_WMEM] = { "tcp_wmem", 87380, 4608, 64 * MB, NULL, "bytes of a send buffer at first" },
-	[NET_WMEM_MAX] = { "tcp_wmem_max", 4194304, 4608, 1024 * MB, NULL, "and at most" },
+	[NET_ABORT_ON_OVERFLOW] = { "abort_on_overflow", 0, 0, 1, NULL, "1: RST when the accept queue is full" },
+	[NET_TW_REUSE] = { "tw_reuse", 2, 0, 2, NULL, "connect over TIME-WAIT: 2 on loopback, 1 everywhere" },
+	[NET_RFC1337] = { "rfc1337", 0, 0, 1, NULL, "1: RST does not end TIME-WAIT" },
+	[NET_CHALLENGE_INTERVAL] = { "invalid_ratelimit", 500, 0, 60000, NULL, "ms between challenge ACKs of a connection" },
+	[NET_RMEM] = { "rmem", 131072, 4096, 64 * MB, NULL, "bytes of a receive buffer at first" },
+	[NET_RMEM_MAX] = { "rmem_max", 6291456, 4096, 1024 * MB, NULL, "and at most" },
+	[NET_WMEM] = { "wmem", 87380, 4608, 64 * MB, NULL, "bytes of a send buffer at first" },
+	[NET_WMEM_MAX] = { "wmem_max", 4194304, 4608, 1024 * MB, NULL, "and at most" },
 	[NET_UDP_RMEM] = { "rmem_default", 212992, 2304, 64 * MB, NULL, "bytes of a UDP receive buffer" },
 	[NET_UDP_WMEM] = { "wmem_default", 212992, 4608, 64 * MB, NULL, "bytes of a UDP send buffer" },
 	[NET_NEIGH_REACHABLE_TIME] = { "base_reachable_time_ms", 30000, 100, 86400000, NULL, "ms a neighbour counts as reachable" },
@@ -65,6 +65,24 @@ void knobs_init(struct net_host *h)
 {
 	for (int k = 0; k < NET_KNOBS; k++)
 		h->knob[k] = net_knobs[k].initial;
+}
+
+bool net_knob_find(const char *name, enum net_knob *out)
+{
+	static const char *const prefixes[] = { "net.ipv4.", "net.core.", "tcp_" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++)
+		if (g_str_has_prefix(name, prefixes[i]))
+			name += strlen(prefixes[i]);
+	if (strcmp(name, "congestion_control") == 0)
+		name = "congestion";
+	for (unsigned k = 0; k < NET_KNOBS; k++) {
+		if (strcmp(name, net_knobs[k].name) == 0) {
+			*out = k;
+			return true;
+		}
+	}
+	return false;
 }
 
 int64_t net_knob_get(const struct net_host *h, enum net_knob k)

@@ -6,6 +6,7 @@ const char *const net_option_names[NET_OPTIONS] = {
 	"SO_RCVBUF", "SO_ERROR", "SO_ACCEPTCONN", "SO_TYPE", "IP_TTL", "IP_TOS", "IP_MTU_DISCOVER", "IP_MTU",
 	"TCP_NODELAY", "TCP_CORK", "TCP_MAXSEG", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_SYNCNT",
 	"TCP_LINGER2", "TCP_DEFER_ACCEPT", "TCP_WINDOW_CLAMP", "TCP_QUICKACK", "TCP_CONGESTION", "TCP_USER_TIMEOUT",
+	"RDT_VARIANT", "RDT_WINDOW", "RDT_TIMEOUT", "RDT_TRIES", "RDT_PART",
 };
 
 static int range(struct err *e, int value, int min, int max)
@@ -15,9 +16,14 @@ static int range(struct err *e, int value, int min, int max)
 	return 0;
 }
 
+static bool is_rdt(enum net_option o)
+{
+	return o >= NET_RDT_VARIANT && o <= NET_RDT_PART;
+}
+
 static bool is_tcp(enum net_option o)
 {
-	return o >= NET_TCP_NODELAY || o == NET_SO_KEEPALIVE;
+	return (o >= NET_TCP_NODELAY && o <= NET_TCP_USER_TIMEOUT) || o == NET_SO_KEEPALIVE;
 }
 
 int net_setsockopt(struct net_socket *s, enum net_option o, int value, struct err *e)
@@ -31,6 +37,8 @@ int net_setsockopt(struct net_socket *s, enum net_option o, int value, struct er
 			return o == NET_SO_KEEPALIVE ? 0 : err_set(e, ENOPROTOOPT, 1, "not a tcp socket");
 		return tcp_setsockopt(s, o, value, e);
 	}
+	if (is_rdt(o))
+		return s->kind == NET_RDT ? rdt_setsockopt(s, o, value, e) : err_set(e, ENOPROTOOPT, 1, "not an rdt socket");
 	switch (o) {
 	case NET_SO_REUSEADDR:
 		s->reuse_addr = value != 0;
@@ -89,6 +97,8 @@ int net_getsockopt(struct net_socket *s, enum net_option o, int *value, struct e
 			return err_set(e, ENOPROTOOPT, 1, "not a tcp socket");
 		return tcp_getsockopt(s, o, value, e);
 	}
+	if (is_rdt(o))
+		return s->kind == NET_RDT ? rdt_getsockopt(s, o, value, e) : err_set(e, ENOPROTOOPT, 1, "not an rdt socket");
 	switch (o) {
 	case NET_SO_REUSEADDR: *value = s->reuse_addr; return 0;
 	case NET_SO_REUSEPORT: *value = s->reuse_port; return 0;

@@ -3,8 +3,8 @@
 
 #include <sys/socket.h>
 
-const char *const net_kind_names[NET_KINDS] = { "udp", "tcp", "icmp" };
-static const struct kind_ops *const kinds[NET_KINDS] = { &udp_ops, &tcp_ops, &icmp_ops };
+const char *const net_kind_names[NET_KINDS] = { "udp", "tcp", "icmp", "rdt" };
+static const struct kind_ops *const kinds[NET_KINDS] = { &udp_ops, &tcp_ops, &icmp_ops, &rdt_ops };
 
 struct net_socket *socket_create(struct net_host *h, enum net_kind kind)
 {
@@ -41,6 +41,8 @@ int net_socket_new(struct net_host *h, enum net_kind kind, enum net_family famil
 	g_hash_table_insert(h->inodes, &s->inode, s);
 	if (kind == NET_TCP)
 		tcp_open(s);
+	else if (kind == NET_RDT)
+		rdt_open(s);
 	net_socket_retain(s);
 	*out = s;
 	return 0;
@@ -270,6 +272,8 @@ size_t net_socket_queued(const struct net_socket *s, bool received, size_t skip,
 
 	if (s->kind == NET_TCP)
 		return tcp_queued(s, received, skip, out, len);
+	if (s->kind == NET_RDT)
+		return rdt_queued(s, received, skip, out, len);
 	for (const struct datagram *d = received ? s->first : NULL; d && done < len; d = d->next) {
 		size_t drop = MIN(skip, d->len), take = MIN(d->len - drop, len - done);
 

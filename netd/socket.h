@@ -48,7 +48,7 @@ struct kind_ops {
 	void     (*clear)(struct net_socket *s);   /* gives up all memory and timers, silently */
 	void     (*describe)(const struct net_socket *s, struct net_socket_info *out);
 };
-extern const struct kind_ops udp_ops, icmp_ops, tcp_ops;
+extern const struct kind_ops udp_ops, icmp_ops, tcp_ops, rdt_ops;
 
 struct net_socket {
 	struct net_host   *host;       /* NULL: gone */
@@ -82,6 +82,7 @@ struct net_socket {
 	void             (*notify)(struct net_socket *s); /* an engine's own socket: instead of wake */
 	void              *owner;
 	struct tcp        *tcp;
+	struct rdt_socket *rdt;
 };
 
 static inline struct net_socket *socket_hold(struct net_socket *s) { s->refs++; return s; }
@@ -122,6 +123,12 @@ void     datagram_clear(struct net_socket *s);
 void     datagram_describe(const struct net_socket *s, struct net_socket_info *out);
 /* Finds where to send: *to, or the peer. The address 0.0.0.0 means this host. */
 int      datagram_target(struct net_socket *s, const struct net_endpoint *to, uint32_t *addr, uint16_t *port, struct err *e);
+
+/* rdt_socket.c */
+void   rdt_open(struct net_socket *s);
+int    rdt_setsockopt(struct net_socket *s, enum net_option o, int value, struct err *e);
+int    rdt_getsockopt(struct net_socket *s, enum net_option o, int *value, struct err *e);
+size_t rdt_queued(const struct net_socket *s, bool received, size_t skip, void *out, size_t len);
 
 /* tcp */
 int  tcp_listen(struct net_socket *s, int backlog, struct err *e);

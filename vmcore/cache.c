@@ -522,7 +522,7 @@ static bool write_part(struct vm_inode *i, uint64_t at, const void *from, size_t
 
 static int size_check(const struct vm_inode *i, uint64_t at, uint64_t len, struct err *e)
 {
-	uint64_t most = i->tmpfs ? INT64_MAX : (uint64_t)1 << 44;
+	uint64_t most = i->tmpfs ? INT64_MAX : ((uint64_t)1 << 44) - DISK_BLOCK;
 
 	if (i->kind == VM_INODE_DIR)
 		return err_set(e, EISDIR, -1, "a directory cannot be written");

@@ -5,7 +5,10 @@
  * Areas hold it too, so it may outlive all descriptors.
  */
 #include "file.h"
+#include "pipe.h"
 #include "proc.h"
+
+enum { PLACE_MAX = 1 << 20 };
 
 struct fd_table {
 	struct file **at;
@@ -103,8 +106,7 @@ static int lowest_free(const struct fd_table *t)
 	return fd;
 }
 
-/* The descriptor that comes next, or why there is none. */
-static int fd_next(const struct vm_proc *p, struct err *e)
+int vm_fd_next(const struct vm_proc *p, struct err *e)
 {
 	uint64_t most = vm_getrlimit(p, VM_RLIMIT_NOFILE).soft;
 	int fd = lowest_free(p->fds);
@@ -147,7 +149,7 @@ int vm_open(struct vm_proc *p, struct vm_inode *inode, unsigned mode, int *fd, s
 		return err_set(e, EISDIR, 0, "a directory cannot be opened for writing");
 	if (inode->kind == VM_INODE_LINK)
 		return err_set(e, ELOOP, 0, "a symbolic link is not a file");
-	n = fd_next(p, e);
+	n = vm_fd_next(p, e);
 	if (n < 0)
 		return n;
 	fd_install(p, n, file_new(inode, mode));
@@ -155,19 +157,62 @@ int vm_open(struct vm_proc *p, struct vm_inode *inode, unsigned mode, int *fd, s
 	return 0;
 }
 
+static struct file *object_new(struct vm_host *h, const struct vm_file_ops *ops, void *object, unsigned mode)
+{
+	struct file *f = description_new(h, mode);
+
+	f->ops = ops;
+	f->object = object;
+	return f;
+}
+
 int vm_open_object(struct vm_proc *p, const struct vm_file_ops *ops, void *object, unsigned mode, int *fd,
 		   struct err *e)
 {
-	int n = fd_next(p, e);
-	struct file *f;
+	int n = vm_fd_next(p, e);
 
 	if (n < 0)
 		return n;
-	f = description_new(p->host, mode);
-	f->ops = ops;
-	f->object = object;
-	fd_install(p, n, f);
+	fd_install(p, n, object_new(p->host, ops, object, mode));
 	*fd = n;
+	return 0;
+}
+
+int vm_place_object(struct vm_proc *p, const struct vm_file_ops *ops, void *object, unsigned mode, int fd,
+		    struct err *e)
+{
+	int lowest = p->fds ? p->fds->lowest : 0;
+
+	if (!p->mm)
+		return err_set(e, ESRCH, -1, "process %d has ended", p->pid);
+	if (fd < 0 || fd > PLACE_MAX)
+		return err_set(e, EBADF, -1, "descriptor %d is not from 0 to %d", fd, PLACE_MAX);
+	if (fd_at(p->fds, fd))
+		return err_set(e, EBUSY, -1, "descriptor %d is open", fd);
+	fd_install(p, fd, object_new(p->host, ops, object, mode));
+	if (fd != lowest)
+		p->fds->lowest = lowest;
+	return 0;
+}
+
+/* Both ends or none. */
+int vm_pipe(struct vm_proc *p, int fds[2], struct err *e)
+{
+	int reader = vm_fd_next(p, e), writer;
+	struct pipe *pipe;
+
+	if (reader < 0)
+		return reader;
+	for (writer = reader + 1; fd_at(p->fds, writer); writer++)
+		;
+	if ((uint64_t)writer >= vm_getrlimit(p, VM_RLIMIT_NOFILE).soft)
+		return err_set(e, EMFILE, -1, "RLIMIT_NOFILE leaves one descriptor, a pipe has two");
+
+	pipe = pipe_new(p->host);
+	fd_install(p, reader, object_new(p->host, &pipe_read_end, pipe, VM_OPEN_READ));
+	fd_install(p, writer, object_new(p->host, &pipe_write_end, pipe, VM_OPEN_WRITE));
+	fds[0] = reader;
+	fds[1] = writer;
 	return 0;
 }
 
@@ -200,7 +245,7 @@ int vm_dup(struct vm_proc *p, int fd, int *result, struct err *e)
 
 	if (!f)
 		return -EBADF;
-	n = fd_next(p, e);
+	n = vm_fd_next(p, e);
 	if (n < 0)
 		return n;
 	fd_install(p, n, descriptor_retain(f));
@@ -218,8 +263,47 @@ static int file_for(const struct vm_proc *p, int fd, unsigned mode, struct file 
 	if (!(f->mode & mode))
 		return err_set(e, EBADF, 0, "descriptor %d is not open for %s", fd,
 			       mode == VM_OPEN_READ ? "reading" : "writing");
-	if (!f->inode)
+	if (!f->inode && !(mode == VM_OPEN_READ ? (void *)f->ops->read : (void *)f->ops->write))
 		return err_set(e, EINVAL, 0, "descriptor %d is a %s, not a file", fd, f->ops->kind);
+	return 0;
+}
+
+/* One call that moved `n` bytes has been made. */
+static void count_read(struct vm_proc *p, size_t n)
+{
+	p->rchar += n;
+	p->syscr++;
+	proc_spend(p, p->host->config.syscall, false);
+	proc_changed(p);
+}
+
+static void count_write(struct vm_proc *p, size_t n)
+{
+	p->wchar += n;
+	p->syscw++;
+	proc_spend(p, p->host->config.syscall, false);
+	proc_changed(p);
+}
+
+static int object_read(struct vm_proc *p, struct file *f, void *to, size_t len, size_t *done, struct err *e)
+{
+	ssize_t n = f->ops->read(f->object, to, len, e);
+
+	if (n < 0)
+		return (int)n;
+	*done = (size_t)n;
+	count_read(p, *done);
+	return 0;
+}
+
+static int object_write(struct vm_proc *p, struct file *f, const void *from, size_t len, size_t *done, struct err *e)
+{
+	ssize_t n = f->ops->write(f->object, from, len, e);
+
+	if (n < 0)
+		return (int)n;
+	*done = (size_t)n;
+	count_write(p, *done);
 	return 0;
 }
 
@@ -259,16 +343,15 @@ int vm_fd_read(struct vm_proc *p, int fd, void *to, size_t len, size_t *done, st
 	*done = 0;
 	if (r < 0)
 		return r;
+	if (!f->inode)
+		return object_read(p, f, to, len, done, e);
 	n = vm_inode_read(f->inode, f->position, to, len, e);
 	if (n < 0)
 		return (int)n;
 	*done = (size_t)n;
 	f->position += *done;
-	p->rchar += *done;
-	p->syscr++;
 	p->read_bytes += p->host->stats.disk_read - from_disk;
-	proc_spend(p, p->host->config.syscall, false);
-	proc_changed(p);
+	count_read(p, *done);
 	return 0;
 }
 
@@ -282,6 +365,8 @@ int vm_fd_write(struct vm_proc *p, int fd, const void *from, size_t len, size_t 
 	*done = 0;
 	if (r < 0)
 		return r;
+	if (!f->inode)
+		return object_write(p, f, from, len, done, e);
 	if (len > 0 && f->position >= most)
 		return err_set(e, EFBIG, -1, "RLIMIT_FSIZE allows files of %" G_GUINT64_FORMAT " bytes", most);
 	len = MIN(len, most - f->position);
@@ -291,12 +376,37 @@ int vm_fd_write(struct vm_proc *p, int fd, const void *from, size_t len, size_t 
 		return (int)n;
 	*done = (size_t)n;
 	f->position += *done;
-	p->wchar += *done;
-	p->syscw++;
 	if (f->inode->dirty > dirty)                     /* Linux charges the page when it becomes dirty */
 		p->write_bytes += (f->inode->dirty - dirty) << p->host->geometry.page_bits;
-	proc_spend(p, p->host->config.syscall, false);
-	proc_changed(p);
+	count_write(p, *done);
+	return 0;
+}
+
+int vm_fd_poll(const struct vm_proc *p, int fd, unsigned *ready, struct err *e)
+{
+	struct file *f = file_of(p, fd, e);
+
+	if (!f)
+		return -EBADF;
+	*ready = f->ops && f->ops->poll ? f->ops->poll(f->object) : VM_POLL_IN | VM_POLL_OUT;
+	return 0;
+}
+
+static void describe(const struct file *f, int fd, struct vm_fd *out)
+{
+	*out = (struct vm_fd){ .fd = fd, .mode = f->mode, .inode = f->inode, .ops = f->ops, .object = f->object,
+			       .position = f->position, .description = f->number, .number = f->number };
+	if (f->ops && f->ops->number)
+		out->number = f->ops->number(f->object);
+}
+
+int vm_fd_at(const struct vm_proc *p, int fd, struct vm_fd *out, struct err *e)
+{
+	struct file *f = file_of(p, fd, e);
+
+	if (!f)
+		return -EBADF;
+	describe(f, fd, out);
 	return 0;
 }
 
@@ -305,12 +415,9 @@ bool vm_fd_above(const struct vm_proc *p, int fd, struct vm_fd *out)
 	const struct fd_table *t = p->fds;
 
 	for (fd = MAX(fd, 0); t && fd < t->size; fd++) {
-		const struct file *f = t->at[fd];
-
-		if (!f)
+		if (!t->at[fd])
 			continue;
-		*out = (struct vm_fd){ .fd = fd, .mode = f->mode, .inode = f->inode, .ops = f->ops,
-				       .object = f->object, .position = f->position, .description = f->number };
+		describe(t->at[fd], fd, out);
 		return true;
 	}
 	return false;

@@ -228,8 +228,6 @@ static void needs_of(const struct vm_geometry *g, struct mmu_format *f)
 			need |= how == 0 ? f->read : how == 1 ? f->write : f->nx;
 			f->leaf_need[how][user] = need;
 			f->upper_need[how][user] = g->upper_permissions ? need : upper;
-			f->stop[how][user].upper = f->upper_need[how][user] | f->big_mask | f->upper_accessed;
-			f->stop[how][user].leaf = need | f->accessed | (how == 1 ? f->dirty : 0);
 		}
 }
 

@@ -72,6 +72,7 @@ struct vm_host {
 	uint64_t  mlocked;           /* frames */
 	uint64_t  forks;
 	uint64_t  next_description;
+	uint64_t  last_pipe;
 };
 
 static inline uint64_t page_size(const struct vm_host *h) { return (uint64_t)1 << h->geometry.page_bits; }

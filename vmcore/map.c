@@ -215,10 +215,28 @@ static int mapping_open(struct mapping *m, struct vm_proc *p, const struct vm_ma
 	return 0;
 }
 
+/* Both words together are Linux's MAP_SHARED_VALIDATE, which is for files, and refuses flags that MAP_SHARED ignores. */
+static int check_kind(const struct mapping *m, const struct vm_map_request *r, struct err *e)
+{
+	bool shared = r->flags & VM_MAP_SHARED, private = r->flags & VM_MAP_PRIVATE;
+
+	if (shared != private)
+		return 0;
+	if (!shared || !m->file)
+		return err_set(e, EINVAL, 3, "a mapping is either shared or private");
+	if (r->flags & VM_MAP_FIXED_NOREPLACE)
+		return err_set(e, EOPNOTSUPP, 3, "shared and private together do not know fixed_noreplace");
+	return 0;
+}
+
 static int check_file(const struct mapping *m, const struct vm_map_request *r, struct err *e)
 {
 	const struct file *f = m->file;
 
+	if (m->len > INT64_MAX || r->offset > INT64_MAX - m->len)
+		return err_set(e, EOVERFLOW, 5, "the mapping ends beyond all that a file may have, 2^63 - 1 bytes");
+	if (check_kind(m, r, e))
+		return -e->code;
 	if ((r->flags & VM_MAP_SHARED) && (r->prot & VM_PROT_WRITE) && !(f->mode & VM_OPEN_WRITE))
 		return err_set(e, EACCES, 2, "a shared mapping to write needs a descriptor open for writing");
 	if (!(f->mode & VM_OPEN_READ))
@@ -248,6 +266,8 @@ static int set_kind(struct mapping *m, struct mm *mm, const struct vm_map_reques
 		if (check_file(m, r, e))
 			return -e->code;
 		m->pgoff = r->offset >> mm->host->geometry.page_bits;
+	} else if (check_kind(m, r, e)) {
+		return -e->code;
 	} else if (r->flags & VM_MAP_SHARED) {
 		if (r->flags & VM_MAP_GROWSDOWN)
 			return err_set(e, EINVAL, 3, "only private anonymous memory grows down");
@@ -267,12 +287,8 @@ static int set_kind(struct mapping *m, struct mm *mm, const struct vm_map_reques
 
 static int check_length(struct mm *mm, const struct vm_map_request *r, uint64_t *len, struct err *e)
 {
-	unsigned kinds = r->flags & (VM_MAP_SHARED | VM_MAP_PRIVATE);
-
 	if (r->len == 0)
 		return err_set(e, EINVAL, 1, "the length is 0");
-	if (kinds != VM_MAP_SHARED && kinds != VM_MAP_PRIVATE)
-		return err_set(e, EINVAL, 3, "a mapping is either shared or private");
 	*len = page_align(mm->host, r->len);
 	if (*len == 0)
 		return err_set(e, ENOMEM, 1, "%" PRIu64 " bytes are more than the address space has", r->len);

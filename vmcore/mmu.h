@@ -18,12 +18,7 @@ struct mmu_format {
 	uint64_t leaf_need[3][2];     /* [enum vm_access][user mode]: denials that stop it at a leaf, */
 	uint64_t upper_need[3][2];    /* and at a pointer */
 	uint64_t big_flip, big_mask;  /* an upper entry is a leaf where (entry ^ big_flip) & big_mask */
-	/* For the fast walkers: an access stops where (entry ^ upper_flip) & upper, or (entry ^ flip) & leaf. */
-	uint64_t upper_flip;
-	struct mmu_stop {
-		uint64_t upper;       /* no pointer, or it denies, or lacks A */
-		uint64_t leaf;        /* it denies, or lacks A, or D for a write */
-	} stop[3][2];
+	uint64_t upper_flip;          /* what `flip` is for pointers, to the fast walkers */
 	uint64_t ppn_mask;            /* of the number itself: after the shift */
 	unsigned ppn_shift, page_bits, pte_shift /* log2 pte_bytes */, levels, va_bits;
 	unsigned shift[VM_LEVELS_MAX];           /* of the index in an address */
@@ -34,10 +29,19 @@ struct mmu_format {
 struct vm_host;
 struct translation;
 
+/* For the fast walkers: an access stops where (entry ^ upper_flip) & upper, or (entry ^ flip) & leaf. */
+struct mmu_stop {
+	uint64_t upper;               /* no pointer, or it denies, or lacks A, or its table is outside RAM */
+	uint64_t leaf;                /* it denies, or lacks A, or D for a write */
+};
+
 struct mmu {
 	/* The walker that fits the geometry: true when the walk succeeds and changes nothing in RAM; else see mmu_walk(). */
-	bool   (*walk)(const struct vm_host *h, pa_t ptbr, va_t va, const struct mmu_stop *stop, struct translation *out);
+	bool   (*walk)(const struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out);
+	struct mmu_stop stop[3][2];   /* [enum vm_access][user mode] */
 	uint64_t ram_bytes;
+	uint64_t mapped_bytes;        /* a power of two, at least ram_bytes; the rest stays zero */
+	uint64_t table_mask;          /* of the address of a frame in what is mapped */
 	uint64_t last_pte;            /* the highest address of a whole entry in RAM; 0 with `no_pte` */
 	bool     no_pte;              /* RAM is smaller than an entry */
 	struct mmu_format format;

@@ -21,7 +21,10 @@ static void free_entry(struct area *a, vpn_t vpn, struct span *s, uint64_t i, ui
 			return;
 		f->flags &= ~FRAME_DIRTY;
 	}
-	page_set_flags(a->mm, vpn - i, s, i, raw, 0, VM_PTE_ACCESSED | VM_PTE_DIRTY);
+	if (entry_kind(&h->geometry, raw) == ENTRY_PRESENT)
+		page_set_flags(a->mm, vpn - i, s, i, raw, 0, VM_PTE_ACCESSED | VM_PTE_DIRTY);
+	else
+		entry_set(&a->mm->table, vpn - i, s, i, entry_protnone(&h->geometry, pfn, false));
 	f->flags |= FRAME_LAZYFREE;
 	span_mark(h, s, TABLE_MIXED);
 }

@@ -18,6 +18,7 @@ int ram_init(struct vm_host *h, struct err *e)
 {
 	uint64_t bytes = h->options.ram_bytes;
 	const struct vm_geometry *g = &h->geometry;
+	uint64_t mapped;
 	void *ram;
 
 	if (bytes == 0 || bytes % page_size(h) != 0)
@@ -26,12 +27,13 @@ int ram_init(struct vm_host *h, struct err *e)
 	if (bytes > (uint64_t)1 << g->pa_bits)
 		return err_set(e, EINVAL, -1, "%" G_GUINT64_FORMAT " bytes of RAM exceed physical addresses of %u bits",
 			       bytes, g->pa_bits);
-	ram = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	mapped = (uint64_t)1 << (bytes == 1 ? 0 : 64 - __builtin_clzll(bytes - 1));  /* see walk.c; unused, it costs nothing */
+	ram = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (ram == MAP_FAILED)
 		return err_set(e, ENOMEM, -1, "%" G_GUINT64_FORMAT " bytes of RAM are more than this program can have",
 			       bytes);
 	h->ram = ram;
-	h->mmu = (struct mmu) { .ram_bytes = bytes, .no_pte = bytes < g->pte_bytes };
+	h->mmu = (struct mmu) { .ram_bytes = bytes, .mapped_bytes = mapped, .no_pte = bytes < g->pte_bytes };
 	h->mmu.last_pte = h->mmu.no_pte ? 0 : bytes - g->pte_bytes;
 	mmu_format_of(g, &h->mmu.format);
 	mmu_choose_walk(h);
@@ -42,7 +44,7 @@ int ram_init(struct vm_host *h, struct err *e)
 void ram_clear(struct vm_host *h)
 {
 	if (h->ram)
-		munmap(h->ram, h->options.ram_bytes);
+		munmap(h->ram, h->mmu.mapped_bytes);
 	h->ram = NULL;
 	g_clear_pointer(&h->poked, g_hash_table_unref);
 	table_global_free(h);

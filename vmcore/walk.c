@@ -223,18 +223,19 @@ void mmu_walk_slowly(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum 
 				      .page_bits = w.page_bits, .flags = w.flags, .steps = read };
 }
 
-/* The fast walkers: one text, compiled for x86-64's constants, for entries of 8 bytes, and for any. */
+/*
+ * The fast walkers: one text, compiled for x86-64's constants, for entries of 8 bytes in tables of one page, and for
+ * any. They branch once: all entries are read whatever they say, and what they refuse is looked at in the end. In the
+ * first two, a frame number outside RAM is cut to the memory mapped for it, where reading is harmless, and its upper
+ * bits are among those that stop the walk.
+ */
 
 #define X86_NX ((uint64_t)1 << 63)
-#define X86_STOP(need) { (need) | 0x80 | 0x20, (need) | 0x20 }
-#define X86_STOP_WRITE(need) { (need) | 0x80 | 0x20, (need) | 0x20 | 0x40 }
 static const struct mmu_format x86_64 = {
 	.flip = 1 | 2 | 4 | 0x20 | 0x40, .valid = 1, .write = 2, .user = 4, .nx = X86_NX, .accessed = 0x20,
 	.dirty = 0x40, .upper_accessed = 0x20,
 	.leaf_need = { { 1, 1 | 4 }, { 1 | 2, 1 | 2 | 4 }, { 1 | X86_NX, 1 | 4 | X86_NX } },
 	.upper_need = { { 1, 1 | 4 }, { 1 | 2, 1 | 2 | 4 }, { 1 | X86_NX, 1 | 4 | X86_NX } },
-	.stop = { { X86_STOP(1), X86_STOP(1 | 4) }, { X86_STOP_WRITE(1 | 2), X86_STOP_WRITE(1 | 2 | 4) },
-		  { X86_STOP(1 | X86_NX), X86_STOP(1 | 4 | X86_NX) } },
 	.big_mask = 0x80, .upper_flip = 1 | 2 | 4 | 0x20 | 0x40,
 	.ppn_mask = ((uint64_t)1 << 40) - 1, .ppn_shift = 12, .page_bits = 12, .pte_shift = 3, .levels = 4,
 	.va_bits = 48, .shift = { 39, 30, 21, 12 }, .index_mask = { 511, 511, 511, 511 },
@@ -255,13 +256,14 @@ static inline unsigned flags_x86(uint64_t refused, uint64_t leaf)
 	return (unsigned)(~refused >> 1 & 3) | (unsigned)(~refused >> 61 & 4) | (unsigned)(leaf >> 2 & 0x18);
 }
 
+/* `wide`: entries of 8 bytes, native order, tables of a page each. */
 static inline __attribute__((always_inline)) bool
 walk_radix(const struct vm_host *h, const struct mmu_format *f, const bool wide, pa_t at, va_t va,
-	   const struct mmu_stop *stop, struct translation *out)
+	   struct mmu_stop stop, struct translation *out)
 {
 	const unsigned leaf = f->levels - 1;
 	const uint8_t *ram = h->ram;
-	const pa_t last_pte = h->mmu.last_pte;
+	const pa_t last_pte = h->mmu.last_pte, within = h->mmu.table_mask;
 	uint64_t refused = 0, raw;
 	pa_t pa;
 
@@ -270,22 +272,22 @@ walk_radix(const struct vm_host *h, const struct mmu_format *f, const bool wide,
 #pragma GCC unroll 4
 	for (unsigned k = 0; k < leaf; k++) {
 		at += (va >> f->shift[k] & f->index_mask[k]) << f->pte_shift;
-		if (at > last_pte)
+		if ((k == 0 || !wide) && at > last_pte)
 			return false;
 		raw = wide ? load_wide(ram + at) : pte_load(f, ram + at);
-		at = (raw >> f->ppn_shift & f->ppn_mask) << f->page_bits;
-		raw ^= f->upper_flip;
-		if (raw & stop->upper)
-			return false;
-		refused |= raw;
-		__asm__("" : "+r" (refused));           /* now: keeping all entries to the end costs registers */
+		if (wide && f->ppn_shift == f->page_bits)
+			at = raw & within;
+		else
+			at = (raw >> f->ppn_shift & f->ppn_mask) << f->page_bits & within;
+		refused |= raw ^ f->upper_flip;
 	}
 	at += (va >> f->shift[leaf] & f->index_mask[leaf]) << f->pte_shift;
-	if (at > last_pte)
+	if ((leaf == 0 || !wide) && at > last_pte)
 		return false;
 	raw = wide ? load_wide(ram + at) : pte_load(f, ram + at);
 	pa = ((raw >> f->ppn_shift & f->ppn_mask) << f->page_bits) + (va & (((uint64_t)1 << f->page_bits) - 1));
-	if (((raw ^ f->flip) & stop->leaf) || pa >= h->mmu.ram_bytes || (f->rwx && is_reserved(f, raw, true)))
+	if ((refused & stop.upper) | ((raw ^ f->flip) & stop.leaf) || pa >= h->mmu.ram_bytes ||
+	    (f->rwx && is_reserved(f, raw, true)))
 		return false;
 	refused = f->upper_permissions ? refused | (raw ^ f->flip) : raw ^ f->flip;
 	out->fault = VM_WALK_OK;
@@ -297,36 +299,60 @@ walk_radix(const struct vm_host *h, const struct mmu_format *f, const bool wide,
 	return true;
 }
 
-static bool walk_x86(const struct vm_host *h, pa_t ptbr, va_t va, const struct mmu_stop *stop, struct translation *out)
+static bool walk_x86(const struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out)
 {
 	return walk_radix(h, &x86_64, true, ptbr, va, stop, out);
 }
 
-static bool walk_wide(const struct vm_host *h, pa_t ptbr, va_t va, const struct mmu_stop *stop, struct translation *out)
+static bool walk_wide(const struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out)
 {
 	return walk_radix(h, &h->mmu.format, true, ptbr, va, stop, out);
 }
 
-static bool walk_any(const struct vm_host *h, pa_t ptbr, va_t va, const struct mmu_stop *stop, struct translation *out)
+static bool walk_any(const struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out)
 {
 	return walk_radix(h, &h->mmu.format, false, ptbr, va, stop, out);
 }
 
-static bool walk_none(const struct vm_host *h, pa_t ptbr, va_t va, const struct mmu_stop *stop, struct translation *out)
+static bool walk_none(const struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out)
 {
 	return false;
+}
+
+/* One frame holds each table: no index leads out of it. */
+static bool tables_fit(const struct vm_geometry *g)
+{
+	for (unsigned level = 1; level <= g->levels; level++)
+		if (table_order(g, level) != 0)
+			return false;
+	return true;
+}
+
+static void choose_stops(struct mmu *m)
+{
+	const struct mmu_format *f = &m->format;
+	uint64_t outside = (f->ppn_mask & ~(m->table_mask >> f->page_bits)) << f->ppn_shift;
+
+	for (int user = 0; user < 2; user++)
+		for (int how = 0; how < 3; how++)
+			m->stop[how][user] = (struct mmu_stop) {
+				.upper = f->upper_need[how][user] | f->big_mask | f->upper_accessed | outside,
+				.leaf = f->leaf_need[how][user] | f->accessed | (how == VM_WRITE ? f->dirty : 0),
+			};
 }
 
 void mmu_choose_walk(struct vm_host *h)
 {
 	const struct mmu_format *f = &h->mmu.format;
 
+	h->mmu.table_mask = (h->mmu.mapped_bytes - 1) & -page_size(h);
+	choose_stops(&h->mmu);
 	if (f->levels == 0 || h->mmu.no_pte)
 		h->mmu.walk = walk_none;
 	else if (memcmp(f, &x86_64, sizeof(*f)) == 0)
 		h->mmu.walk = walk_x86;
 	else
-		h->mmu.walk = f->pte_shift == 3 && !f->big_endian ? walk_wide : walk_any;
+		h->mmu.walk = f->pte_shift == 3 && !f->big_endian && tables_fit(&h->geometry) ? walk_wide : walk_any;
 }
 
 void vm_walk_look(const struct vm_proc *p, va_t va, struct vm_walk *out)

@@ -26,7 +26,7 @@ static inline void mmu_walk(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va
 			    struct translation *out)
 {
 	/* No table: PA_NONE plus an index would wrap around into RAM. */
-	if (ptbr == PA_NONE || !h->mmu.walk(h, ptbr, va, &h->mmu.format.stop[how][user], out))
+	if (ptbr == PA_NONE || !h->mmu.walk(h, ptbr, va, h->mmu.stop[how][user], out))
 		mmu_walk_slowly(h, ptbr, asid, va, how, user, out);
 }
 /* Through the TLB: counts hits, misses, steps and their cost in the host's stats. */

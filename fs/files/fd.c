@@ -2,12 +2,13 @@
 #include "process.h"
 #include "text.h"
 #include "vm_disk.h"
+#include "net_socket.h"
 #include "vm_file.h"
 
 #include <string.h>
 
 /* A decimal number without sign, leading zeros or anything behind it. */
-static bool parse_descriptor(const char *name, int *fd)
+bool parse_descriptor(const char *name, int *fd)
 {
 	uint64_t v = 0;
 	const char *s = name;
@@ -44,7 +45,7 @@ static int show_fd(const struct node *n, GString *out, struct err *e)
 	if (!f.inode) {
 		put_text(out, f.ops ? f.ops->kind : "anon_inode");
 		put_text(out, ":[");
-		put_dec(out, f.description);
+		put_dec(out, f.number);
 		put_char(out, ']');
 		return 0;
 	}
@@ -81,8 +82,8 @@ static int show_fdinfo(const struct node *n, GString *out, struct err *e)
 		vm_inode_info(f.inode, &info);
 	access = f.mode == (VM_OPEN_READ | VM_OPEN_WRITE) ? 2 : f.mode == VM_OPEN_WRITE;
 	g_string_append_printf(out, "pos:\t%" PRIu64 "\nflags:\t0%o\nmnt_id:\t21\nino:\t%" PRIu64 "\n", f.position,
-			       LARGEFILE | access,
-			       f.inode ? world_inode_number(n, info.number) : f.description);
+			       (f.inode ? LARGEFILE : 0) | access,
+			       f.inode ? world_inode_number(n, info.number) : f.number);
 	return 0;
 }
 
@@ -132,8 +133,78 @@ static bool next_descriptor(const struct node *dir, const struct row *row, uint6
 	return true;
 }
 
+/*
+ * What the links lead to: the kernel looks up `socket:[N]` in fd/, and lsof compares its type and st_ino with the rows of
+ * net/tcp. n->arg2 is N.
+ */
+static bool is_open_pipe(const struct node *n)
+{
+	struct vm_proc *p = process_alive(n, NULL);
+	struct vm_fd f;
+
+	for (int fd = 0; p && vm_fd_above(p, fd, &f); fd = f.fd + 1)
+		if (f.ops && f.number == n->arg2 && !strcmp(f.ops->kind, "pipe"))
+			return true;
+	return false;
+}
+
+static int pipe_attr(const struct node *n, struct stat *st)
+{
+	if (!is_open_pipe(n))
+		return -ENOENT;
+	st->st_mode = S_IFIFO | 0600;
+	st->st_ino = n->arg2;
+	return 0;
+}
+
+/* Any socket of the host: its holder may have so many that nobody wants to look through them for each. */
+static int socket_attr(const struct node *n, struct stat *st)
+{
+	struct net_host *h = world_net(n, NULL);
+
+	if (!h || !net_socket_by_inode(h, n->arg2))
+		return -ENOENT;
+	st->st_mode = S_IFSOCK | 0777;
+	st->st_ino = n->arg2;
+	return 0;
+}
+
+static int show_nothing(const struct node *n, GString *out, struct err *e)
+{
+	return 0;
+}
+
+static const struct row targets[] = {
+	{ .name = "socket", .kind = ROW_TEXT, .mode = 0777, .flags = ROW_OWNED | ROW_UNLISTED, .show = show_nothing,
+	  .attr = socket_attr, .help = "process-fd" },
+	{ .name = "pipe", .kind = ROW_TEXT, .mode = 0600, .flags = ROW_OWNED | ROW_UNLISTED, .show = show_nothing,
+	  .attr = pipe_attr, .help = "process-fd" },
+};
+
+/* `socket:[N]` */
+static bool find_target(const struct node *dir, const char *name, struct node *child)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(targets); i++) {
+		size_t len = strlen(targets[i].name);
+		g_autofree char *again = NULL;
+
+		if (strncmp(name, targets[i].name, len) || name[len] != ':')
+			continue;
+		*child = *dir;
+		child->row = &targets[i];
+		child->arg2 = name[len + 1] ? g_ascii_strtoull(name + len + 2, NULL, 10) : 0;
+		again = g_strdup_printf("%s:[%" PRIu64 "]", targets[i].name, child->arg2);
+		return !strcmp(name, again) && tree_attr(child, &st) == 0;
+	}
+	return false;
+}
+
 static int fd_find(const struct node *dir, const char *name, struct node *child)
 {
+	if (find_target(dir, name, child))
+		return 0;
 	return find_descriptor(dir, &fd_row, name, child);
 }
 
@@ -203,11 +274,6 @@ static int target_attr(const struct node *n, struct stat *st)
 {
 	st->st_mode = S_IFREG | 0444;
 	st->st_ino = n->arg2;
-	return 0;
-}
-
-static int show_nothing(const struct node *n, GString *out, struct err *e)
-{
 	return 0;
 }
 

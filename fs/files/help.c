@@ -23,10 +23,12 @@ static const char readme[] =
 "When a write fails, the shell shows the errno and error_log tells what, where and why.\n"
 "\n"
 "    help/        a text for each kind of file: cat help/process-ctl\n"
-"    hosts/       the computers; mkdir hosts/b adds one. proc, mem and files lead to host0's\n"
+"    hosts/       the computers; mkdir hosts/b adds one. proc, mem, files and net lead to host0's\n"
+"    wires/       the network between them; mkdir wires/lan0 adds a segment\n"
 "    proc/        its processes, in Linux's formats and beyond\n"
 "    mem/         its physical memory: RAM byte for byte, frames, TLB, geometry, costs, counters\n"
 "    files/       its disk: copy real files in, let simulated processes map and execute them\n"
+"    net/         its interfaces, routes and sockets\n"
 "    clock        simulated time          events       what has happened, a line each\n"
 "    check        recounts everything     error_log    why writes failed\n"
 "\n"
@@ -150,6 +152,50 @@ static const struct help all[] = {
 	{ "mem-tlb",
 	  "mem/tlb: a table of the TLB's valid entries: set way asid vpn pfn flags. Written: `flush`, `flush VA`,\n"
 	  "or a new shape, `entries=64 ways=4` (entries=0: no TLB).\n", NULL },
+	{ "net",
+	  "hosts/HOST/net/: a host's part of the network.\n\n"
+	  "    ifs/         interfaces: help/net-ifs               sockets, sockets.d/   help/net-sockets\n"
+	  "    routes       the routing table: help/net-routes     knobs, forwarding     help/net-knobs\n"
+	  "    neighbours   what ARP knows: help/net-neighbours    hosts, services, resolv   help/net-names\n\n"
+	  "    $ mkdir wires/lan0 hosts/a hosts/a/net/ifs/eth0; cd hosts/a/net/ifs/eth0\n"
+	  "    $ echo lan0 > wire; echo 10.0.0.1/24 > address; echo 1 > up\n", NULL },
+	{ "net-ifs",
+	  "net/ifs/: the interfaces; lo is there from the start. mkdir net/ifs/eth0 makes one, rmdir removes it.\n\n"
+	  "    wire     the wire it is on; - for none\n"
+	  "    address  its addresses with their prefixes, a line each. > replaces them, >> adds; - takes all away\n"
+	  "    mac      its address on the wire          mtu    bytes; - for that of the wire\n"
+	  "    up       1 when it is in use, 0 at first   stats  counters, NAME VALUE a line\n\n"
+	  "    $ echo 10.0.0.1/24 > net/ifs/eth0/address; echo 10.0.0.9/24 >> net/ifs/eth0/address\n"
+	  "    $ mkdir net/ifs/eth1; echo lan1 > net/ifs/eth1/wire\n", NULL },
+	{ "net-knobs",
+	  "net/knobs: a table of what can be varied: name value default min max about. Written: NAME VALUE, with Linux's\n"
+	  "names (net.ipv4.tcp_ in front may stay), or `preset rfc`, which has the timers and ports of the standards, or\n"
+	  "`preset linux`. net/forwarding is the knob ip_forward: 1 passes packets on between interfaces.\n\n"
+	  "    $ echo 'syn_retries 2' > net/knobs; echo 'congestion reno' > net/knobs\n"
+	  "    $ echo 1 > hosts/router/net/forwarding\n", NULL },
+	{ "net-names",
+	  "net/hosts, net/services, net/resolv: texts in the form of /etc/hosts, /etc/services and /etc/resolv.conf. ping and\n"
+	  "traceroute take the names of hosts. > replaces a text, >> adds to it.\n\n"
+	  "    $ echo '10.0.0.2 b b.example' >> hosts/a/net/hosts\n", NULL },
+	{ "net-neighbours",
+	  "net/neighbours: a table of the neighbours' addresses on the wire, as ARP has found out: address dev mac state age\n"
+	  "queued. States are Linux's: INCOMPLETE REACHABLE STALE DELAY PROBE FAILED PERMANENT; queued: packets that wait for\n"
+	  "the answer.\n\n" RULES "\n"
+	  "    $ echo 'add 10.0.0.9 02:00:00:00:00:09 dev eth0' > net/neighbours\n\n", neighbour_commands },
+	{ "net-routes",
+	  "net/routes: the routing table: destination via dev metric src, in the order in which they are tried. An address of an\n"
+	  "interface that is up makes the route to its subnet. net/route/ADDR (not listed) is the row that ADDR takes, and\n"
+	  "src the address that a packet then has; ENETUNREACH if there is none.\n\n" RULES "\n"
+	  "    $ echo 'add 10.1.0.0/16 via 10.0.0.254 dev eth0' > net/routes; echo 'add default via 10.0.0.1' > net/routes\n"
+	  "    $ cat net/route/10.1.2.3\n\n", route_commands },
+	{ "net-sockets",
+	  "net/sockets: a table of all sockets: inode proto local remote state recv-q send-q pid fd. A TCP connection that no\n"
+	  "process holds any more (inode 0) stays until TCP has done its work. recv-q of a LISTEN row: connections that wait for\n"
+	  "accept, send-q: how many may. net/sockets.d/INODE/, NAME=VALUE a line:\n\n"
+	  "    status   who has it, its timer         local, remote  its ends\n"
+	  "    queue    bytes received and not read, sent and not acknowledged, and what they are\n"
+	  "    options  as setsockopt sets them       tcb            TCP's variables and timers, as RFC 9293 names them\n\n"
+	  "    $ grep -e cwnd -e rto net/sockets.d/*/tcb\n", NULL },
 	{ "proc",
 	  "proc/: the host's /proc, in Linux's formats, so that real tools read it:\n\n"
 	  "    # unshare -m --propagation private sh -c 'mount --bind \"$1\" /proc && exec ps aux' sh $PWD/proc\n\n"
@@ -184,6 +230,13 @@ static const struct help all[] = {
 	  "signal), resolution (zero, file, cow, reuse, grow, ... or the signal), cost.\n", NULL },
 	{ "process-fd",
 	  "proc/PID/fd/: a link for each descriptor: /path, socket:[N], pipe:[N]. fdinfo/: position, flags, inode.\n", NULL },
+	{ "process-stream",
+	  "proc/PID/stream/FD (not listed): the data of a connected socket or a pipe, as the process's own read(2) and\n"
+	  "write(2) would give and take it; time moves while a reader waits. Of a listening socket: waits for a\n"
+	  "connection, and reads as its new descriptor. Closing the file does nothing to the socket: FIN comes\n"
+	  "from shutdown, close and exit.\n\n"
+	  "    $ echo hi > proc/3/stream/4\n"
+	  "    $ cat proc/3/stream/4\n", NULL },
 	{ "process-io", "proc/PID/io: bytes read and written, calls made.\n", NULL },
 	{ "process-limits", "proc/PID/limits: the resource limits, soft and hard; `setrlimit` in ctl sets them.\n", NULL },
 	{ "process-links", "proc/PID/exe, cwd, root: links to the file it executes, its directory, its root.\n", NULL },
@@ -247,6 +300,48 @@ static const struct help all[] = {
 	  "them. In JSON, counts and times (nanoseconds) are numbers, addresses and flags strings.\n\n"
 	  "    $ cat mem/frames.json | python3 -m json.tool\n", NULL },
 	{ "version", "version: of this program, how it was built, the geometries it knows by name.\n", NULL },
+	{ "wire-capture",
+	  "wires/WIRE/capture.pcapng: the frames of `frames` as pcapng, each once, as sent, with times in nanoseconds; what\n"
+	  "happened to one on its way is in its comment. capture.follow (not listed) is a stream of what is sent from\n"
+	  "now on: tcpdump and tshark follow it live.\n\n"
+	  "    $ tcpdump -nr wires/lan0/capture.pcapng\n"
+	  "    $ tshark -r wires/lan0/capture.follow &\n", NULL },
+	{ "wire-ctl",
+	  "wires/WIRE/ctl: faults for single frames. MATCH: words that must all be true of a frame: arp icmp udp tcp\n"
+	  "tcp.syn tcp.ack (an acknowledgement and nothing else) tcp.fin tcp.data src=A dst=A port=N (either side's); and\n"
+	  "nth=K: the Kth such frame is the first. Faults are used up in the order of writing, one a frame.\n\n" RULES "\n"
+	  "    $ echo 'drop next 1 tcp.ack nth=2' > wires/lan0/ctl        lose the second acknowledgement\n"
+	  "    $ echo 'delay next 2 200ms udp port=53' > wires/lan0/ctl\n\n", wire_commands },
+	{ "wire-frames",
+	  "wires/WIRE/frames: a table of the frames that were sent (the last 16384, or 4 MiB), taken apart.\n\n"
+	  "    frame    its number on this wire       time, arrival  first bit sent, last bit received\n"
+	  "    from     HOST.INTERFACE that sent it   bytes          without preamble and checksum (FCS)\n"
+	  "    src, dst addresses, with ports         len            bytes of data in the innermost layer\n"
+	  "    info     options, what ARP and ICMP say, fragments, bad_checksum ...\n"
+	  "    fate     lost, corrupted_bit_N, duplicated, ...; _by_rule: by a fault of ctl\n\n"
+	  "    $ awk '$8 == \"tcp\" && $18 != \"-\"' wires/lan0/frames\n", NULL },
+	{ "wire-sequence",
+	  "wires/WIRE/sequence: the frames as a ladder, to look at: time sent, an arrow, time of arrival. Sequence numbers of\n"
+	  "TCP count from the SYN. --X is lost, ~~> was damaged, `again` has been sent before, : is a pause.\n\n"
+	  "    $ less -S wires/lan0/sequence\n", NULL },
+	{ "wire-settings",
+	  "wires/WIRE: settings, one value a file.\n\n"
+	  "    kind     ethernet (a switch), hub or wifi\n"
+	  "    rate     bits a second; 0: no limit            delay, jitter  times: 5ms; jitter is added, 0 to so much\n"
+	  "    loss corrupt duplicate reorder                 per cent of the frames: 10%, 0.5%\n"
+	  "    mtu      bytes behind the Ethernet header, 68 to 65535       queue   frames that may wait at a port\n\n"
+	  "    $ echo 10% > wires/lan0/loss; echo 20ms > wires/lan0/delay\n", NULL },
+	{ "wires",
+	  "wires/: network segments. mkdir wires/lan0 makes one, rmdir removes it; interfaces join it by their file `wire`\n"
+	  "(help/net-ifs).\n\n"
+	  "    kind rate delay jitter loss corrupt duplicate reorder mtu queue    help/wire-settings\n"
+	  "    ctl       faults for single frames: help/wire-ctl     frames    what was sent, a table: help/wire-frames\n"
+	  "    sequence  the same as a ladder: help/wire-sequence    capture.pcapng, capture.follow: help/wire-capture\n"
+	  "    macs      what the switch has learned: mac, port, age\n"
+	  "    stats     counters, NAME VALUE a line: frames and bytes sent, copies delivered, lost, corrupted, ...\n\n"
+	  "An ethernet wire is a switch with a full-duplex link to each interface. On a hub all share one cable, and frames\n"
+	  "collide. On wifi the receiver acknowledges each frame to it, and the sender repeats what was not\n"
+	  "acknowledged, 8 times in all.\n", NULL },
 	{ "world-ctl", "ctl: commands to the whole world.\n\n" RULES "\n", root_commands },
 };
 

@@ -7,6 +7,7 @@ const struct row host_rows[] = {
 	{ .name = "ctl", .kind = ROW_TEXT, .mode = 0644, .show = show_result, .store = store_host_ctl, .help = "host-ctl" },
 	{ .name = "proc", .kind = ROW_DIRECTORY, .mode = 0555, .rows = proc_rows, .dynamic = &proc_dir, .help = "proc" },
 	{ .name = "mem", .kind = ROW_DIRECTORY, .mode = 0555, .rows = mem_rows, .help = "mem" },
+	{ .name = "net", .kind = ROW_DIRECTORY, .mode = 0555, .rows = host_net_rows, .help = "net" },
 	{ .name = "files", .kind = ROW_DIRECTORY, .mode = 0755, .dynamic = &disk_dir, .attr = disk_attr,
 	  .setattr = disk_setattr, .help = "files" },
 	{ 0 }

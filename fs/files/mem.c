@@ -421,28 +421,26 @@ static int show_stats(const struct node *n, GString *out, struct err *e)
 
 /* Costs and switches. */
 
-/* The largest unit that gives a whole number: 1500us, 4K. */
-static void put_with_unit(GString *out, uint64_t value, const char *const *units, uint64_t step, const char *none)
+/* The largest unit that gives a whole number: 4K. */
+static void put_size(GString *out, uint64_t value)
 {
+	static const char *const units[] = { "", "K", "M", "G" };
 	unsigned unit = 0;
 
-	while (value && value % step == 0 && units[unit + 1]) {
-		value /= step;
+	while (value && value % 1024 == 0 && unit + 1 < G_N_ELEMENTS(units)) {
+		value /= 1024;
 		unit++;
 	}
 	put_dec(out, value);
-	put_text(out, value ? units[unit] : none);
+	put_text(out, units[unit]);
 }
 
 static void put_setting(GString *out, const struct vm_config_row *row, uint64_t value)
 {
-	static const char *const times[] = { "ns", "us", "ms", "s", NULL };
-	static const char *const sizes[] = { "", "K", "M", "G", NULL };
-
 	if (row->unit == VM_UNIT_TIME)
-		put_with_unit(out, value, times, 1000, "ns");
+		put_duration(out, value);
 	else if (row->unit == VM_UNIT_SIZE)
-		put_with_unit(out, value, sizes, 1024, "");
+		put_size(out, value);
 	else
 		put_dec(out, value);
 }

@@ -254,6 +254,8 @@ const struct row process_rows[] = {
 	OWNED_TABLE("pagetable", pagetable_columns, fill_pagetable, "process-pagetable"),
 	OWNED_TABLE("faults", fault_columns, fill_faults, "process-faults"),
 	OWNED_DIRECTORY("pt", 0555, pt_rows, &pt_ops, "process-pt"),
+	{ .name = "stream", .kind = ROW_DIRECTORY, .mode = 0555, .flags = ROW_OWNED | ROW_UNLISTED,
+	  .dynamic = &streams_ops, .help = "process-stream" },
 	OWNED_DIRECTORY("task", 0555, NULL, &task_ops, "process-task"),
 	OWNED_DIRECTORY("walk", 0555, NULL, &walk_ops, "process-walk"),
 	OWNED_DIRECTORY("page", 0555, NULL, &page_ops, "process-page"),

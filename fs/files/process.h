@@ -66,7 +66,10 @@ int show_schedstat(const struct node *n, GString *out, struct err *e);
 int show_children(const struct node *n, GString *out, struct err *e);
 /* pagemap.c */
 extern const struct bytes_ops pagemap_ops, process_mem_ops;
+/* stream.c */
+extern const struct dir_ops streams_ops;
 /* fd.c */
+bool parse_descriptor(const char *name, int *fd);
 extern const struct dir_ops fd_ops, fdinfo_ops, ns_ops;
 extern const struct row ns_rows[];
 /* pagetable.c */

@@ -14,6 +14,7 @@ struct vm_inode *command_file(const struct call *c, unsigned i, struct err *e);
 enum { TRANSFER_MAX = 1 << 20 };
 bool command_length(const struct call *c, unsigned i, uint64_t *len, struct err *e);
 void put_address(GString *out, va_t va);
+bool arg_fd(const struct call *c, unsigned i, int *fd, struct err *e);
 
 /* process_ctl_map.c */
 command_fn run_mmap, run_munmap, run_mprotect, run_mremap, run_madvise, run_mlock, run_munlock,
@@ -25,6 +26,30 @@ command_fn run_fork, run_clone, run_execve, run_exit, run_kill, run_wait, run_se
 /* process_ctl_set.c */
 command_fn run_set;
 /* process_ctl_file.c */
-command_fn run_open, run_close, run_dup, run_lseek, run_recv, run_send;
+command_fn run_open, run_dup, run_lseek, run_pipe;
+/* process_ctl_net.c */
+command_fn run_socket, run_bind, run_listen, run_accept, run_connect, run_send, run_sendto, run_recv, run_shutdown,
+	run_setsockopt;
+struct net_socket;
+struct net_endpoint;
+/* accept(2): -EAGAIN when nobody is there; nothing is taken from the queue when no descriptor is free. */
+int socket_accept(struct vm_proc *p, struct net_socket *s, int *fd, struct net_endpoint *peer, struct err *e);
+/* process_ctl_ping.c */
+command_fn run_ping, run_traceroute;
+/* process_ctl_wait.c */
+command_fn run_poll, run_close;
+
+/* What one command keeps while it waits. */
+struct waiting {
+	struct clock *clock;
+	struct timer timer;          /* its deadline, if it has one */
+	bool   over;                 /* the deadline has passed */
+	size_t done;                 /* bytes sent so far */
+	struct net_socket *held;     /* closed, but lingering */
+};
+struct waiting *wait_begin(struct call *c);
+struct waiting *wait_until(struct call *c, ns_t after);
+/* The -EAGAIN of an engine that never waits, for a caller that does; other results as they are. */
+int or_wait(const struct call *c, int error);
 
 #endif

@@ -1,8 +1,8 @@
-/* process_ctl_file.c - commands about descriptors: open, close, dup, lseek, and read(2) and write(2) as recv and send. */
+/* process_ctl_file.c - commands that make descriptors, and those about their position. */
 #include "process_ctl.h"
 #include "vm_file.h"
 
-static bool arg_fd(const struct call *c, unsigned i, int *fd, struct err *e)
+bool arg_fd(const struct call *c, unsigned i, int *fd, struct err *e)
 {
 	uint64_t v;
 
@@ -36,16 +36,6 @@ int run_open(struct call *c, struct err *e)
 	return code;
 }
 
-int run_close(struct call *c, struct err *e)
-{
-	struct vm_proc *p = command_caller(c, e);
-	int fd;
-
-	if (!p || !arg_fd(c, 0, &fd, e))
-		return -e->code;
-	return vm_close(p, fd, e);
-}
-
 int run_dup(struct call *c, struct err *e)
 {
 	struct vm_proc *p = command_caller(c, e);
@@ -77,33 +67,18 @@ int run_lseek(struct call *c, struct err *e)
 	return code;
 }
 
-int run_recv(struct call *c, struct err *e)
+int run_pipe(struct call *c, struct err *e)
 {
 	struct vm_proc *p = command_caller(c, e);
-	uint64_t len = 65536;
-	size_t done = 0;
-	int fd, code;
+	int fds[2], code;
 
-	if (!p || !arg_fd(c, 0, &fd, e) || (c->count > 1 && !command_length(c, 1, &len, e)))
+	if (!p)
 		return -e->code;
-	g_string_set_size(c->result, len);
-	code = vm_fd_read(p, fd, c->result->str, len, &done, e);
-	g_string_truncate(c->result, code ? 0 : done);
-	c->n->world->raw_result = true;  /* the bytes themselves: no newline behind them */
-	return code;
-}
-
-int run_send(struct call *c, struct err *e)
-{
-	g_autoptr(GString) bytes = g_string_new(NULL);
-	struct vm_proc *p = command_caller(c, e);
-	size_t done = 0;
-	int fd, code;
-
-	if (!p || !arg_fd(c, 0, &fd, e) || !arg_bytes(c, 1, bytes, e))
-		return -e->code;
-	code = vm_fd_write(p, fd, bytes->str, bytes->len, &done, e);
-	if (!code)
-		put_dec(c->result, done);
-	return code;
+	code = vm_pipe(p, fds, e);
+	if (code)
+		return code;
+	put_dec(c->result, (uint64_t)fds[0]);
+	put_char(c->result, ' ');
+	put_dec(c->result, (uint64_t)fds[1]);
+	return 0;
 }

@@ -234,10 +234,12 @@ static const struct row root_rows[] = {
 	ROOT_TEXT("error_log", 0444, show_error_log, NULL, "error_log"),
 	ROOT_TEXT("ctl", 0644, show_result, store_ctl, "world-ctl"),
 	ROOT_TEXT("check", 0444, show_check, NULL, "check"),
+	{ .name = "wires", .kind = ROW_DIRECTORY, .mode = 0755, .dynamic = &wires_dir, .help = "wires" },
 	{ .name = "hosts", .kind = ROW_DIRECTORY, .mode = 0755, .dynamic = &hosts_dir, .help = "hosts" },
 	ROOT_LINK("proc"),
 	ROOT_LINK("mem"),
 	ROOT_LINK("files"),
+	ROOT_LINK("net"),
 	{ 0 }
 };
 

@@ -11,7 +11,7 @@
 
 enum net_layer {
 	NET_LAYER_ETHERNET = 1, NET_LAYER_ARP = 2, NET_LAYER_IPV4 = 4, NET_LAYER_ICMP = 8,
-	NET_LAYER_UDP = 16, NET_LAYER_TCP = 32
+	NET_LAYER_UDP = 16, NET_LAYER_TCP = 32, NET_LAYER_RDT = 64
 };
 enum net_bad {
 	NET_BAD_SHORT = 1,        /* ends within a header */
@@ -55,6 +55,10 @@ struct net_decoded {
 	uint8_t  tcp_header, tcp_reserved;
 	uint16_t tcp_flags, window, urgent;
 	struct net_tcp_options options;
+
+	uint8_t  rdt_type;                    /* 1 data, 2 ACK, 3 NAK */
+	bool     rdt_last, rdt_numbered;
+	uint32_t rdt_number;
 
 	uint32_t payload, payload_len;        /* offset in the frame, bytes: of the innermost layer */
 };

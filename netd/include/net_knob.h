@@ -1,5 +1,5 @@
 /*
- * net_knob.h - what people vary on a host: numbers with Linux's names and defaults.
+ * net_knob.h - what people vary on a host: numbers with Linux's names, without tcp_, and defaults.
  */
 #ifndef NET_KNOB_H
 #define NET_KNOB_H
@@ -31,6 +31,8 @@ struct net_knob_info {
 };
 extern const struct net_knob_info net_knobs[NET_KNOBS];
 
+/* By that name or Linux's: syn_retries, tcp_syn_retries, net.ipv4.tcp_syn_retries. */
+bool    net_knob_find(const char *name, enum net_knob *out);
 int64_t net_knob_get(const struct net_host *h, enum net_knob k);
 /* EINVAL out of range. Holds for what happens from now on; existing connections keep their sizes. */
 int     net_knob_set(struct net_host *h, enum net_knob k, int64_t value, struct err *e);

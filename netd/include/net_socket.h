@@ -17,7 +17,7 @@
 
 #include <sys/types.h>
 
-enum net_kind { NET_UDP, NET_TCP, NET_ICMP, NET_KINDS };
+enum net_kind { NET_UDP, NET_TCP, NET_ICMP, NET_RDT /* message protocols of lectures */, NET_KINDS };
 extern const char *const net_kind_names[NET_KINDS];
 
 enum net_tcp_state { /* numbers of Linux: /proc/net/tcp prints them */
@@ -84,12 +84,32 @@ enum net_option {
 	NET_TCP_SYNCNT, NET_TCP_LINGER2, NET_TCP_DEFER_ACCEPT, NET_TCP_WINDOW_CLAMP, NET_TCP_QUICKACK,
 	NET_TCP_CONGESTION,                  /* 0 reno, 1 cubic */
 	NET_TCP_USER_TIMEOUT,                /* ms */
+	NET_RDT_VARIANT,                     /* index in net_rdt_variant_names; before the first message */
+	NET_RDT_WINDOW,                      /* parts under way: gbn and sr */
+	NET_RDT_TIMEOUT,                     /* ms, before a part is sent again */
+	NET_RDT_TRIES,                       /* of one part, then ETIMEDOUT */
+	NET_RDT_PART,                        /* bytes: a longer message is cut */
 	NET_OPTIONS
 };
 extern const char *const net_option_names[NET_OPTIONS]; /* as in C */
 /* EINVAL a value out of range; ENOPROTOOPT not an option of this kind of socket, or read only. */
 int net_setsockopt(struct net_socket *s, enum net_option o, int value, struct err *e);
 int net_getsockopt(struct net_socket *s, enum net_option o, int *value, struct err *e);
+
+/* "1.0" ... "v3", then NULL. */
+extern const char *const net_rdt_variant_names[];
+/* What an rdt socket knows of one peer, the one used last first; false beyond the last. */
+struct net_rdt_info {
+	const char *variant;
+	struct net_endpoint peer;
+	unsigned window, parts;              /* parts: not acknowledged, sent or not */
+	ns_t     timeout;
+	bool     waits;                      /* for an acknowledgement of part `oldest`; under_way: so many in all */
+	uint32_t oldest, next, expected;     /* numbers: of the next part sent, of the part expected from the peer */
+	unsigned under_way;
+	uint64_t sent, resent, acks, naks, received, repeated, damaged, delivered; /* packets; delivered: messages */
+};
+bool net_rdt_peer(const struct net_socket *s, unsigned index, struct net_rdt_info *out);
 
 /* --- the tables -------------------------------------------------------------------------------- */
 

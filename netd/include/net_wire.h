@@ -79,7 +79,8 @@ enum net_match_what { /* ANDed */
 	NET_MATCH_SYN = 16,  /* SYN is set */
 	NET_MATCH_ACK = 32,  /* an acknowledgement and nothing else: no data, SYN, FIN, RST */
 	NET_MATCH_FIN = 64,
-	NET_MATCH_DATA = 128 /* carries at least a byte */
+	NET_MATCH_DATA = 128, /* carries at least a byte */
+	NET_MATCH_RDT = 256
 };
 
 struct net_match {

@@ -261,7 +261,9 @@ static const char *const good[] = {
 	"munlock 0x600000 4096", "mincore 0x600000 4096", "msync 0x600000 4096", "brk +4096", "read 0x600000 1",
 	"write 0x600000 41", "exec 0x600000", "touch 0x600000 4096 r 64", "push 1", "fork", "clone", "execve /f",
 	"kill 0", "wait", "setuid 0", "setrlimit STACK 8M", "set sp 0x1000", "open /f r", "close 0", "dup 0",
-	"lseek 0 0 set", "recv 0 1", "send 0 41", "exit 0",
+	"lseek 0 0 set", "recv 0 1", "send 0 41", "pipe", "socket tcp", "bind 0 127.0.0.1:80", "listen 0 5", "accept 0",
+	"connect 0 127.0.0.1:80", "sendto 0 127.0.0.1:80 41", "shutdown 0 r", "setsockopt 0 SO_REUSEADDR 1",
+	"poll 0 timeout=0", "exit 0",
 };
 /* `ptbr` is not among them: from then on nothing is filled, which would hide what the others do. */
 

@@ -461,15 +461,14 @@ static void shell(struct run *r, const char *command)
 	char **words = g_strsplit_set(command, " \t\n;", -1);
 
 	for (char **w = words; *w; w++) {
-		const char *value = strchr(*w, '='), *name = strrchr(*w, '.');
-		size_t len;
+		char *value = strchr(*w, '=');
+		enum net_knob k;
 
-		if (!value || !name || name > value)
+		if (!value)
 			continue;
-		len = (size_t)(value - name - 1);
-		for (int k = 0; k < NET_KNOBS; k++)
-			if (strlen(net_knobs[k].name) == len && strncmp(net_knobs[k].name, name + 1, len) == 0)
-				net_knob_set(r->host, k, strtol(value + 1, NULL, 0), NULL);
+		*value = '\0';
+		if (net_knob_find(*w, &k))
+			net_knob_set(r->host, k, strtol(value + 1, NULL, 0), NULL);
 	}
 	g_strfreev(words);
 }

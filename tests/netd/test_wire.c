@@ -432,7 +432,7 @@ static void a_capture_is_sound_pcapng(void **state)
 	assert_true(comment);
 	net_capture_start(wire(l), &ports, stream);
 	for (uint64_t k = net_wire_first(wire(l)); k < net_wire_next(wire(l)); k++)
-		assert_true(net_capture_frame(wire(l), k, &ports, stream));
+		assert_true(net_capture_frame(wire(l), k, 0, &ports, stream));
 	assert_memory_equal(stream->data, bytes->data, stream->len); /* the snapshot has statistics behind */
 	g_byte_array_free(bytes, TRUE);
 	g_byte_array_free(stream, TRUE);

@@ -265,7 +265,10 @@ static int engine_mincore(void *w, const char *p, uint64_t at, uint64_t len, uin
 
 static int engine_brk(void *w, const char *p, int64_t delta, uint64_t *result)
 {
-	return -vm_brk(proc(w, p), vm_break(proc(w, p), NULL) + delta, result, NULL);
+	va_t wanted = vm_break(proc(w, p), NULL) + delta;
+	int r = vm_brk(proc(w, p), wanted, result, NULL);
+
+	return r ? -r : *result == wanted ? 0 : ENOMEM; /* 0 only asks where the break is */
 }
 
 static int access_done(int r, const struct vm_outcome *o, struct access *out)

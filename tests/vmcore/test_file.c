@@ -164,7 +164,7 @@ static void a_file_size_limit_cuts_writes(void **state)
 struct object { int refs; };
 static void retain(void *object) { ((struct object *)object)->refs++; }
 static void release(void *object) { ((struct object *)object)->refs--; }
-static const struct vm_file_ops ops = { "socket", retain, release };
+static const struct vm_file_ops ops = { .kind = "socket", .retain = retain, .release = release };
 
 static void objects_of_others_are_retained_by_each_descriptor(void **state)
 {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # compare.sh RECORDER RUNNER [COUNT [FIRST-SEED]] - random scripts on the real kernel and on the machine, compared.
 # Exit 77 where the kernel is not the one that the machine models, or does not permit it.
+# KINDS="swap shm": those of generate.py's kinds alone; KEEP=DIR keeps scripts that differ.
 # A script that the kernel itself answers differently a second time (reclaim, swap) decides nothing and is left out.
 set -u
 recorder=$1 runner=$2 count=${3:-200} seed=${4:-1}
@@ -17,7 +18,7 @@ trap 'exit 1' HUP INT TERM
 echo "seeds $seed to $((seed + count - 1))"
 left=0 done=0
 while [ $done -lt "$count" ]; do
-	for kind in anon mix ext4 vma fork swap all; do
+	for kind in ${KINDS:-anon mix ext4 vma fork swap all edge big stack shm files}; do
 		[ $done -lt "$count" ] || break
 		name=$kind-$((seed + done))
 		python3 "$generate" $kind $((seed + done)) > "$work/script"

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """generate.py KIND SEED - a random script in the language of tests/cases/kernel, without results.
 
-KIND: anon mix ext4 vma fork swap all. The same kind and seed give the same script.
+KIND: anon mix ext4 vma fork swap all, as the recorded scripts have them; edge (arguments that calls refuse or that lie at
+limits), big (spans over many tables), stack (memory that grows down), shm (shared memory over forks, moved, swapped),
+files (several, declared late, truncated, unlinked). The same kind and seed give the same script.
 """
 import random
 import sys
 
-KINDS = ("anon", "mix", "ext4", "vma", "fork", "swap", "all")
+KINDS = ("anon", "mix", "ext4", "vma", "fork", "swap", "all", "edge", "big", "stack", "shm", "files")
 PAGE = 0x1000
 
 # Weights of the operations by kind; what is missing weighs nothing.
@@ -24,6 +26,16 @@ WEIGHTS = {
     "swap": COMMON | {"fork": 1, "mlock": 1, "munlock": 0.3, "brk": 0.5, "fread": 0.7, "exit": 0.4, "truncate": 0.2,
                       "madvise": 9},
 }
+WEIGHTS |= {
+    "edge": COMMON | {"brk": 3, "exec": 2, "fork": 1, "mlock": 3, "munlock": 2, "mincore": 3, "msync": 3, "fread": 2,
+                      "fwrite": 2, "truncate": 1, "exit": 0.5, "mmap": 10, "mremap": 7, "madvise": 9},
+    "big": COMMON | {"fork": 2, "exit": 1, "mremap": 7, "madvise": 8, "mlock": 0.5, "munlock": 0.3, "brk": 1, "mmap": 9},
+    "stack": COMMON | {"write": 16, "read": 8, "exec": 2, "fork": 1.5, "exit": 0.5, "mmap": 10, "mlock": 1, "brk": 1,
+                       "munlock": 0.5},
+    "shm": COMMON | {"fork": 3, "exit": 1, "mremap": 7, "mlock": 0.7, "munlock": 0.3, "mincore": 1, "exec": 0.5},
+    "files": COMMON | {"fread": 4, "fwrite": 4, "truncate": 4, "unlink": 0.5, "msync": 3, "fork": 1.5, "exit": 0.7,
+                       "spawn": 0.7, "mlock": 0.5, "munlock": 0.3, "file": 0.8, "exec": 0.5, "mincore": 1},
+}
 WEIGHTS["all"] = {op: max(w.get(op, 0) for w in WEIGHTS.values()) for op in set().union(*WEIGHTS.values())}
 
 ADVICE = {
@@ -38,7 +50,23 @@ ADVICE = {
              "dofork": 1},
     "swap": {"pageout": 19, "dontneed": 8, "populate_read": 2, "cold": 1, "free": 1, "populate_write": 1},
 }
+EVERY = ("normal random sequential willneed dontneed dontneed_locked free remove dontfork dofork wipeonfork keeponfork "
+         "dontdump dodump cold populate_read populate_write bad").split()
+ADVICE |= {
+    "edge": {a: 1 for a in EVERY} | {"dontneed": 3},
+    "big": {"dontneed": 12, "populate_write": 8, "populate_read": 4, "free": 2, "dontfork": 1, "wipeonfork": 1, "cold": 1},
+    "stack": {"dontneed": 10, "populate_write": 5, "populate_read": 3, "dontfork": 1, "wipeonfork": 1, "free": 1,
+              "random": 1},
+    "shm": {"dontneed": 10, "remove": 6, "populate_write": 6, "populate_read": 5, "dontfork": 2, "pageout": 10, "free": 1,
+            "cold": 1, "dontneed_locked": 1, "willneed": 1},
+    "files": {"dontneed": 12, "remove": 5, "populate_write": 5, "populate_read": 5, "willneed": 1, "cold": 1, "dontfork": 1,
+              "free": 1, "sequential": 1, "normal": 1},
+}
 ADVICE["all"] = {a: max(w.get(a, 0) for w in ADVICE.values()) for a in set().union(*ADVICE.values())}
+
+
+def number(text):
+    return int(text, 0)
 
 
 class Script:
@@ -54,7 +82,22 @@ class Script:
     def chance(self, p):
         return self.r.random() < p
 
+    def odd_address(self, low=False):
+        if low and self.chance(0.2):   # nothing may be mapped there: the recorder's own pages are in that part of the space
+            return self.r.choice(["0", "0x800", "0x1000", "0xfff"])
+        return self.r.choice(["S-0x1000", "S-0x2000", "S+0x0", "S+0x1000", "M-0x1000", "M+0x0",
+                              "0x800000000000", "0x7fffffffffff", "0xffff800000000000", "0xfffffffffffff000", "A-0x1000", "A+0x1",
+                              "A+0x3fffffff", "H-0x1000", "H+0x0", "H+0xfff"])
+
+    def odd_length(self):
+        return self.r.choice(["0", "1", "0xfff", "0x1001", "0x1fffff", "0x200000", "0x900000", "0x40000000", "0x700000000",
+                              "0x7fffffffffff", "0x7ffffffff000", "0x800000000000", "0xfffffffffffff000", "0xffffffffffffffff"])
+
     def scratch(self):
+        if self.kind == "big":
+            return f"A+{self.r.choice([0, 0x1000, 0x1ff000, 0x200000, 0x201000, 0x400000, 0x3fe00000, 0x3fffe000, 0x40000000, 0x40200000]):#x}"
+        if self.kind == "stack" and self.chance(0.3):
+            return f"S-{self.r.randrange(1, 0x40) * PAGE:#x}"
         n = self.r.choices([0, 1, 2], [6, 4, 1])[0]
         page = (self.r.randrange(0x28), 0x1f8 + self.r.randrange(0x12), 0x3fffd + self.r.randrange(5))[n]
         return f"A+{page * PAGE:#x}"
@@ -62,14 +105,20 @@ class Script:
     def add(self, text, offset):
         if offset == 0:
             return text
-        if "+" in text:
-            base, old = text.split("+")
-            return f"{base}+{int(old, 16) + offset:#x}"
-        return f"{text}+{offset:#x}"
+        name, sign, old = text.replace("-", "+-").partition("+")
+        if name[0] == "0":
+            return f"{number(name) + offset:#x}"
+        at = (number(old) if old else 0) + offset
+        return f"{name}{'+' if at >= 0 else '-'}{abs(at):#x}"
 
     def inside(self, p):
         """An address and a number of pages, mostly inside something mapped."""
         places = self.places[p]
+        if self.kind == "edge" and self.chance(0.1):
+            return self.odd_address(), self.r.choice([1, 2])
+        if self.kind == "stack" and places and self.chance(0.3):   # below what grows down
+            text, pages = self.r.choice(places[-12:])
+            return self.add(text, -self.r.choice([1, 1, 2, 3, 0x10, 0x101, 0x1f0, 0x7f0, 0x800]) * PAGE), 1
         if not places or self.chance(0.12):
             return self.scratch(), self.r.choice([1, 1, 2, 3, 6])
         text, pages = self.r.choice(places[-12:])
@@ -85,6 +134,12 @@ class Script:
             if self.chance(0.25):
                 pages += self.r.choice([1, 2, 5])
         length = pages * PAGE
+        if self.kind == "edge" and self.chance(0.12) and not text.startswith("0"):
+            return text, self.odd_length()
+        if self.kind == "edge" and self.chance(0.05):
+            text = self.add(text, self.r.choice([1, 0x800, 0xfff]))
+        if self.kind == "big" and self.chance(0.3):
+            length = self.r.choice([0x200000, 0x1ff000, 0x201000, 0x400000, 0x600000])
         if self.chance(0.02):
             length = 0
         elif self.chance(0.03):
@@ -105,26 +160,47 @@ class Script:
         pages = self.r.choice([1, 1, 2, 3, 3, 4, 5, 6, 8, 9])
         if self.chance(0.02):
             pages = self.r.choice([512, 1024, 513])
+        if self.kind == "big" and self.chance(0.6):
+            pages = self.r.choice([511, 512, 512, 513, 1024, 1024, 1536, 0x800, 0x1000])
         flags, file = [], ""
-        shared = self.chance(0.3)
+        shared = self.chance({"shm": 0.75, "stack": 0.1}.get(self.kind, 0.3))
         flags.append("shared" if shared else "private")
-        if self.files and self.chance(0.5 if self.kind in ("mix", "ext4", "all") else 0.2):
+        if self.files and self.chance(0.5 if self.kind in ("mix", "ext4", "all", "files") else 0.2):
             file = f" {self.file()} {self.r.randrange(9) * PAGE:#x}"
         else:
             flags.append("anon")
             if self.chance(0.08):
                 flags.append("noreserve")
-            if not shared and self.chance(0.04 if self.kind != "vma" else 0.08):
+            if not shared and self.chance({"vma": 0.08, "stack": 0.6}.get(self.kind, 0.04)):
                 flags.append("growsdown")
         if self.chance(0.06):
             flags.append("populate")
         if self.chance(0.02):
             flags.append("locked")
+        if self.kind == "edge":
+            if self.chance(0.04):
+                flags.append(self.r.choice(["shared", "private", "growsdown", "locked", "anon"]))
+            if self.chance(0.03):
+                flags.remove(flags[0])
+            if self.chance(0.04):
+                flags = [f for f in flags if f != "anon"] or ["private"]
+            if file and self.chance(0.2):
+                file = " " + " ".join([self.file(), self.r.choice(["0x1", "0x800", "0x7ffffffff000", "0x7fffffffffffe000",
+                                                                   "0x8000000000000000", "0xfffffffffffff000", "0x10000"])])
         how = self.pick({"fixed": 13, "hint": 2, "none": 4, "noreplace": 1.5})
         at = self.scratch()
         if self.places[p] and self.chance(0.35):
             text, n = self.r.choice(self.places[p][-12:])
             at = self.add(text, self.r.randrange(n + 1) * PAGE)
+        length = f"{pages * PAGE:#x}"
+        if self.kind == "edge":
+            if self.chance(0.08):
+                at = self.odd_address()
+            if self.chance(0.04):
+                at = self.add(at, self.r.choice([1, 0x800]))
+            if self.chance(0.08):
+                length = self.odd_length()
+                pages = 1
         label = ""
         if how == "fixed":
             flags.append("fixed")
@@ -134,19 +210,30 @@ class Script:
             self.labels += 1
             label = f"k{self.labels} = "
             at = "-" if how == "none" else at
-        self.say(f"{p} {label}mmap {at} {pages * PAGE:#x} {self.prot()} {','.join(flags)}{file}")
+        self.say(f"{p} {label}mmap {at} {length} {self.prot()} {','.join(flags)}{file}")
         self.places[p].append((f"k{self.labels}" if label else at, pages))
 
     def mremap(self, p):
         text, length = self.range_of(p)
-        pages = max(1, int(length, 16) // PAGE)
+        pages = max(1, min(number(length) // PAGE, 0x10000))
         new = self.r.choice([pages, pages, 1, pages + 1, pages + 3, max(1, pages - 1)])
         if self.chance(0.02):
             new = 0
+        if self.kind == "shm" and self.chance(0.15):
+            length = "0"
+        if self.kind == "big" and self.chance(0.5):
+            new = self.r.choice([pages, 512, 1024, 513, 511])
+        if self.kind == "stack":
+            new = min(new, 0x40)
+        size = f"{new * PAGE:#x}"
+        if self.kind == "edge" and self.chance(0.08):
+            size = self.odd_length()
         tail, label = "", ""
         how = self.pick({"fixed": 9, "maymove": 6, "stay": 4, "dontunmap": 1.5})
         if how == "fixed":
             target = self.scratch()
+            if self.kind == "edge" and self.chance(0.15):
+                target = self.odd_address()
             tail = f" maymove fixed {target}" + (" dontunmap" if self.chance(0.08) else "")
             self.places[p].append((target, max(1, new)))
         elif how != "stay":
@@ -158,11 +245,15 @@ class Script:
             self.places[p].append((f"k{self.labels}", max(1, new)))
         else:
             self.places[p].append((text, max(1, new)))
-        self.say(f"{p} {label}mremap {text} {length} {new * PAGE:#x}{tail}")
+        if self.kind == "edge" and self.chance(0.06):
+            tail = tail.replace(" maymove", "")
+        self.say(f"{p} {label}mremap {text} {length} {size}{tail}")
 
     def brk(self, p):
         sign = "+" if self.chance(0.62) else "-"
         amount = self.r.choice([1, 0x1000, 0x1000, 0x1001, 0x2000, 0x3000, 0x5000, 0x7fff, 0x8800])
+        if self.kind in ("edge", "big") and self.chance(0.2):
+            amount = self.r.choice([0x200000, 0x1fffff, 0x40000000, 0x18000000000, 0x600000000000, 0x700000000000])
         self.say(f"{p} brk {sign}{amount:#x}")
         if sign == "+":
             self.places[p].append(("H+0x0", max(1, amount // PAGE)))
@@ -175,10 +266,12 @@ class Script:
         if op in ("write", "read", "exec"):
             text, _ = self.inside(p)
             text = self.add(text, r.choice([0, 0, 0, 0x10, 0xff0]))
+            if self.kind == "edge" and self.chance(0.08):
+                text = self.odd_address(True)
             self.say(f"{p} {op} {text}" + (f" {r.randrange(0x30, 0x7b):#x}" if op == "write" else ""))
         elif op == "sum":
             text, pages = self.inside(p)
-            self.say(f"{p} sum {text} {pages * PAGE:#x}")
+            self.say(f"{p} sum {text} {min(pages, 0x10) * PAGE:#x}")
         elif op == "mmap":
             self.mmap(p)
         elif op == "mremap":
@@ -188,7 +281,7 @@ class Script:
         elif op in ("munmap", "mincore"):
             text, length = self.range_of(p)
             # Which pages of a disk file are cached follows from readahead, which is not modelled (README).
-            if op == "munmap" or not any(name[0] == "g" for name in self.files):
+            if op == "munmap" or (not any(name[0] == "g" for name in self.files) and number(length) <= 0x1000000):
                 self.say(f"{p} {op} {text} {length}")
         elif op == "mlock":
             text, length = self.range_of(p)
@@ -220,33 +313,44 @@ class Script:
         elif op == "exit" and len(self.live) > 1:
             self.live.remove(p)
             self.say(f"{p} exit")
+        elif op == "file" and len(self.files) < 6:
+            self.declare(self.chance(0.4))
         elif self.files and op in ("fread", "fwrite", "truncate", "unlink"):
             name = r.choice(self.files)
             offset = r.randrange(0xa) * PAGE + r.choice([0, 0x10, 0xfff])
+            if self.kind in ("files", "edge") and self.chance(0.1):
+                offset = r.choice([0x1fff, 0x10000, 0x1fffff, 0x200000, 0x40001000])
             if op == "fread":
                 self.say(f"{p} fread {name} {offset:#x}")
             elif op == "fwrite":
                 self.say(f"{p} fwrite {name} {offset:#x} {r.randrange(0x30, 0x7b):#x}")
             elif op == "truncate":
-                self.say(f"{p} truncate {name} {r.choice([0, 0x1000, 0x1800, 0x2000, 0x3001, 0x5000, 0x9000]):#x}")
+                self.say(f"{p} truncate {name} {r.choice([0, 0x1000, 0x1800, 0x2000, 0x3001, 0x5000, 0x9000, 1, 0xfff, 0xffff]):#x}")
             elif name not in self.gone:
                 self.gone.add(name)
                 self.say(f"{p} unlink {name}")
 
+    def declare(self, disk):
+        i = len(self.files)
+        name = ("g" if disk else "f") + str(i)
+        size = self.r.choice([0x2000, 0x3000, 0x3800, 0x5000, 0x6000, 0x7000, 0x9000, 0x1800])
+        if self.kind == "files" and self.chance(0.2):
+            size = self.r.choice([0, 1, 0xfff, 0x12345, 0x40000])
+        seed = "sparse" if not disk and self.chance(0.25) else f"{0x20 * (i + 1):#x}"
+        self.say(f"file {name} {'ext4' if disk else 'tmpfs'} {size:#x} {seed}")
+        self.files.append(name)
+
     def make(self):
         r = self.r
+        if self.kind == "shm" and self.chance(0.6):
+            self.say("swap")
         if self.kind == "swap" or (self.kind == "all" and self.chance(0.3)):
             self.say("swap")
             if self.kind == "all":
                 self.kind = "swap"
-        files = {"mix": 2, "all": 2, "ext4": 2, "anon": 0}.get(self.kind, self.r.randrange(2))
-        for i in range(files):
-            disk = self.kind == "ext4" or (self.kind == "all" and self.chance(0.5))
-            name = ("g" if disk else "f") + str(i)
-            size = r.choice([0x2000, 0x3000, 0x3800, 0x5000, 0x6000, 0x7000, 0x9000, 0x1800])
-            seed = "sparse" if not disk and self.chance(0.25) else f"{0x20 * (i + 1):#x}"
-            self.say(f"file {name} {'ext4' if disk else 'tmpfs'} {size:#x} {seed}")
-            self.files.append(name)
+        files = {"mix": 2, "all": 2, "ext4": 2, "anon": 0, "files": 2}.get(self.kind, self.r.randrange(2))
+        for _ in range(files):
+            self.declare(self.kind == "ext4" or (self.kind in ("all", "files") and self.chance(0.5)))
         for _ in range(4):
             self.mmap("p0")
         steps = r.randrange(60, 200)

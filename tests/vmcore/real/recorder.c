@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -456,15 +457,15 @@ static void set_label(struct view_row *v, const char *name)
 	char *end;
 	bool deleted = g_str_has_suffix(name, " (deleted)");
 
-	if (v->start <= BASE_S - PAGE && v->end > BASE_S - PAGE) {
-		strcpy(v->label, "[stack]");
+	if (!name[0] || strcmp(name, "[stack]") == 0) {
+		strcpy(v->label, v->start <= BASE_S - PAGE && v->end > BASE_S - PAGE ? "[stack]" : "anon");
 		return;
 	}
 	if (strstr(name, "/dev/zero")) {
 		strcpy(v->label, "shm");
 	} else if (name[0] == '[') {
 		g_strlcpy(v->label, name, sizeof v->label);
-	} else if (name[0]) {
+	} else {
 		const char *slash = strrchr(name, '/');
 
 		g_strlcpy(v->label, slash ? slash + 1 : name, sizeof v->label - 2);
@@ -473,8 +474,6 @@ static void set_label(struct view_row *v, const char *name)
 			*end = 0;
 		if (deleted)
 			strcat(v->label, "~");
-	} else {
-		strcpy(v->label, "anon");
 	}
 }
 
@@ -1184,6 +1183,16 @@ static void find_zero_page(void)
 	g_array_free(words, TRUE);
 }
 
+/* All on one CPU: pages on their way to another CPU's lists would be neither paged out nor freed when asked for. */
+static void use_one_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof one, &one);
+}
+
 int main(int argc, char **argv)
 {
 	char *line = NULL;
@@ -1201,6 +1210,7 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	out = stdout;
+	use_one_cpu();
 	umask(0);
 	for (int i = 0; i < 2; i++) {
 		snprintf(directory[i], sizeof directory[i], "%s/vitrine-recorder.XXXXXX", i == 0 ? "/dev/shm" : "/var/tmp");

@@ -9,9 +9,9 @@
 
 /*
  * The worker's own pages: code, state, stacks, all in one 2 MiB span, under a top-level entry of their own, and below
- * all that scripts use: an address that nothing is at must not find them above it.
+ * all that scripts use: an address that nothing is at must not find them above it. So scripts map nothing below 512 GiB.
  */
-#define REGION       0x8000000000u
+#define REGION       0x100000ul
 #define REGION_SIZE  0x60000u
 #define STATE_AT     (REGION + 0x10000)
 #define BUFFER_AT    (REGION + 0x12000)

@@ -1,0 +1,336 @@
+/* iface.c - hosts/H/net/ifs: a host's interfaces. */
+#include "net.h"
+
+#include "text.h"
+#include "world.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static struct net_iface *iface_of(const struct node *n, struct err *e)
+{
+	struct net_host *h = world_net(n, e);
+	struct net_iface *i = h && n->arg ? net_iface_above(h, (unsigned)n->arg - 1) : NULL;
+	struct net_iface_info info;
+
+	if (i) {
+		net_iface_get(i, &info);
+		if (info.index == n->arg)
+			return i;
+	}
+	if (h)
+		err_set(e, ESRCH, -1, "the interface is gone");
+	return NULL;
+}
+
+static bool iface_alive(const struct node *n)
+{
+	return iface_of(n, NULL) != NULL;
+}
+
+/* wire: its name, `-` for none */
+
+static int show_wire(const struct node *n, GString *out, struct err *e)
+{
+	struct net_iface *i = iface_of(n, e);
+	struct net_iface_info info;
+
+	if (!i)
+		return -e->code;
+	net_iface_get(i, &info);
+	put_text(out, info.wire ? net_wire_name(info.wire) : "-");
+	put_char(out, '\n');
+	return 0;
+}
+
+static int store_wire(const struct node *n, char *line, GString *result, struct err *e)
+{
+	struct net_iface *i = iface_of(n, e);
+	const char *name = g_strstrip(line);
+	struct net_wire *w = NULL;
+
+	if (!i)
+		return -e->code;
+	if (strcmp(name, "-") && !(w = net_wire_at(n->world->net, name)))
+		return err_set(e, ENOENT, 0, "there is no wire %.63s: mkdir wires/%.30s", name, name);
+	return net_iface_attach(i, w, e);
+}
+
+/* address: several, a line each. The first line behind `>` replaces them, others and those behind `>>` are added. */
+
+static int show_address(const struct node *n, GString *out, struct err *e)
+{
+	struct net_iface *i = iface_of(n, e);
+	char text[NET_ADDR_TEXT];
+	struct net_prefix p;
+
+	if (!i)
+		return -e->code;
+	for (unsigned k = 0; net_iface_address(i, k, &p); k++)
+		g_string_append_printf(out, "%s/%u\n", net_addr_text(&p.addr, text), p.len);
+	return 0;
+}
+
+static bool iface_has_address(const struct net_iface *i, const struct net_prefix *a)
+{
+	struct net_prefix p;
+
+	for (unsigned k = 0; net_iface_address(i, k, &p); k++)
+		if (net_addr_equal(&p.addr, &a->addr) && p.len == a->len)
+			return true;
+	return false;
+}
+
+static void keep_only(struct net_iface *i, const GArray *wanted)
+{
+	struct net_prefix p;
+
+	for (unsigned k = 0; net_iface_address(i, k, &p); ) {
+		bool keep = false;
+
+		for (guint a = 0; a < wanted->len; a++) {
+			const struct net_prefix *w = &g_array_index(wanted, struct net_prefix, a);
+
+			keep |= net_addr_equal(&w->addr, &p.addr) && w->len == p.len;
+		}
+		if (keep)
+			k++;
+		else
+			net_iface_del(i, &p, NULL);
+	}
+}
+
+static int parse_addresses(const struct words *w, GArray *wanted, struct err *e)
+{
+	for (unsigned k = 0; k < w->count; k++) {
+		struct net_prefix p;
+
+		if (!strcmp(w->word[k].text, "-"))
+			continue;
+		if (!net_prefix_parse(w->word[k].text, &p))
+			return err_set(e, EINVAL, (int)w->word[k].at, "'%.40s' is not an address with its prefix, as 10.0.0.1/24",
+				       w->word[k].text);
+		g_array_append_val(wanted, p);
+	}
+	return 0;
+}
+
+/* All or none. */
+static int add_addresses(struct net_iface *i, const GArray *wanted, struct err *e)
+{
+	GArray *added = g_array_new(FALSE, FALSE, sizeof(struct net_prefix));
+	int error = 0;
+
+	for (guint k = 0; k < wanted->len && !error; k++) {
+		const struct net_prefix *p = &g_array_index(wanted, struct net_prefix, k);
+
+		if (iface_has_address(i, p))
+			continue;
+		error = net_iface_add(i, p, e);
+		if (!error)
+			g_array_append_val(added, *p);
+	}
+	for (guint k = 0; k < added->len && error; k++)
+		net_iface_del(i, &g_array_index(added, struct net_prefix, k), NULL);
+	g_array_free(added, TRUE);
+	return error;
+}
+
+static int store_address(const struct node *n, char *line, GString *result, struct err *e)
+{
+	struct net_iface *i = iface_of(n, e);
+	g_autoptr(GArray) wanted = g_array_new(FALSE, FALSE, sizeof(struct net_prefix));
+	struct words w;
+	int error;
+
+	if (!i || words_split(line, &w, e))
+		return -e->code;
+	error = parse_addresses(&w, wanted, e);
+	words_free(&w);
+	if (!error)
+		error = add_addresses(i, wanted, e);
+	if (!error && (n->world->fresh || wanted->len == 0))
+		keep_only(i, wanted);
+	return error;
+}
+
+/* mac, mtu, up */
+
+static int show_mac(const struct node *n, GString *out, struct err *e)
+{
+	struct net_iface *i = iface_of(n, e);
+	char text[NET_MAC_TEXT];
+	struct net_iface_info info;
+
+	if (!i)
+		return -e->code;
+	net_iface_get(i, &info);
+	put_text(out, net_mac_text(&info.mac, text));
+	put_char(out, '\n');
+	return 0;
+}
+
+static int store_mac(const struct node *n, char *line, GString *result, struct err *e)
+{
+	struct net_iface *i = iface_of(n, e);
+	const char *text = g_strstrip(line);
+	struct net_mac mac;
+
+	if (!i)
+		return -e->code;
+	if (!net_mac_parse(text, &mac))
+		return err_set(e, EINVAL, 0, "'%.40s' is not a MAC, as 02:00:00:00:00:01", text);
+	return net_iface_set_mac(i, &mac, e);
+}
+
+static int show_mtu(const struct node *n, GString *out, struct err *e)
+{
+	struct net_iface *i = iface_of(n, e);
+	struct net_iface_info info;
+
+	if (!i)
+		return -e->code;
+	net_iface_get(i, &info);
+	put_dec(out, info.mtu);
+	put_char(out, '\n');
+	return 0;
+}
+
+static int store_mtu(const struct node *n, char *line, GString *result, struct err *e)
+{
+	struct net_iface *i = iface_of(n, e);
+	const char *text = g_strstrip(line);
+	uint64_t mtu = 0;
+
+	if (!i || (strcmp(text, "-") && parse_number(text, &mtu, e)))
+		return -e->code;
+	if (strcmp(text, "-") && (mtu == 0 || mtu > UINT32_MAX))
+		return err_set(e, EINVAL, 0, "mtu %.20s is not in 68..65535; - is the wire's", text);
+	return net_iface_set_mtu(i, (uint32_t)mtu, e);
+}
+
+static int show_up(const struct node *n, GString *out, struct err *e)
+{
+	struct net_iface *i = iface_of(n, e);
+	struct net_iface_info info;
+
+	if (!i)
+		return -e->code;
+	net_iface_get(i, &info);
+	put_text(out, info.up ? "1\n" : "0\n");
+	return 0;
+}
+
+static int store_up(const struct node *n, char *line, GString *result, struct err *e)
+{
+	struct net_iface *i = iface_of(n, e);
+	const char *text = g_strstrip(line);
+
+	if (!i)
+		return -e->code;
+	if (strcmp(text, "0") && strcmp(text, "1"))
+		return err_set(e, EINVAL, 0, "'%.20s' is neither 0 nor 1", text);
+	return net_iface_up(i, *text == '1', e);
+}
+
+static int show_stats(const struct node *n, GString *out, struct err *e)
+{
+	static const struct { const char *name; size_t at; } rows[] = {
+#define STAT(NAME) { #NAME, offsetof(struct net_iface_info, NAME) }
+		STAT(rx_bytes), STAT(rx_packets), STAT(rx_errors), STAT(rx_dropped), STAT(rx_multicast), STAT(tx_bytes),
+		STAT(tx_packets), STAT(tx_errors), STAT(tx_dropped), STAT(collisions),
+#undef STAT
+	};
+	struct net_iface *i = iface_of(n, e);
+	struct net_iface_info info;
+
+	if (!i)
+		return -e->code;
+	net_iface_get(i, &info);
+	for (size_t k = 0; k < G_N_ELEMENTS(rows); k++)
+		g_string_append_printf(out, "%s %" PRIu64 "\n", rows[k].name,
+				       *(const uint64_t *)((const char *)&info + rows[k].at));
+	return 0;
+}
+
+/* ifs/NAME */
+
+#define IFACE(NAME, SHOW, STORE) \
+	{ .name = NAME, .kind = ROW_TEXT, .mode = 0644, .show = SHOW, .store = STORE, .alive = iface_alive, .help = "net-ifs" }
+
+static const struct row iface_rows[] = {
+	IFACE("wire", show_wire, store_wire),
+	IFACE("address", show_address, store_address),
+	IFACE("mac", show_mac, store_mac),
+	IFACE("mtu", show_mtu, store_mtu),
+	IFACE("up", show_up, store_up),
+	{ .name = "stats", .kind = ROW_TEXT, .mode = 0444, .show = show_stats, .alive = iface_alive, .help = "net-ifs" },
+	{ 0 }
+};
+
+static const struct row iface_row = {
+	.name = "INTERFACE", .kind = ROW_DIRECTORY, .mode = 0555, .rows = iface_rows, .alive = iface_alive, .help = "net-ifs",
+};
+
+static struct node iface_node(const struct node *dir, const struct net_iface *i)
+{
+	struct node child = *dir;
+	struct net_iface_info info;
+
+	net_iface_get(i, &info);
+	child.row = &iface_row;
+	child.arg = info.index;
+	return child;
+}
+
+static int find_iface(const struct node *dir, const char *name, struct node *child)
+{
+	struct net_host *h = world_net(dir, NULL);
+	struct net_iface *i = h ? net_iface_at(h, name) : NULL;
+
+	if (!i)
+		return h ? -ENOENT : -ESRCH;
+	*child = iface_node(dir, i);
+	return 0;
+}
+
+static bool next_iface(const struct node *dir, uint64_t *cookie, char *name, struct node *child)
+{
+	struct net_host *h = world_net(dir, NULL);
+	struct net_iface *i = h ? net_iface_above(h, (unsigned)*cookie) : NULL;
+	struct net_iface_info info;
+
+	if (!i)
+		return false;
+	net_iface_get(i, &info);
+	*cookie = info.index;
+	g_strlcpy(name, info.name, 256);
+	*child = iface_node(dir, i);
+	return true;
+}
+
+static int make_iface(const struct node *dir, const char *name, mode_t mode, struct err *e)
+{
+	struct net_host *h = world_net(dir, e);
+	struct net_iface *i;
+
+	if (!h)
+		return -e->code;
+	if (*name == '.' || *name == '-' || strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-") != strlen(name))
+		return err_set(e, EINVAL, 0, "an interface's name has letters, digits, '.', '_' and '-' only");
+	return net_iface_new(h, name, &i, e);
+}
+
+static int remove_iface(const struct node *dir, const char *name, struct err *e)
+{
+	struct net_host *h = world_net(dir, e);
+	struct net_iface *i = h ? net_iface_at(h, name) : NULL;
+
+	if (!i)
+		return h ? err_set(e, ENOENT, 0, "there is no interface %.40s", name) : -e->code;
+	return net_iface_free(i, e);
+}
+
+const struct dir_ops ifaces_dir = {
+	.find = find_iface, .next = next_iface, .mkdir = make_iface, .rmdir = remove_iface,
+};

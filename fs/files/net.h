@@ -1,0 +1,33 @@
+/* net.h - what the files of hosts/H/net share. */
+#ifndef FS_NET_H
+#define FS_NET_H
+
+#include "command.h"
+#include "net_host.h"
+
+/* iface.c: ifs/; in nodes below it `arg` is the interface's index. */
+extern const struct dir_ops ifaces_dir;
+/* route.c: routes, and route/ADDR, where `arg` is the address. */
+extern const struct column route_columns[];
+fill_fn fill_routes;
+store_fn store_routes;
+extern const struct dir_ops route_to_dir;
+/* neighbours.c */
+extern const struct column neighbour_columns[];
+fill_fn fill_neighbours;
+store_fn store_neighbours;
+/* sockets.c: sockets, and sockets.d/INODE, where `arg` is the inode. */
+extern const struct column socket_columns[];
+fill_fn fill_sockets;
+extern const struct dir_ops sockets_dir;
+/* names.c: resolv, hosts, services, as texts. */
+show_fn show_names;
+store_fn store_names;
+/* The first address that the host's file `hosts` has for a name, or the name itself as an address. */
+bool names_lookup(const struct node *n, const char *name, struct net_addr *out);
+
+/* Argument i as an address of version 4, or as a prefix: `default` is 0.0.0.0/0. */
+bool arg_net_addr(const struct call *c, unsigned i, struct net_addr *a, struct err *e);
+bool arg_net_prefix(const struct call *c, unsigned i, struct net_prefix *p, struct err *e);
+
+#endif

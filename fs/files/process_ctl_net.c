@@ -1,0 +1,311 @@
+/*
+ * process_ctl_net.c - commands about sockets.
+ *
+ * netd never waits: a command that has to is tried again after each change of the world (process_ctl_wait.c).
+ */
+#include "process_ctl.h"
+#include "net_tcp.h"
+#include "socket_file.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+/* The socket that argument 0 names; NULL with the error. */
+static struct net_socket *command_socket(const struct call *c, struct err *e)
+{
+	struct vm_proc *p = command_caller(c, e);
+	int fd;
+
+	return p && arg_fd(c, 0, &fd, e) ? socket_of_fd(p, fd, e) : NULL;
+}
+
+/* ADDR:PORT, or ADDR alone: port 0. */
+static bool arg_endpoint(const struct call *c, unsigned i, struct net_endpoint *to, struct err *e)
+{
+	const char *text = c->args[i].text;
+
+	*to = (struct net_endpoint){ 0 };
+	if (strlen(text) == c->args[i].len && (net_endpoint_parse(text, to) || net_addr_parse(text, &to->addr)))
+		return true;
+	if (*text == '[')
+		err_set(e, EAFNOSUPPORT, (int)i, "%.60s: only version 4 of IP is there", text);
+	else
+		err_set(e, EINVAL, (int)i, "'%.60s' is not an address and a port, as 10.0.0.1:80", text);
+	return false;
+}
+
+static void put_endpoint(GString *out, const struct net_endpoint *at)
+{
+	char text[NET_ENDPOINT_TEXT];
+
+	put_text(out, net_endpoint_text(at, text));
+}
+
+/* Commands */
+
+int run_socket(struct call *c, struct err *e)
+{
+	static const char *const names[] = { "udp", "tcp", "icmp", "rdt", "tcp6", "udp6", NULL };
+	struct vm_proc *p = command_caller(c, e);
+	struct net_host *h = world_net(c->n, e);
+	struct net_caller who;
+	struct net_socket *s;
+	unsigned kind;
+	int fd, code;
+
+	static_assert(NET_UDP == 0 && NET_TCP == 1 && NET_ICMP == 2 && NET_RDT == 3, "names are in their order");
+	if (!p || !h || !arg_choice(c, 0, names, &kind, e))
+		return -e->code;
+	if (kind >= NET_KINDS)
+		return err_set(e, EAFNOSUPPORT, 0, "%s is not there yet", names[kind]);
+	if (vm_fd_next(p, e) < 0)
+		return -e->code;
+	who = socket_caller(p);
+	code = net_socket_new(h, kind, NET_IPV4, &who, &s, e);
+	if (!code)
+		code = socket_install(p, s, &fd, e);
+	if (!code)
+		put_dec(c->result, (uint64_t)fd);
+	return code;
+}
+
+int run_bind(struct call *c, struct err *e)
+{
+	struct net_socket *s = command_socket(c, e);
+	struct net_endpoint at;
+	struct net_caller who;
+
+	if (!s || !arg_endpoint(c, 1, &at, e))
+		return -e->code;
+	who = socket_caller(command_caller(c, e));
+	return net_bind(s, &who, &at, e);
+}
+
+int run_listen(struct call *c, struct err *e)
+{
+	struct net_socket *s = command_socket(c, e);
+	int64_t backlog = SOMAXCONN;
+
+	if (!s || (c->count > 1 && !arg_signed(c, 1, &backlog, e)))
+		return -e->code;
+	return net_listen(s, (int)CLAMP(backlog, INT32_MIN, INT32_MAX), e);
+}
+
+int socket_accept(struct vm_proc *p, struct net_socket *s, int *fd, struct net_endpoint *peer, struct err *e)
+{
+	struct net_socket *accepted;
+	int code = vm_fd_next(p, e);
+
+	if (code >= 0)
+		code = net_accept(s, &accepted, peer, e);
+	return code ? code : socket_install(p, accepted, fd, e);
+}
+
+int run_accept(struct call *c, struct err *e)
+{
+	struct net_socket *s = command_socket(c, e);
+	struct net_endpoint peer;
+	int fd, code;
+
+	if (!s)
+		return -e->code;
+	code = socket_accept(command_caller(c, e), s, &fd, &peer, e);
+	if (code)
+		return or_wait(c, code);
+	put_dec(c->result, (uint64_t)fd);
+	put_char(c->result, ' ');
+	put_endpoint(c->result, &peer);
+	return 0;
+}
+
+/* A connection that an interrupted or O_NONBLOCK connect left on its way may be waited for by another one. */
+int run_connect(struct call *c, struct err *e)
+{
+	struct net_socket *s = command_socket(c, e);
+	struct net_endpoint to;
+	int code;
+
+	if (!s || !arg_endpoint(c, 1, &to, e))
+		return -e->code;
+	if (call_state(c))
+		return net_connect_result(s, e);
+	code = net_connect(s, &to, e);
+	if (c->nonblock || (code != -EINPROGRESS && code != -EALREADY))
+		return code;
+	code = net_connect_result(s, e);  /* over loopback all has happened already */
+	if (code == -EINPROGRESS)
+		wait_begin(c);
+	return code;
+}
+
+/* As much as goes now; -EAGAIN none. */
+static ssize_t send_some(const struct call *c, const struct vm_fd *f, const char *from, size_t len,
+			 const struct net_endpoint *to, struct err *e)
+{
+	struct net_socket *s = socket_of(f);
+	size_t done;
+	int code;
+
+	if (s)
+		return net_send(s, from, len, 0, to, e);
+	code = vm_fd_write(command_caller(c, e), f->fd, from, len, &done, e);
+	return code ? code : (ssize_t)done;
+}
+
+/* All of `bytes`, waiting for room; fewer when an error comes after some have gone, as Linux does. */
+static int send_all(struct call *c, const GString *bytes, const struct net_endpoint *to, struct err *e)
+{
+	struct vm_proc *p = command_caller(c, e);
+	struct waiting *w = call_state(c);
+	size_t done = w ? w->done : 0, before = done;
+	struct vm_fd f;
+	ssize_t n;
+	int fd;
+
+	if (!p || !arg_fd(c, 0, &fd, e) || vm_fd_at(p, fd, &f, e))
+		return -e->code;
+	do {
+		if (done && f.ops && f.ops->poll(f.object) & VM_POLL_ERR)
+			break;                         /* told by the next call */
+		n = send_some(c, &f, bytes->str + done, bytes->len - done, to, e);
+		if (n > 0)
+			done += (size_t)n;
+	} while (n > 0 && done < bytes->len && f.ops);
+	if (n < 0 && n != -EAGAIN && !done)
+		return (int)n;
+	if (n == -EAGAIN && !(c->nonblock && done)) {
+		if (c->nonblock)
+			return (int)n;
+		if (done > before) {
+			w = w ? w : wait_begin(c);
+			w->done = done;
+			world_changed(c->n->world);
+		}
+		return -EINPROGRESS;
+	}
+	put_dec(c->result, done);
+	return 0;
+}
+
+int run_send(struct call *c, struct err *e)
+{
+	g_autoptr(GString) bytes = g_string_new(NULL);
+
+	return arg_bytes(c, 1, bytes, e) ? send_all(c, bytes, NULL, e) : -e->code;
+}
+
+int run_sendto(struct call *c, struct err *e)
+{
+	g_autoptr(GString) bytes = g_string_new(NULL);
+	struct net_endpoint to;
+
+	if (!command_socket(c, e) || !arg_endpoint(c, 1, &to, e) || !arg_bytes(c, 2, bytes, e))
+		return -e->code;
+	return send_all(c, bytes, &to, e);
+}
+
+/* The bytes as they are; of a datagram, behind its sender. */
+static int recv_socket(struct call *c, struct net_socket *s, size_t len, struct err *e)
+{
+	struct net_endpoint from = { 0 };
+	struct net_socket_info info;
+	size_t at;
+	ssize_t n;
+
+	net_socket_get(s, &info);
+	if (info.kind != NET_TCP && !(net_poll(s) & (NET_POLLIN | NET_POLLERR | NET_POLLHUP)))
+		return or_wait(c, err_set(e, EAGAIN, 0, "nothing has arrived"));
+	g_string_set_size(c->result, len + NET_ENDPOINT_TEXT);
+	n = net_recv(s, c->result->str + NET_ENDPOINT_TEXT, len, 0, &from, e);
+	if (n < 0) {
+		g_string_truncate(c->result, 0);
+		return or_wait(c, (int)n);
+	}
+	g_string_truncate(c->result, NET_ENDPOINT_TEXT + (gsize)n);
+	at = NET_ENDPOINT_TEXT;
+	if (info.kind != NET_TCP && info.kind != NET_RDT && from.addr.family != NET_UNSET) {
+		char text[NET_ENDPOINT_TEXT + 1];
+
+		net_endpoint_text(&from, text);
+		strcat(text, " ");
+		at -= strlen(text);
+		memcpy(c->result->str + at, text, strlen(text));
+	}
+	g_string_erase(c->result, 0, (gssize)at);
+	return 0;
+}
+
+int run_recv(struct call *c, struct err *e)
+{
+	struct vm_proc *p = command_caller(c, e);
+	uint64_t len = 65536;
+	size_t done = 0;
+	struct vm_fd f;
+	int fd, code;
+
+	if (!p || !arg_fd(c, 0, &fd, e) || (c->count > 1 && !command_length(c, 1, &len, e)) || vm_fd_at(p, fd, &f, e))
+		return -e->code;
+	c->n->world->raw_result = true;  /* the bytes themselves: no newline behind them */
+	if (socket_of(&f))
+		return recv_socket(c, socket_of(&f), len, e);
+	g_string_set_size(c->result, len);
+	code = vm_fd_read(p, fd, c->result->str, len, &done, e);
+	g_string_truncate(c->result, code ? 0 : done);
+	return or_wait(c, code);
+}
+
+int run_shutdown(struct call *c, struct err *e)
+{
+	static const char *const names[] = { "r", "w", "rw", NULL };
+	static const int how[] = { SHUT_RD, SHUT_WR, SHUT_RDWR };
+	struct net_socket *s = command_socket(c, e);
+	unsigned which;
+
+	if (!s || !arg_choice(c, 1, names, &which, e))
+		return -e->code;
+	return net_shutdown(s, how[which], e);
+}
+
+/* A number, or the name of an algorithm. */
+static bool arg_option_value(const struct call *c, unsigned i, enum net_option o, int *value, struct err *e)
+{
+	unsigned variant;
+	int64_t v;
+
+	if (o == NET_RDT_VARIANT) {
+		if (!arg_choice(c, i, net_rdt_variant_names, &variant, e))
+			return false;
+		*value = (int)variant;
+		return true;
+	}
+	if (o == NET_TCP_CONGESTION && !g_ascii_isdigit(*c->args[i].text)) {
+		for (v = 0; v < (int64_t)G_N_ELEMENTS(net_tcp_congestion_names); v++)
+			if (!strcmp(net_tcp_congestion_names[v], c->args[i].text)) {
+				*value = (int)v;
+				return true;
+			}
+		err_set(e, ENOENT, (int)i, "'%.40s' is no congestion control: reno cubic", c->args[i].text);
+		return false;
+	}
+	if (!arg_signed(c, i, &v, e))
+		return false;
+	*value = (int)CLAMP(v, INT32_MIN, INT32_MAX);
+	return true;
+}
+
+int run_setsockopt(struct call *c, struct err *e)
+{
+	struct net_socket *s = command_socket(c, e);
+	int value;
+
+	if (!s)
+		return -e->code;
+	for (unsigned o = 0; o < NET_OPTIONS; o++) {
+		if (strcmp(net_option_names[o], c->args[1].text))
+			continue;
+		if (!arg_option_value(c, 2, o, &value, e))
+			return -e->code;
+		return net_setsockopt(s, o, value, e);
+	}
+	return err_set(e, ENOPROTOOPT, 1, "'%.40s' is no option, as SO_REUSEADDR or TCP_NODELAY", c->args[1].text);
+}
