@@ -104,6 +104,9 @@ const struct command process_commands[] = {
 	  "waits until one is ready; result: 4=in,out 5=hup, those that are; empty when the time is over" },
 	{ "ping", "ADDR [COUNT]", run_ping, "COUNT (3) echo requests, a second apart; result: a line for each, and a sum" },
 	{ "traceroute", "ADDR", run_traceroute, "which routers lie on the way; result: a line for each" },
+	{ "url", "REF [base=URL]", run_url,
+	  "takes a reference apart (RFC 3986), seen from base= if given; result: scheme= userinfo= host= port= path= query= "
+	  "fragment= url=, - where one is absent" },
 	{ "setrlimit", "NAME N|unlimited", run_setrlimit, "sets a limit: STACK NOFILE MEMLOCK AS DATA ..." },
 	{ "setuid", "N", run_setuid, "changes the owner" },
 	{ "set", "FIELD [VALUE...]", run_set,

@@ -28,7 +28,7 @@ command_fn run_set;
 /* process_ctl_file.c */
 command_fn run_open, run_dup, run_lseek, run_pipe;
 /* process_ctl_net.c */
-command_fn run_socket, run_bind, run_listen, run_accept, run_connect, run_send, run_sendto, run_recv, run_shutdown,
+command_fn run_socket, run_url, run_bind, run_listen, run_accept, run_connect, run_send, run_sendto, run_recv, run_shutdown,
 	run_setsockopt;
 struct net_socket;
 struct net_endpoint;
