@@ -86,18 +86,13 @@ int socket_fixture(struct host *h, struct vm_proc *p, int fd, const struct net_f
 {
 	struct net_caller who = p ? socket_caller(p) : (struct net_caller){ 0 };
 	struct net_socket *s;
-	int error = net_socket_fixture(h->net, f, &who, &s, e);
+	int error = p ? vm_place_check(p, fd, e) : 0;
 
+	if (!error)
+		error = net_socket_fixture(h->net, f, &who, &s, e);
 	if (error)
 		return error;
-	if (!p)
-		return hold_by_host(h, s);
-	if (fd < 0)
-		return socket_install(p, s, &fd, e);
-	error = vm_place_object(p, &socket_file, s, VM_OPEN_READ | VM_OPEN_WRITE, fd, e);
-	if (error)
-		net_socket_release(s);
-	return error;
+	return p ? vm_place_object(p, &socket_file, s, VM_OPEN_READ | VM_OPEN_WRITE, fd, e) : hold_by_host(h, s);
 }
 
 void socket_fixtures_clear(struct host *h)

@@ -68,9 +68,11 @@ void bind_listen(struct net_socket *s, bool on)
 	if (on && !*link) {
 		s->next_listener = s->users->listeners;
 		s->users->listeners = s;
+		s->host->listen_count++;
 	} else if (!on && *link) {
 		*link = s->next_listener;
 		s->next_listener = NULL;
+		s->host->listen_count--;
 	}
 }
 

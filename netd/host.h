@@ -113,10 +113,11 @@ struct net_host {
 	/* sockets */
 	uint64_t      last_socket, last_inode;
 	struct tree   sockets;           /* struct net_socket by id */
+	struct net_socket *first_socket, *newest_socket;
 	GHashTable   *ports;             /* (kind, port) -> struct port_users * */
 	GHashTable   *pairs;             /* TCP sockets with two ends, by 4-tuple */
 	GHashTable   *inodes;
-	uint64_t      tw_count, orphan_count;
+	uint64_t      tw_count, orphan_count, listen_count;
 	GPtrArray    *traces, *pings;    /* operations under way: struct net_ping *, net_trace * */
 };
 

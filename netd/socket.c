@@ -6,6 +6,15 @@
 const char *const net_kind_names[NET_KINDS] = { "udp", "tcp", "icmp", "rdt" };
 static const struct kind_ops *const kinds[NET_KINDS] = { &udp_ops, &tcp_ops, &icmp_ops, &rdt_ops };
 
+/* Looks like an address of the kernel's. */
+static uint64_t make_cookie(const struct net_host *h, uint64_t id)
+{
+	struct { uint32_t host; uint64_t id; } __attribute__((packed)) seed = { h->number, id };
+	static const struct sip_key key = { { 1, 2 } };
+
+	return siphash(&key, &seed, sizeof(seed)) & 0xffffffffu;
+}
+
 struct net_socket *socket_create(struct net_host *h, enum net_kind kind)
 {
 	struct net_socket *s = g_new0(struct net_socket, 1);
@@ -21,8 +30,30 @@ struct net_socket *socket_create(struct net_host *h, enum net_kind kind)
 	s->mtu_discover = 1;
 	s->send_limit = (uint32_t)(kind == NET_TCP ? KNOB(h, WMEM) : KNOB(h, UDP_WMEM));
 	s->recv_limit = (uint32_t)(kind == NET_TCP ? KNOB(h, RMEM) : KNOB(h, UDP_RMEM));
+	s->cookie = make_cookie(h, s->id);
 	tree_insert(&h->sockets, &s->node);
+	s->prev = h->newest_socket;
+	if (s->prev)
+		s->prev->next = s;
+	else
+		h->first_socket = s;
+	h->newest_socket = s;
 	return s;
+}
+
+static void leave_list(struct net_socket *s)
+{
+	struct net_host *h = s->host;
+
+	if (s->prev)
+		s->prev->next = s->next;
+	else
+		h->first_socket = s->next;
+	if (s->next)
+		s->next->prev = s->prev;
+	else
+		h->newest_socket = s->prev;
+	s->next = s->prev = NULL;
 }
 
 int net_socket_new(struct net_host *h, enum net_kind kind, enum net_family family, const struct net_caller *who,
@@ -68,6 +99,7 @@ void socket_kill(struct net_socket *s)
 	if (s->inode)
 		g_hash_table_remove(h->inodes, &s->inode);
 	tree_remove(&h->sockets, &s->node);
+	leave_list(s);
 	s->alive = false;
 	socket_put(s);
 }
@@ -215,14 +247,10 @@ unsigned net_poll(const struct net_socket *s)
 
 void net_socket_get(const struct net_socket *s, struct net_socket_info *out)
 {
-	struct { uint32_t host; uint64_t id; } __attribute__((packed)) seed = { s->host ? s->host->number : 0, s->id };
-	static const struct sip_key key = { { 1, 2 } };
-
 	*out = (struct net_socket_info){ .id = s->id, .inode = s->inode, .kind = s->kind, .family = NET_IPV4,
 					 .local = { net_v4(s->laddr), s->lport }, .remote = { net_v4(s->raddr), s->rport },
 					 .state = NET_TCP_CLOSE, .refs = s->handles, .uid = s->uid, .pid = s->pid,
-					 .drops = s->drops, .bound = s->lport != 0,
-					 .cookie = siphash(&key, &seed, sizeof(seed)) & 0xffffffffu };
+					 .drops = s->drops, .bound = s->lport != 0, .cookie = s->cookie };
 	if (s->host)
 		s->ops->describe(s, out);
 }
@@ -253,6 +281,23 @@ bool net_socket_above(const struct net_host *h, uint64_t id, struct net_socket_i
 		net_socket_get(s, out);
 	return s != NULL;
 }
+
+const struct net_socket *net_socket_next(const struct net_host *h, const struct net_socket *s)
+{
+	s = s ? s->next : h->first_socket;
+	if (s && s->next) {  /* what the next calls will read */
+		const char *coming = (const char *)s->next->tcp;
+
+		__builtin_prefetch(s->next->next);
+		__builtin_prefetch((const char *)s->next->next + 64);
+		for (size_t line = 0; coming && line < 4; line++)
+			__builtin_prefetch(coming + 64 * line);
+	}
+	return s;
+}
+
+uint64_t net_socket_count(const struct net_host *h) { return h->sockets.count; }
+uint64_t net_socket_listeners(const struct net_host *h) { return h->listen_count; }
 
 struct net_socket *net_socket_by_id(const struct net_host *h, uint64_t id)
 {

@@ -51,21 +51,26 @@ struct kind_ops {
 extern const struct kind_ops udp_ops, icmp_ops, tcp_ops, rdt_ops;
 
 struct net_socket {
+	/* What a row of the tables tells stands first: of a hundred thousand of them only two cache lines are wanted. */
 	struct net_host   *host;       /* NULL: gone */
 	const struct kind_ops *ops;
-	uint64_t           id, inode;
-	struct tree_node   node;
-	unsigned           refs, handles;
-	bool               alive;      /* in the host's tables */
+	struct tcp        *tcp;
+	struct net_socket *next, *prev; /* of the host, by id */
+	uint64_t           id, inode, cookie;
 	enum net_kind      kind;
 	uint32_t           laddr, raddr; /* 0: any */
 	uint16_t           lport, rport; /* 0: none */
-	bool               addr_given, port_given; /* by bind() */
-	bool               paired;     /* in host->pairs */
-	struct port_users *users;
-	struct net_socket *next_user, *prev_user, *next_listener;
 	uint32_t           uid;
 	int32_t            pid;
+	unsigned           refs, handles;
+	uint64_t           drops;
+	uint32_t           queued;     /* bytes of memory, as Linux counts them */
+	bool               alive;      /* in the host's tables */
+	bool               addr_given, port_given; /* by bind() */
+	bool               paired;     /* in host->pairs */
+	struct tree_node   node;
+	struct port_users *users;
+	struct net_socket *next_user, *prev_user, *next_listener;
 	int                error;      /* to be reported once */
 	bool               shut_rd, shut_wr;
 	bool               reuse_addr, reuse_port, broadcast, oob_inline;
@@ -76,12 +81,9 @@ struct net_socket {
 	int                mtu_discover;
 	struct route_hit   hit;        /* of raddr; see socket_route() */
 	struct datagram   *first, *last;
-	uint32_t           queued;     /* bytes of memory, as Linux counts them */
-	uint64_t           drops;
 	struct icmp_note   note;
 	void             (*notify)(struct net_socket *s); /* an engine's own socket: instead of wake */
 	void              *owner;
-	struct tcp        *tcp;
 	struct rdt_socket *rdt;
 };
 

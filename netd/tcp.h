@@ -84,22 +84,30 @@ void rto_back_off(struct rto *r, const struct rto_rules *rules);           /* 5.
 struct rto_rules host_rto(const struct net_host *h);
 
 struct tcp {
+	/* What a row of the socket table tells: near each other, for tables of a hundred thousand. */
 	struct net_socket *s;
 	enum net_tcp_state state;
+	bool     fin_queued, pingpong, probing;
+	struct ring in;              /* received: `used` counts the bytes in order */
+	struct ring out;             /* sent: its first byte has the number out_seq */
+	struct rto rto;
+	ns_t     ato;
+	unsigned retransmits, probes, quick;
+	uint32_t cwnd, ssthresh;
+	struct timer timer;          /* retransmission, or probe of a closed window */
+	struct timer long_timer;     /* keepalive, FIN-WAIT-2, TIME-WAIT */
 	/* send */
 	uint32_t iss, snd_una, snd_nxt, write_seq, snd_wnd, snd_wl1, snd_wl2, max_wnd, snd_small;
-	struct ring out;             /* its first byte has the number out_seq */
 	uint32_t out_seq;
 	struct tcp_seg *segs;        /* ring */
 	uint32_t segs_capacity, segs_head, packets;
 	uint32_t sacked, lost, retrans;
 	uint32_t *pushes;            /* ends of writes not yet sent, ascending: where PSH belongs */
 	uint32_t pushes_capacity, pushes_head, pushes_count;
-	bool     fin_queued, fin_sent, cwnd_limited;
+	bool     fin_sent, cwnd_limited;
 	uint16_t next_id;
 	/* receive */
 	uint32_t irs, rcv_nxt, rcv_wnd, rcv_wup;
-	struct ring in;              /* `used` counts the bytes in order */
 	struct tcp_range *ranges;
 	uint32_t ranges_count, ranges_capacity, range_stamp;
 	uint32_t in_limit;           /* bytes the window may offer */
@@ -117,23 +125,17 @@ struct tcp {
 	uint32_t ts_recent, ts_offset, last_ack_sent;
 	ns_t     ts_recent_time;
 	/* time */
-	struct rto rto;
 	ns_t     min_rtt;
-	unsigned backoff, retransmits, probes;
-	struct timer timer;          /* retransmission, or probe of a closed window */
-	bool     probing;
+	unsigned backoff;
 	struct timer ack_timer;      /* a delayed ACK */
-	struct timer long_timer;     /* keepalive, FIN-WAIT-2, TIME-WAIT */
 	ns_t     last_received, last_sent_data, last_challenge, last_data_received, created, first_retransmit;
 	/* acknowledging */
-	unsigned quick;
-	bool     pingpong, ack_pending, ack_now;
+	bool     ack_pending, ack_now;
 	uint32_t rcv_mss;
-	ns_t     ato;
 	/* congestion */
 	const struct tcp_control *control;
 	enum net_tcp_recovery recovery;
-	uint32_t cwnd, cwnd_count, ssthresh, recover, dupacks, reordering, highest_sack;
+	uint32_t cwnd_count, recover, dupacks, reordering, highest_sack;
 	uint32_t prr_delivered, prr_out, prior_cwnd;
 	ns_t     rack_sent;          /* when the latest segment known to have arrived was sent */
 	struct {

@@ -335,6 +335,7 @@ int tcp_fixture(struct net_socket *s, const struct net_fixture *f, struct err *e
 		return err_set(e, EINVAL, 3, "no such state");
 	if (f->state == NET_TCP_LISTEN) {
 		t->backlog = f->send_queue;
+		t->accept_queue = f->recv_queue; /* a number alone: accept() finds nobody */
 		bind_listen(s, true);
 		tcp_set_state(t, NET_TCP_LISTEN);
 		return 0;

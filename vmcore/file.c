@@ -178,19 +178,28 @@ int vm_open_object(struct vm_proc *p, const struct vm_file_ops *ops, void *objec
 	return 0;
 }
 
-int vm_place_object(struct vm_proc *p, const struct vm_file_ops *ops, void *object, unsigned mode, int fd,
-		    struct err *e)
+int vm_place_check(const struct vm_proc *p, int fd, struct err *e)
 {
-	int lowest = p->fds ? p->fds->lowest : 0;
-
 	if (!p->mm)
 		return err_set(e, ESRCH, -1, "process %d has ended", p->pid);
-	if (fd < 0 || fd > PLACE_MAX)
+	if (fd < -1 || fd > PLACE_MAX)
 		return err_set(e, EBADF, -1, "descriptor %d is not from 0 to %d", fd, PLACE_MAX);
 	if (fd_at(p->fds, fd))
 		return err_set(e, EBUSY, -1, "descriptor %d is open", fd);
+	return 0;
+}
+
+int vm_place_object(struct vm_proc *p, const struct vm_file_ops *ops, void *object, unsigned mode, int fd,
+		    struct err *e)
+{
+	int error = vm_place_check(p, fd, e), lowest = lowest_free(p->fds);
+
+	if (error)
+		return error;
+	if (fd == -1)
+		fd = lowest;
 	fd_install(p, fd, object_new(p->host, ops, object, mode));
-	if (fd != lowest)
+	if (fd > lowest)
 		p->fds->lowest = lowest;
 	return 0;
 }

@@ -293,6 +293,8 @@ const struct command host_commands[] = {
 	  "a new process, child of init; result: its pid, with -n the first and the last" },
 	{ "set", "NAME VALUE...", run_set,
 	  "what /proc shows of the whole host: loadavg A B C, uptime T, btime ctxt intr forks N, hostname NAME, cpu TICKS..., vmstat NAME N" },
+	{ "set-socket", "PROTO LOCAL REMOTE STATE [pid=N] [fd=N] [rxq=N] [txq=N]", run_set_socket,
+	  "a row in the socket tables as if by traffic: set-socket tcp 10.0.0.1:80 10.0.0.2:40000 ESTABLISHED pid=3; REMOTE `-`: none" },
 	{ "reboot", "", run_reboot, "back to the state after mkdir; files that were open, and a shell inside, find theirs stale" },
 	{ 0 }
 };

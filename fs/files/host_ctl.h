@@ -2,8 +2,11 @@
 #ifndef FS_HOST_CTL_H
 #define FS_HOST_CTL_H
 
-#include "tree.h"
+#include "command.h"
 
 int store_host_ctl(const struct node *n, char *line, GString *result, struct err *e);
+
+/* host_ctl_socket.c */
+command_fn run_set_socket;
 
 #endif

@@ -205,14 +205,69 @@ static int show_netstat(const struct node *n, GString *out, struct err *e)
 	return 0;
 }
 
+/* What tools open and find nothing new in. */
+
+static int show_nothing(const struct node *n, GString *out, struct err *e)
+{
+	return 0;
+}
+
+/* Every interface that is up hears 224.0.0.1. */
+static int show_igmp(const struct node *n, GString *out, struct err *e)
+{
+	struct net_host *h = world_net(n, e);
+	struct net_iface_info info = { 0 };
+
+	if (!h)
+		return -e->code;
+	put_text(out, "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n");
+	for (struct net_iface *i; (i = net_iface_above(h, info.index));) {
+		net_iface_get(i, &info);
+		if (info.up)
+			g_string_append_printf(out, "%u\t%-10s: %5d %7s\n\t\t\t\t%08X %5d %d:%08X\t\t%d\n", info.index,
+					       info.name, 1, "V3", 0x010000E0u, 1, 0, 0, 0);
+	}
+	return 0;
+}
+
+static int show_softnet(const struct node *n, GString *out, struct err *e)
+{
+	enum { COLUMNS = 15, CPU_COLUMN = 12 };
+	struct vm_host *vm = world_vm(n, e);
+
+	if (!vm)
+		return -e->code;
+	for (unsigned cpu = 0; cpu < MAX(vm_host_options(vm)->cpus, 1); cpu++)
+		for (unsigned i = 0; i < COLUMNS; i++)
+			g_string_append_printf(out, "%08x%c", i == CPU_COLUMN ? cpu : 0, i + 1 < COLUMNS ? ' ' : '\n');
+	return 0;
+}
+
 #define NET_TEXT(NAME, SHOW) \
 	{ .name = NAME, .kind = ROW_TEXT, .mode = 0444, .show = SHOW, .help = "process-net" }
 
 const struct row proc_net_rows[] = {
 	NET_TEXT("arp", show_arp),
 	NET_TEXT("dev", show_dev),
+	NET_TEXT("icmp", show_icmp),
+	NET_TEXT("if_inet6", show_nothing),
+	NET_TEXT("igmp", show_igmp),
+	NET_TEXT("netlink", show_netlink),
 	NET_TEXT("netstat", show_netstat),
+	NET_TEXT("packet", show_packet),
+	NET_TEXT("raw", show_raw),
+	NET_TEXT("raw6", show_raw6),
 	NET_TEXT("route", show_route),
 	NET_TEXT("snmp", show_snmp),
+	NET_TEXT("sockstat", show_sockstat),
+	NET_TEXT("sockstat6", show_sockstat6),
+	NET_TEXT("softnet_stat", show_softnet),
+	NET_TEXT("tcp", show_tcp),
+	NET_TEXT("tcp6", show_tcp6),
+	NET_TEXT("udp", show_udp),
+	NET_TEXT("udp6", show_udp6),
+	NET_TEXT("udplite", show_udplite),
+	NET_TEXT("udplite6", show_udp6),
+	NET_TEXT("unix", show_unix),
 	{ 0 }
 };

@@ -142,6 +142,11 @@ struct net_socket_info {
 void net_socket_get(const struct net_socket *s, struct net_socket_info *out);
 /* The socket of host `h` with the lowest id above `id`; false when there is none. */
 bool net_socket_above(const struct net_host *h, uint64_t id, struct net_socket_info *out);
+/* One socket of the host after the other, by id; NULL begins and ends. None may come or go meanwhile. */
+const struct net_socket *net_socket_next(const struct net_host *h, const struct net_socket *s);
+/* How many there are, and how many listen. */
+uint64_t net_socket_count(const struct net_host *h);
+uint64_t net_socket_listeners(const struct net_host *h);
 /* By id, for a closer look; NULL when it is gone. Not retained. */
 struct net_socket *net_socket_by_id(const struct net_host *h, uint64_t id);
 struct net_socket *net_socket_by_inode(const struct net_host *h, uint64_t inode);

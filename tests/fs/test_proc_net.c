@@ -5,6 +5,8 @@
 #include "net_socket.h"
 #include "net_tool.h"
 
+#include <stdio.h>
+
 static struct json *real;
 
 static int setup(void **state)
@@ -172,6 +174,80 @@ static void messages_of_icmp_are_counted_by_type(void **state)
 	net_ping_free(p);
 }
 
+/* Inodes, pointers, timers and what a connection has measured differ; all else, and all columns, do not. */
+static char *masked(const char *row)
+{
+	static const struct { unsigned from, to; } differing[] = { { 55, 66 } /* timer */, { 90, 149 } };
+	char *copy = g_strdup(row);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(differing); i++)
+		for (unsigned c = differing[i].from; c < differing[i].to && copy[c]; c++)
+			copy[c] = g_ascii_isxdigit(copy[c]) ? 'x' : copy[c];
+	return copy;
+}
+
+/* The row's two ends, state and queues, as set-socket takes them. */
+static char *as_fixture(const char *row)
+{
+	unsigned local, local_port, remote, remote_port, st, tx, rx;
+	struct net_addr a, b;
+	char x[NET_ADDR_TEXT], y[NET_ADDR_TEXT];
+
+	assert_int_equal(sscanf(row + 6, "%8X:%4X %8X:%4X %2X %8X:%8X", &local, &local_port, &remote, &remote_port, &st, &tx,
+				&rx), 7);
+	a = net_v4(GUINT32_SWAP_LE_BE(local));
+	b = net_v4(GUINT32_SWAP_LE_BE(remote));
+	return g_strdup_printf("set-socket tcp %s:%u %s:%u %s txq=%u rxq=%u", net_addr_text(&a, x), local_port,
+			       net_addr_text(&b, y), remote_port, net_tcp_state_names[st], tx, rx);
+}
+
+static void tcp_rows_are_the_kernels(void **state)
+{
+	struct world *w = *state;
+	g_auto(GStrv) theirs = g_strsplit(real_text("tcp"), "\n", -1), ours = NULL;
+	g_autofree char *text = NULL;
+
+	for (unsigned i = 1; *theirs[i]; i++) {
+		g_autofree char *line = as_fixture(theirs[i]);
+
+		run_line(w, "hosts/host0/ctl", line);
+	}
+	text = read_path(w, "proc/net/tcp");
+	ours = g_strsplit(text, "\n", -1);
+	assert_int_equal(g_strv_length(ours), g_strv_length(theirs));
+	assert_string_equal(ours[0], theirs[0]);
+	for (unsigned i = 1; *theirs[i]; i++) {
+		g_autofree char *a = masked(ours[i]), *b = masked(theirs[i]);
+
+		assert_int_equal(strlen(a), 149);
+		a[90] = b[90] = '\0';
+		assert_string_equal(a, b);
+	}
+}
+
+static void udp_and_the_others_have_the_kernels_headers(void **state)
+{
+	static const char *const files[] = { "udp", "tcp6", "udp6", "icmp", "raw" };
+	struct world *w = *state;
+	g_autofree char *udp = NULL, *sockstat = NULL, *sockstat6 = read_path(w, "proc/net/sockstat6");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+		g_autofree char *path = g_strconcat("proc/net/", files[i], NULL), *text = read_path(w, path);
+		const char *theirs = real_text(files[i]);
+
+		assert_memory_equal(text, theirs, (size_t)(strchr(theirs, '\n') + 1 - theirs));
+		assert_null(strchr(text, '\n')[1] ? text : NULL);
+	}
+	run_line(w, "hosts/host0/ctl", "set-socket udp 0.0.0.0:53 - CLOSE");
+	udp = read_path(w, "proc/net/udp");
+	assert_int_equal(strlen(udp), 2 * 128);
+	assert_memory_equal(udp + 134, strstr(real_text("udp"), "\n") + 7, 85); /* up to the inode */
+	sockstat = read_path(w, "proc/net/sockstat");
+	assert_string_equal(sockstat, "sockets: used 1\nTCP: inuse 0 orphan 0 tw 0 alloc 0 mem 0\nUDP: inuse 1 mem 0\n"
+				      "UDPLITE: inuse 0\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n");
+	assert_int_equal(strlen(sockstat6), strlen(real_text("sockstat6")));
+}
+
 static void every_process_sees_the_same(void **state)
 {
 	struct world *w = *state;
@@ -190,6 +266,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(dev_has_the_kernels_columns, setup, teardown),
 		cmocka_unit_test_setup_teardown(snmp_and_netstat_have_the_kernels_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(messages_of_icmp_are_counted_by_type, setup, teardown),
+		cmocka_unit_test_setup_teardown(tcp_rows_are_the_kernels, setup, teardown),
+		cmocka_unit_test_setup_teardown(udp_and_the_others_have_the_kernels_headers, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_process_sees_the_same, setup, teardown),
 	};
 	int failed;

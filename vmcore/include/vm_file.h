@@ -37,9 +37,11 @@ int vm_open(struct vm_proc *p, struct vm_inode *inode, unsigned mode, int *fd, s
 /* The reference that the caller has of `object` becomes the descriptor's. */
 int vm_open_object(struct vm_proc *p, const struct vm_file_ops *ops, void *object, unsigned mode, int *fd,
 		   struct err *e);
-/* The same at a number that a fixture wants, whatever RLIMIT_NOFILE says. EBUSY it is open; EBADF beyond 2^20. */
+/* The same at a number that a fixture wants (-1: the lowest free), whatever RLIMIT_NOFILE says. EBUSY it is open; EBADF beyond 2^20. */
 int vm_place_object(struct vm_proc *p, const struct vm_file_ops *ops, void *object, unsigned mode, int fd,
 		    struct err *e);
+/* Whether that would be refused. */
+int vm_place_check(const struct vm_proc *p, int fd, struct err *e);
 /* pipe(2): fds[0] reads what fds[1] writes. EMFILE. */
 int vm_pipe(struct vm_proc *p, int fds[2], struct err *e);
 int vm_close(struct vm_proc *p, int fd, struct err *e);

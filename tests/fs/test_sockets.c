@@ -1,0 +1,625 @@
+/* test_sockets.c - sockets and pipes by the commands of processes and by stream/FD, without a kernel. */
+#include "command.h"
+#include "fs_test.h"
+#include "job.h"
+#include "node.h"
+#include "open.h"
+
+#include "net_socket.h"
+
+#include <fcntl.h>
+
+enum { SERVER = 2, CLIENT = 2 };  /* each the first process of its host */
+
+static void plug(struct world *w, const char *host, uint32_t address)
+{
+	struct net_prefix prefix = { net_v4(address), 24 };
+	struct net_iface *i;
+
+	assert_int_equal(net_iface_new(world_host_named(w, host)->net, "eth0", &i, NULL), 0);
+	assert_int_equal(net_iface_attach(i, net_wire_at(w->net, "lan0"), NULL), 0);
+	assert_int_equal(net_iface_add(i, &prefix, NULL), 0);
+	assert_int_equal(net_iface_up(i, true, NULL), 0);
+}
+
+/* host0 is 10.0.0.1, b is 10.0.0.2; each has a process. */
+static int setup(void **state)
+{
+	struct world *w = world_with("x86-64", 4 * MiB);
+	struct node root = tree_root(w);
+
+	w->knowns = knowns_new(w, &root);
+	assert_int_equal(world_add_host(w, "b", NULL), 0);
+	assert_int_equal(world_add_wire(w, "lan0", NULL), 0);
+	plug(w, "host0", 0x0a000001);
+	plug(w, "b", 0x0a000002);
+	run_line(w, "hosts/host0/ctl", "spawn server");
+	run_line(w, "hosts/b/ctl", "spawn client");
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+static bool step(struct world *w)
+{
+	ns_t at;
+
+	return clock_next_busy(&w->clock, &at) && world_step(w);
+}
+
+static void settle(struct world *w)
+{
+	for (unsigned i = 0; i < 1000000 && step(w); i++)
+		;
+}
+
+static struct node ctl_of(struct world *w, const char *host, int pid)
+{
+	g_autofree char *path = g_strdup_printf("hosts/%s/proc/%d/ctl", host, pid);
+
+	return at(w, path);
+}
+
+/* One command, time moving while it waits: 0 and its result (which may be NULL), -errno, or -EINPROGRESS for ever. */
+static int try_command(struct world *w, const char *host, int pid, unsigned how, const char *line, char **result)
+{
+	struct node ctl = ctl_of(w, host, pid);
+	struct job job = { 0 };
+	GBytes *answer = NULL;
+	struct err e;
+	int rc;
+
+	while ((rc = node_store(&ctl, &job, line, strlen(line), how, &answer, &e)) == -EINPROGRESS &&
+	       !(how & STORE_NONBLOCK) && step(w))
+		;
+	job_clear(&job);
+	if (result)
+		*result = rc ? NULL : g_bytes_get_size(answer) ? g_strndup(g_bytes_get_data(answer, NULL), g_bytes_get_size(answer)) :
+			  g_strdup("");
+	if (answer)
+		g_bytes_unref(answer);
+	assert_checked(w);
+	assert_true(net_check(w->net, &e));
+	return rc;
+}
+
+static void gives(struct world *w, const char *host, int pid, const char *line, const char *expected)
+{
+	g_autofree char *result = NULL;
+	int rc = try_command(w, host, pid, 0, line, &result);
+
+	if (rc)
+		print_error("%s: %s: %s\n", host, line, strerror(-rc));
+	assert_int_equal(rc, 0);
+	if (strcmp(result, expected))
+		print_error("%s: %s\n", host, line);
+	assert_string_equal(result, expected);
+}
+
+static void does(struct world *w, const char *host, int pid, const char *line)
+{
+	gives(w, host, pid, line, "");
+}
+
+static void fails(struct world *w, const char *host, int pid, const char *line, int code)
+{
+	int rc = try_command(w, host, pid, 0, line, NULL);
+
+	if (rc != -code)
+		print_error("%s: %s gave %d, not %d\n", host, line, rc, -code);
+	assert_int_equal(rc, -code);
+}
+
+/* The same opened O_NONBLOCK. */
+static void fails_at_once(struct world *w, const char *host, int pid, const char *line, int code)
+{
+	assert_int_equal(try_command(w, host, pid, STORE_NONBLOCK, line, NULL), -code);
+}
+
+/* Server's descriptor 0 listens on 10.0.0.1:80, 1 is the connection of client's descriptor 0. */
+static void connect_both(struct world *w)
+{
+	gives(w, "host0", SERVER, "socket tcp", "0\n");
+	does(w, "host0", SERVER, "bind 0 10.0.0.1:80");
+	does(w, "host0", SERVER, "listen 0 5");
+	gives(w, "b", CLIENT, "socket tcp", "0\n");
+	does(w, "b", CLIENT, "bind 0 10.0.0.2:4000");
+	does(w, "b", CLIENT, "connect 0 10.0.0.1:80");
+	gives(w, "host0", SERVER, "accept 0", "1 10.0.0.2:4000\n");
+}
+
+static char *state_of(struct world *w, const char *host, unsigned port)
+{
+	struct net_socket_info info;
+	struct net_host *h = world_host_named(w, host)->net;
+
+	for (const struct net_socket *s = NULL; (s = net_socket_next(h, s));) {
+		net_socket_get(s, &info);
+		if (info.local.port == port && info.state != NET_TCP_LISTEN)
+			return g_strdup(net_tcp_state_names[info.state]);
+	}
+	return g_strdup("-");
+}
+
+static void assert_state(struct world *w, const char *host, unsigned port, const char *expected)
+{
+	g_autofree char *state = state_of(w, host, port);
+
+	assert_string_equal(state, expected);
+}
+
+/* --- tcp --- */
+
+static void bytes_go_both_ways(void **state)
+{
+	struct world *w = *state;
+
+	connect_both(w);
+	gives(w, "b", CLIENT, "send 0 \"hello \"", "6\n");
+	gives(w, "b", CLIENT, "send 0 776f726c64", "5\n");
+	gives(w, "host0", SERVER, "recv 1 8", "hello ");           /* what is there: the second is on its way */
+	gives(w, "host0", SERVER, "recv 1", "world");
+	gives(w, "host0", SERVER, "send 1 \"\\0\\n\"", "2\n");
+	assert_int_equal(try_command(w, "b", CLIENT, 0, "recv 0", NULL), 0);
+	does(w, "b", CLIENT, "shutdown 0 w");
+	does(w, "host0", SERVER, "recv 1");                        /* the end, as often as one asks */
+	does(w, "host0", SERVER, "recv 1");
+	fails(w, "b", CLIENT, "send 0 41", EPIPE);
+	gives(w, "host0", SERVER, "send 1 41", "1\n");
+	gives(w, "b", CLIENT, "recv 0", "A");
+}
+
+static void without_waiting_there_is_eagain(void **state)
+{
+	struct world *w = *state;
+
+	connect_both(w);
+	fails_at_once(w, "host0", SERVER, "accept 0", EAGAIN);
+	fails_at_once(w, "host0", SERVER, "recv 1", EAGAIN);
+	fails_at_once(w, "host0", SERVER, "poll 1=in", EAGAIN);
+	gives(w, "b", CLIENT, "socket tcp", "1\n");
+	fails_at_once(w, "b", CLIENT, "connect 1 10.0.0.1:80", EINPROGRESS);
+	fails_at_once(w, "b", CLIENT, "connect 1 10.0.0.1:80", EALREADY);
+	does(w, "b", CLIENT, "connect 1 10.0.0.1:80");             /* waits for that one, as Linux does */
+	fails(w, "b", CLIENT, "connect 1 10.0.0.1:80", EISCONN);
+}
+
+static void nobody_listens_nobody_is_there(void **state)
+{
+	struct world *w = *state;
+	ns_t begun;
+
+	gives(w, "b", CLIENT, "socket tcp", "0\n");
+	fails(w, "b", CLIENT, "connect 0 10.0.0.1:81", ECONNREFUSED);
+	fails(w, "b", CLIENT, "connect 0 10.9.9.9:81", ENETUNREACH);
+	fails(w, "b", CLIENT, "connect 0 10.0.0.77:81", EHOSTUNREACH); /* no answer to ARP */
+	begun = w->clock.now;
+	assert_int_equal(net_neigh_add(world_host_named(w, "b")->net, "eth0", &(struct net_addr){ NET_IPV4, { 0x0a000063 } },
+				       &(struct net_mac){ { 2, 0, 0, 0, 0, 99 } }, NULL), 0);
+	fails(w, "b", CLIENT, "connect 0 10.0.0.99:81", ETIMEDOUT);
+	assert_int_equal((w->clock.now - begun + NS_PER_MS) / NS_PER_S, 127);
+}
+
+static void a_sender_waits_for_room(void **state)
+{
+	struct world *w = *state;
+	g_autoptr(GString) line = g_string_new("send 0 \"");
+	struct node ctl;
+	struct job job = { 0 };
+	GBytes *answer = NULL;
+	unsigned got = 0;
+	struct err e;
+
+	connect_both(w);
+	does(w, "b", CLIENT, "setsockopt 0 SO_SNDBUF 5000");
+	does(w, "host0", SERVER, "setsockopt 1 SO_RCVBUF 5000");
+	for (unsigned i = 0; i < 60000; i++)
+		g_string_append_c(line, (char)('a' + i % 26));
+	g_string_append_c(line, '"');
+	ctl = ctl_of(w, "b", CLIENT);
+	assert_int_equal(node_store(&ctl, &job, line->str, line->len, 0, &answer, &e), -EINPROGRESS);
+	while (got < 60000) {
+		g_autofree char *part = NULL;
+
+		assert_int_equal(try_command(w, "host0", SERVER, 0, "recv 1", &part), 0);
+		assert_true(*part);
+		for (const char *c = part; *c; c++)
+			assert_int_equal(*c, 'a' + got++ % 26);
+		if (job.state && node_store(&ctl, &job, line->str, line->len, 0, &answer, &e) == 0)
+			assert_int_equal(got < 60000, 1);
+	}
+	assert_int_equal(got, 60000);
+	assert_string_equal(g_bytes_get_data(answer, NULL), "60000\n");
+	g_bytes_unref(answer);
+}
+
+static void descriptors_share_the_connection(void **state)
+{
+	struct world *w = *state;
+
+	connect_both(w);
+	gives(w, "b", CLIENT, "fork", "3\n");
+	gives(w, "b", CLIENT, "dup 0", "1\n");
+	does(w, "b", CLIENT, "close 0");
+	does(w, "b", CLIENT, "close 1");
+	settle(w);
+	assert_state(w, "b", 4000, "ESTABLISHED");                 /* the child has it */
+	gives(w, "b", 3, "send 0 \"from the child\"", "14\n");
+	does(w, "b", 3, "exit 0");
+	gives(w, "host0", SERVER, "recv 1", "from the child");
+	does(w, "host0", SERVER, "recv 1");
+	settle(w);
+	assert_state(w, "b", 4000, "FIN_WAIT2");                   /* outlives its processes */
+	does(w, "host0", SERVER, "close 1");
+	settle(w);
+	assert_state(w, "b", 4000, "TIME_WAIT");
+	assert_state(w, "host0", 80, "-");
+}
+
+static void death_by_signal_closes_too(void **state)
+{
+	struct world *w = *state;
+
+	connect_both(w);
+	does(w, "b", CLIENT, "kill KILL");
+	does(w, "host0", SERVER, "recv 1");
+	assert_state(w, "host0", 80, "CLOSE_WAIT");
+	gives(w, "host0", SERVER, "poll 1", "1=in,out\n");
+}
+
+static void a_full_table_takes_no_connection_from_the_queue(void **state)
+{
+	struct world *w = *state;
+
+	connect_both(w);
+	gives(w, "b", CLIENT, "socket tcp", "1\n");
+	does(w, "b", CLIENT, "connect 1 10.0.0.1:80");
+	does(w, "host0", SERVER, "setrlimit NOFILE 2");
+	fails(w, "host0", SERVER, "accept 0", EMFILE);
+	fails(w, "host0", SERVER, "socket tcp", EMFILE);
+	fails(w, "host0", SERVER, "pipe", EMFILE);
+	does(w, "host0", SERVER, "close 1");
+	assert_int_equal(try_command(w, "host0", SERVER, 0, "accept 0", NULL), 0);
+}
+
+static void close_lingers_until_the_other_end_has_it(void **state)
+{
+	struct world *w = *state;
+	ns_t begun;
+
+	connect_both(w);
+	gives(w, "b", CLIENT, "send 0 \"last words\"", "10\n");
+	does(w, "b", CLIENT, "setsockopt 0 SO_LINGER 5");
+	does(w, "b", CLIENT, "close 0");
+	assert_state(w, "b", 4000, "FIN_WAIT2");
+	gives(w, "host0", SERVER, "recv 1", "last words");
+
+	/* Nobody answers: for five seconds, then it goes on behind. */
+	does(w, "host0", SERVER, "setsockopt 1 SO_LINGER 5");
+	net_iface_up(net_iface_at(world_host_named(w, "b")->net, "eth0"), false, NULL);
+	begun = w->clock.now;
+	does(w, "host0", SERVER, "close 1");
+	assert_int_equal((w->clock.now - begun) / NS_PER_MS, 5000);
+	assert_state(w, "host0", 80, "LAST_ACK");
+}
+
+static void linger_zero_resets(void **state)
+{
+	struct world *w = *state;
+
+	connect_both(w);
+	does(w, "b", CLIENT, "setsockopt 0 SO_LINGER 0");
+	does(w, "b", CLIENT, "close 0");
+	fails(w, "host0", SERVER, "recv 1", ECONNRESET);
+	fails(w, "host0", SERVER, "send 1 41", EPIPE);
+}
+
+static void the_backlog_holds_one_more_than_it_says(void **state)
+{
+	struct world *w = *state;
+
+	gives(w, "host0", SERVER, "socket tcp", "0\n");
+	does(w, "host0", SERVER, "bind 0 0.0.0.0:80");
+	does(w, "host0", SERVER, "listen 0 2");
+	for (unsigned i = 0; i < 3; i++) {
+		g_autofree char *fd = g_strdup_printf("%u\n", i), *connect = g_strdup_printf("connect %u 10.0.0.1:80", i);
+
+		gives(w, "b", CLIENT, "socket tcp", fd);
+		does(w, "b", CLIENT, connect);
+	}
+	gives(w, "b", CLIENT, "socket tcp", "3\n");
+	fails(w, "b", CLIENT, "connect 3 10.0.0.1:80", ETIMEDOUT);
+	for (unsigned i = 1; i < 4; i++)
+		assert_int_equal(try_command(w, "host0", SERVER, 0, "accept 0", NULL), 0);
+	fails_at_once(w, "host0", SERVER, "accept 0", EAGAIN);
+}
+
+static void port_rules(void **state)
+{
+	struct world *w = *state;
+
+	gives(w, "host0", SERVER, "socket tcp", "0\n");
+	gives(w, "host0", SERVER, "socket tcp", "1\n");
+	gives(w, "host0", SERVER, "socket udp", "2\n");
+	does(w, "host0", SERVER, "bind 0 0.0.0.0:80");
+	fails(w, "host0", SERVER, "bind 0 0.0.0.0:81", EINVAL);
+	fails(w, "host0", SERVER, "bind 1 10.0.0.1:80", EADDRINUSE);
+	fails(w, "host0", SERVER, "bind 1 10.0.0.9:80", EADDRNOTAVAIL);
+	does(w, "host0", SERVER, "bind 2 10.0.0.1:80");            /* udp has its own ports */
+	does(w, "host0", SERVER, "setuid 1000");
+	fails(w, "host0", SERVER, "bind 1 10.0.0.1:1023", EACCES);
+	does(w, "host0", SERVER, "bind 1 10.0.0.1:1024");
+	fails(w, "host0", SERVER, "socket tcp6", EAFNOSUPPORT);
+	fails(w, "host0", SERVER, "socket rdt", EAFNOSUPPORT);
+	fails(w, "host0", SERVER, "socket sctp", EINVAL);
+	fails(w, "host0", SERVER, "bind 1 [::1]:1025", EAFNOSUPPORT);
+	fails(w, "host0", SERVER, "bind 1 10.0.0.1:99999", EINVAL);
+	fails(w, "host0", SERVER, "setsockopt 0 SO_NONSENSE 1", ENOPROTOOPT);
+	fails(w, "host0", SERVER, "setsockopt 0 SO_TYPE 1", ENOPROTOOPT);
+	fails(w, "host0", SERVER, "setsockopt 0 TCP_CONGESTION vegas", ENOENT);
+	does(w, "host0", SERVER, "setsockopt 0 TCP_CONGESTION reno");
+	fails(w, "host0", SERVER, "listen 2", EOPNOTSUPP);
+	fails(w, "host0", SERVER, "accept 0", EINVAL);
+	fails(w, "host0", SERVER, "recv 0", ENOTCONN);
+	fails(w, "host0", SERVER, "shutdown 0 w", ENOTCONN);
+}
+
+/* --- udp --- */
+
+static void datagrams_tell_their_sender(void **state)
+{
+	struct world *w = *state;
+
+	gives(w, "host0", SERVER, "socket udp", "0\n");
+	does(w, "host0", SERVER, "bind 0 0.0.0.0:53");
+	gives(w, "b", CLIENT, "socket udp", "0\n");
+	does(w, "b", CLIENT, "bind 0 10.0.0.2:5000");
+	fails(w, "b", CLIENT, "send 0 41", EDESTADDRREQ);
+	gives(w, "b", CLIENT, "sendto 0 10.0.0.1:53 \"what is x?\"", "10\n");
+	gives(w, "host0", SERVER, "recv 0", "10.0.0.2:5000 what is x?");
+	gives(w, "host0", SERVER, "sendto 0 10.0.0.2:5000 \"\"", "0\n");
+	gives(w, "b", CLIENT, "recv 0", "10.0.0.1:53 ");
+	does(w, "b", CLIENT, "connect 0 10.0.0.1:53");
+	gives(w, "b", CLIENT, "send 0 \"long message\"", "12\n");
+	gives(w, "host0", SERVER, "recv 0 4", "10.0.0.2:5000 long");   /* the rest of a datagram is lost */
+	fails_at_once(w, "host0", SERVER, "recv 0", EAGAIN);
+	does(w, "b", CLIENT, "connect 0 10.0.0.1:54");
+	gives(w, "b", CLIENT, "send 0 41", "1\n");
+	fails(w, "b", CLIENT, "recv 0", ECONNREFUSED);
+}
+
+/* --- pipes --- */
+
+static void a_pipe_joins_parent_and_child(void **state)
+{
+	struct world *w = *state;
+
+	gives(w, "host0", SERVER, "pipe", "0 1\n");
+	gives(w, "host0", SERVER, "fork", "3\n");
+	does(w, "host0", SERVER, "close 1");
+	gives(w, "host0", 3, "send 1 \"hi\"", "2\n");
+	gives(w, "host0", SERVER, "recv 0", "hi");
+	fails_at_once(w, "host0", SERVER, "recv 0", EAGAIN);
+	gives(w, "host0", SERVER, "poll 0 timeout=2s", "");
+	assert_int_equal(w->clock.now / NS_PER_S, 2);
+	does(w, "host0", 3, "exit 0");
+	gives(w, "host0", SERVER, "poll 0", "0=hup\n");
+	does(w, "host0", SERVER, "recv 0");
+	fails(w, "host0", SERVER, "bind 0 10.0.0.1:80", ENOTSOCK);
+	fails(w, "host0", SERVER, "lseek 0 0", ESPIPE);
+}
+
+static void poll_tells_what_is_ready(void **state)
+{
+	struct world *w = *state;
+
+	connect_both(w);
+	gives(w, "host0", SERVER, "poll 0 1 9", "1=out 9=nval\n");
+	gives(w, "host0", SERVER, "poll 0 1=in timeout=0", "");
+	gives(w, "b", CLIENT, "send 0 41", "1\n");
+	gives(w, "host0", SERVER, "poll 1=in", "1=in\n");
+	gives(w, "b", CLIENT, "socket tcp", "1\n");
+	does(w, "b", CLIENT, "connect 1 10.0.0.1:80");
+	settle(w);
+	gives(w, "host0", SERVER, "poll 0 1", "0=in 1=in,out\n");
+	fails(w, "host0", SERVER, "poll 1=both", EINVAL);
+	fails(w, "host0", SERVER, "poll x", EINVAL);
+}
+
+/* --- stream/FD --- */
+
+static struct open_file *open_stream(struct world *w, const char *path, int flags)
+{
+	struct known *k = known_root(w);
+	g_auto(GStrv) names = g_strsplit(path, "/", -1);
+	struct err e = { 0 };
+
+	for (unsigned i = 0; names[i]; i++) {
+		struct node child;
+
+		assert_int_equal(tree_find(&k->n, names[i], &child), 0);
+		k = known_lookup(w, k, names[i], &child);
+	}
+	return file_open(w, k, flags, &e);
+}
+
+static void reads(struct open_file *f, struct world *w, size_t size, const char *expected)
+{
+	const char *bytes;
+	ssize_t n;
+
+	while ((n = file_read(f, 0, size, &bytes, NULL)) == -EINPROGRESS && step(w))
+		;
+	assert_int_equal(n, strlen(expected));
+	assert_memory_equal(bytes, expected, strlen(expected));
+}
+
+static void writes(struct open_file *f, const char *text)
+{
+	struct write_call c = { .file = f, .data = text, .len = strlen(text), .writer = 1 };
+
+	assert_int_equal(file_write(&c, NULL), strlen(text));
+}
+
+static void a_stream_is_the_data_alone(void **state)
+{
+	struct world *w = *state;
+	struct open_file *server, *client;
+	const char *bytes;
+
+	connect_both(w);
+	server = open_stream(w, "hosts/host0/proc/2/stream/1", O_RDWR);
+	client = open_stream(w, "hosts/b/proc/2/stream/0", O_RDWR);
+	writes(client, "two\nlines\n");
+	reads(server, w, 1, "t");                                   /* bash reads byte by byte: nothing is lost */
+	reads(server, w, 3, "wo\n");
+	file_abandon(server);
+	server = open_stream(w, "hosts/host0/proc/2/stream/1", O_RDWR);
+	reads(server, w, 100, "lines\n");
+	assert_int_equal(file_read(server, 0, 10, &bytes, NULL), -EINPROGRESS);
+	assert_false(file_ready(server));
+	writes(server, "back");
+	reads(client, w, 100, "back");
+	file_abandon(client);
+	settle(w);
+	assert_state(w, "b", 4000, "ESTABLISHED");                  /* closing the file is no close */
+	does(w, "b", CLIENT, "close 0");
+	settle(w);
+	assert_true(file_ready(server));
+	reads(server, w, 100, "");
+	file_abandon(server);
+}
+
+static void a_closed_descriptor_ends_its_stream(void **state)
+{
+	struct world *w = *state;
+	struct open_file *f;
+	const char *bytes;
+
+	connect_both(w);
+	f = open_stream(w, "hosts/host0/proc/2/stream/1", O_RDWR);
+	does(w, "host0", SERVER, "close 1");
+	assert_int_equal(file_read(f, 0, 10, &bytes, NULL), -EBADF);
+	gives(w, "host0", SERVER, "socket udp", "1\n");
+	assert_int_equal(file_read(f, 0, 10, &bytes, NULL), -EBADF); /* the number is another's */
+	does(w, "host0", SERVER, "exit 0");
+	assert_int_equal(file_read(f, 0, 10, &bytes, NULL), 0);
+	file_abandon(f);
+}
+
+static void the_stream_of_a_listener_is_one_connection(void **state)
+{
+	struct world *w = *state;
+	struct open_file *f;
+
+	connect_both(w);
+	f = open_stream(w, "hosts/host0/proc/2/stream/0", O_RDONLY);
+	gives(w, "b", CLIENT, "socket tcp", "1\n");
+	does(w, "b", CLIENT, "connect 1 10.0.0.1:80");
+	reads(f, w, 1, "2");
+	reads(f, w, 1, "\n");
+	reads(f, w, 10, "");
+	file_abandon(f);
+	gives(w, "b", CLIENT, "send 1 41", "1\n");
+	gives(w, "host0", SERVER, "recv 2", "A");
+}
+
+static void a_stream_of_a_pipe_fills_and_empties(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *many = g_malloc(100000);
+	struct open_file *in, *out;
+	struct write_call c = { .data = many, .len = 100000, .writer = 1 };
+	size_t got = 0;
+
+	memset(many, 'x', 100000);
+	gives(w, "host0", SERVER, "pipe", "0 1\n");
+	in = open_stream(w, "hosts/host0/proc/2/stream/0", O_RDONLY);
+	out = c.file = open_stream(w, "hosts/host0/proc/2/stream/1", O_WRONLY);
+	assert_int_equal(file_write(&c, NULL), -EINPROGRESS);
+	assert_int_equal(c.done, 65536);
+	while (c.done < 100000) {
+		const char *bytes;
+		ssize_t n = file_read(in, 0, 10000, &bytes, NULL);
+
+		assert_true(n > 0);
+		got += (size_t)n;
+		file_write(&c, NULL);
+	}
+	assert_int_equal(file_write(&c, NULL), 100000);
+	assert_true(got < 100000);
+	file_abandon(in);
+	file_abandon(out);
+}
+
+/* --- what is shown --- */
+
+static void links_lead_to_sockets_and_pipes(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *text = NULL;
+	struct node n;
+	struct stat st;
+
+	gives(w, "host0", SERVER, "socket tcp", "0\n");
+	gives(w, "host0", SERVER, "pipe", "1 2\n");
+	n = at(w, "hosts/host0/proc/2/fd/0");
+	assert_int_equal(tree_attr(&n, &st), 0);
+	assert_int_equal(st.st_mode, S_IFSOCK | 0777);
+	text = g_strdup_printf("hosts/host0/proc/2/fd/socket:[%lu]", (unsigned long)st.st_ino);
+	n = at(w, text);
+	n = at(w, "hosts/host0/proc/2/fd/2");
+	assert_int_equal(tree_attr(&n, &st), 0);
+	assert_int_equal(st.st_mode, S_IFIFO | 0600);
+	assert_int_equal(tree_path(w, "hosts/host0/proc/2/fd/socket:[77]", &n), -ENOENT);
+	assert_int_equal(tree_path(w, "hosts/host0/proc/2/fd/socket:[]", &n), -ENOENT);
+	assert_int_equal(tree_path(w, "hosts/host0/proc/2/fd/pipe:", &n), -ENOENT);
+	assert_int_equal(tree_path(w, "hosts/host0/proc/2/fd/pipe:[ 1]", &n), -ENOENT);
+}
+
+static void fixtures_have_their_holders(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *tcp = NULL, *link = NULL;
+
+	run_line(w, "hosts/host0/ctl", "set-socket tcp 10.0.0.1:80 - LISTEN pid=2 fd=7 rxq=3");
+	run_line(w, "hosts/host0/ctl", "set-socket tcp 10.0.0.1:80 10.0.0.9:5555 ESTABLISHED rxq=10 txq=20");
+	run_line(w, "hosts/host0/ctl", "set-socket tcp 10.0.0.1:80 10.0.0.9:5556 time-wait");
+	run_line(w, "hosts/host0/ctl", "set-socket udp 0.0.0.0:53 - - pid=2");
+	refuse(w, "hosts/host0/ctl", "set-socket tcp 10.0.0.1:80 10.0.0.9:5555 ESTABLISHED", EADDRINUSE);
+	refuse(w, "hosts/host0/ctl", "set-socket tcp 10.0.0.1:80 10.0.0.9:1 ESTABLISHED pid=9", ESRCH);
+	refuse(w, "hosts/host0/ctl", "set-socket tcp 10.0.0.1:80 10.0.0.9:1 ESTABLISHED fd=9", EINVAL);
+	refuse(w, "hosts/host0/ctl", "set-socket tcp 10.0.0.1:80 10.0.0.9:1 ESTABLISHED pid=2 fd=7", EBUSY);
+	refuse(w, "hosts/host0/ctl", "set-socket tcp 10.0.0.1:80 10.0.0.9:1 DREAMING", EINVAL);
+	refuse(w, "hosts/host0/ctl", "set-socket tcp6 10.0.0.1:80 10.0.0.9:1 LISTEN", EAFNOSUPPORT);
+	tcp = read_path(w, "proc/net/tcp");
+	assert_non_null(strstr(tcp, "\n   0: 0100000A:0050 00000000:0000 0A 00000000:00000003 "));
+	assert_non_null(strstr(tcp, "\n   1: 0100000A:0050 0900000A:15B3 01 00000014:0000000A "));
+	assert_non_null(strstr(tcp, "\n   2: 0100000A:0050 0900000A:15B4 06 00000000:00000000 "));
+	assert_null(strstr(tcp, "\n   3:"));
+	link = read_path(w, "hosts/host0/proc/2/fdinfo/7");
+	assert_non_null(strstr(link, "flags:\t02\n"));
+	run_line(w, "hosts/host0/ctl", "reboot");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		TEST(bytes_go_both_ways), TEST(without_waiting_there_is_eagain), TEST(nobody_listens_nobody_is_there),
+		TEST(a_sender_waits_for_room), TEST(descriptors_share_the_connection), TEST(death_by_signal_closes_too),
+		TEST(a_full_table_takes_no_connection_from_the_queue), TEST(close_lingers_until_the_other_end_has_it),
+		TEST(linger_zero_resets), TEST(the_backlog_holds_one_more_than_it_says), TEST(port_rules),
+		TEST(datagrams_tell_their_sender), TEST(a_pipe_joins_parent_and_child), TEST(poll_tells_what_is_ready),
+		TEST(a_stream_is_the_data_alone), TEST(a_closed_descriptor_ends_its_stream),
+		TEST(the_stream_of_a_listener_is_one_connection), TEST(a_stream_of_a_pipe_fills_and_empties),
+		TEST(links_lead_to_sockets_and_pipes), TEST(fixtures_have_their_holders),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
