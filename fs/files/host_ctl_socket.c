@@ -16,7 +16,7 @@ static bool arg_kind(const struct call *c, unsigned i, enum net_kind *kind, stru
 	if (!arg_choice(c, i, names, &which, e))
 		return false;
 	*kind = which;
-	if (which < NET_KINDS)
+	if (which <= NET_ICMP)
 		return true;
 	err_set(e, EAFNOSUPPORT, (int)i, "%s is not there yet", names[which]);
 	return false;

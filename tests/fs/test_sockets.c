@@ -355,7 +355,7 @@ static void port_rules(void **state)
 	fails(w, "host0", SERVER, "bind 1 10.0.0.1:1023", EACCES);
 	does(w, "host0", SERVER, "bind 1 10.0.0.1:1024");
 	fails(w, "host0", SERVER, "socket tcp6", EAFNOSUPPORT);
-	fails(w, "host0", SERVER, "socket rdt", EAFNOSUPPORT);
+	fails(w, "host0", SERVER, "socket udp6", EAFNOSUPPORT);
 	fails(w, "host0", SERVER, "socket sctp", EINVAL);
 	fails(w, "host0", SERVER, "bind 1 [::1]:1025", EAFNOSUPPORT);
 	fails(w, "host0", SERVER, "bind 1 10.0.0.1:99999", EINVAL);
