@@ -189,18 +189,37 @@ int vm_place_check(const struct vm_proc *p, int fd, struct err *e)
 	return 0;
 }
 
+static void place(struct vm_proc *p, int fd, struct file *file)
+{
+	int lowest = lowest_free(p->fds);
+
+	if (fd == -1)
+		fd = lowest;
+	fd_install(p, fd, file);
+	if (fd > lowest)
+		p->fds->lowest = lowest;
+}
+
 int vm_place_object(struct vm_proc *p, const struct vm_file_ops *ops, void *object, unsigned mode, int fd,
 		    struct err *e)
 {
-	int error = vm_place_check(p, fd, e), lowest = lowest_free(p->fds);
+	int error = vm_place_check(p, fd, e);
+
+	if (!error)
+		place(p, fd, object_new(p->host, ops, object, mode));
+	return error;
+}
+
+int vm_place_file(struct vm_proc *p, struct vm_inode *inode, unsigned mode, uint64_t position, int fd, struct err *e)
+{
+	int error = vm_place_check(p, fd, e);
+	struct file *file;
 
 	if (error)
 		return error;
-	if (fd == -1)
-		fd = lowest;
-	fd_install(p, fd, object_new(p->host, ops, object, mode));
-	if (fd > lowest)
-		p->fds->lowest = lowest;
+	file = file_new(inode, mode);
+	file->position = position;
+	place(p, fd, file);
 	return 0;
 }
 

@@ -201,6 +201,12 @@ ns_t vm_host_boot_time(const struct vm_host *h)
 	return h->boot;
 }
 
+void vm_host_set_boot_time(struct vm_host *h, ns_t boot)
+{
+	h->boot = boot;
+	h->generation++;
+}
+
 uint64_t vm_host_generation(const struct vm_host *h)
 {
 	return h->generation;

@@ -91,6 +91,8 @@ static void add_area(struct mm *mm, const struct vm_layout_area *l, struct file 
 	area_link(a);
 	if (object)
 		vm_inode_release(object);
+	if (l->stack)
+		mm->start_stack = l->end - (page_size(mm->host) + 1) / 2;
 }
 
 /* The break is where the last part of the heap ends; without a heap it stays, or moves up to where nothing is mapped. */
@@ -140,13 +142,49 @@ int vm_layout_set(struct vm_proc *p, const struct vm_layout_area *areas, size_t 
 			file = file_new(areas[i].inode, VM_OPEN_READ | VM_OPEN_WRITE);
 		}
 		add_area(mm, &areas[i], areas[i].inode ? file : NULL);
-		if (areas[i].stack)
-			mm->start_stack = areas[i].end - (page_size(mm->host) + 1) / 2;
 	}
 	if (file)
 		file_release(file);
 	set_break(mm, areas, n);
 	mm_changed(mm);
 	mm_event(mm, &event_layout, n, 0, 0);
+	return 0;
+}
+
+/* The first part of a heap that was empty moves the break there, another stretches it. */
+static void stretch_break(struct mm *mm, const struct vm_layout_area *l)
+{
+	if (mm->start_brk == mm->brk)
+		mm->start_brk = l->start;
+	mm->brk = MAX(mm->brk, l->end);
+}
+
+int vm_layout_add(struct vm_proc *p, const struct vm_layout_area *l, struct err *e)
+{
+	struct mm *mm = mm_enter(p, e);
+	struct file *file = NULL;
+	struct vm_area above;
+	uint64_t charge;
+
+	if (!mm)
+		return -ESRCH;
+	if (check_layout(mm, l, 1, &charge, e))
+		return -e->code;
+	if (vm_area_above(p, l->start, &above) && above.start < l->end)
+		return err_set(e, EEXIST, -1, "0x%" PRIx64 "-0x%" PRIx64 " is mapped", above.start, above.end);
+	if (mm->host->config.overcommit == 2 && !enough_memory(mm->host, charge))
+		return err_set(e, ENOMEM, -1, "%" PRIu64 " private writable pages are more than the host may promise", charge);
+
+	/* Everything has been checked: from here on nothing fails. */
+	mm->host->committed += charge;
+	if (l->inode)
+		file = file_new(l->inode, VM_OPEN_READ | VM_OPEN_WRITE);
+	add_area(mm, l, file);
+	if (file)
+		file_release(file);
+	if (l->heap)
+		stretch_break(mm, l);
+	mm_changed(mm);
+	mm_event(mm, &event_layout, 1, 0, 0);
 	return 0;
 }

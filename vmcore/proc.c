@@ -120,6 +120,13 @@ static bool pid_used(const struct vm_host *h, int32_t pid)
 	return vm_proc_at(h, pid) || g_hash_table_contains(h->threads, GINT_TO_POINTER(pid));
 }
 
+int pid_check(const struct vm_host *h, int32_t pid, struct err *e)
+{
+	if (pid < 1 || pid >= PID_MOST)
+		return err_set(e, EINVAL, -1, "pid %d is not within 1 to %d", pid, PID_MOST - 1);
+	return pid_used(h, pid) ? err_set(e, EEXIST, -1, "pid %d is in use", pid) : 0;
+}
+
 int32_t pid_alloc(struct vm_host *h)
 {
 	for (int32_t tries = 0; tries < PID_MOST; tries++) {
@@ -278,11 +285,7 @@ static int spawn_check(struct vm_host *h, const struct vm_spawn *s, struct vm_pr
 	*parent = s->ppid ? vm_proc_at(h, s->ppid) : h->init;
 	if (!*parent || !(*parent)->mm)
 		return err_set(e, ESRCH, -1, "there is no process %d to be the parent", s->ppid);
-	if (s->pid < 0 || s->pid >= PID_MOST)
-		return err_set(e, EINVAL, -1, "pid %d is not within 1 to %d", s->pid, PID_MOST - 1);
-	if (s->pid && pid_used(h, s->pid))
-		return err_set(e, EEXIST, -1, "pid %d is in use", s->pid);
-	return 0;
+	return s->pid ? pid_check(h, s->pid, e) : 0;
 }
 
 struct vm_proc *vm_spawn(struct vm_host *h, const struct vm_spawn *s, struct err *e)
@@ -420,6 +423,11 @@ int vm_setuid(struct vm_proc *p, uint32_t uid, struct err *e)
 	p->uid = uid;
 	proc_changed(p);
 	return 0;
+}
+
+struct vm_limit vm_limit_default(enum vm_rlimit which)
+{
+	return limits_default[which];
 }
 
 struct vm_limit vm_getrlimit(const struct vm_proc *p, enum vm_rlimit which)

@@ -5,6 +5,7 @@
  * out. A process that is set to be a zombie really ends, but stays, even where its parent would reap it.
  */
 #include "life.h"
+#include "vm_disk.h"
 
 #include <string.h>
 
@@ -88,7 +89,7 @@ static void set_number(struct vm_proc *p, struct thread *t, const struct vm_proc
 	}
 }
 
-static struct { int64_t least, most; } const ranges[VM_SETTINGS] = {
+static const struct { int64_t least, most; } ranges[VM_SETTINGS] = {
 	[VM_SET_UTIME] = { 0, INT64_MAX }, [VM_SET_STIME] = { 0, INT64_MAX }, [VM_SET_NICE] = { -20, 19 },
 	[VM_SET_STATE] = { 0, VM_STATES - 1 }, [VM_SET_PPID] = { 0, INT32_MAX }, [VM_SET_PGRP] = { 0, INT32_MAX },
 	[VM_SET_SESSION] = { 0, INT32_MAX }, [VM_SET_TTY] = { 0, INT32_MAX }, [VM_SET_STARTTIME] = { 0, INT64_MAX },
@@ -106,7 +107,7 @@ int vm_proc_set(struct vm_proc *p, enum vm_setting which, int64_t value, struct 
 	struct thread *t = p->acting ? p->acting : &p->main;
 	struct vm_proc_info now;
 
-	assert((unsigned)which < VM_SETTINGS && ranges[which].most);
+	assert((unsigned)which < VM_SETTINGS && ranges[which].most);  /* one that is a number */
 	if (alive(p, e) || in_range(value, ranges[which].least, ranges[which].most, e))
 		return -e->code;
 	if (which == VM_SET_STATE)
@@ -163,6 +164,51 @@ int vm_proc_set_io(struct vm_proc *p, const struct vm_io *io, struct err *e)
 	p->read_bytes = io->read_bytes;
 	p->write_bytes = io->write_bytes;
 	p->set |= 1u << VM_SET_IO;
+	proc_changed(p);
+	return 0;
+}
+
+int vm_proc_set_exe(struct vm_proc *p, const char *path, struct err *e)
+{
+	if (alive(p, e))
+		return -e->code;
+	if (p->exe)
+		vm_inode_release(p->exe);
+	p->exe = NULL;
+	g_clear_pointer(&p->exe_path, g_ref_string_release);
+	p->exe_path = *path ? g_ref_string_new(path) : NULL;
+	p->set |= 1u << VM_SET_EXE;
+	proc_changed(p);
+	return 0;
+}
+
+int vm_proc_set_image(struct vm_proc *p, const struct vm_image *i, struct err *e)
+{
+	const va_t all[] = { i->start_code, i->end_code, i->start_data, i->end_data, i->start_brk, i->brk, i->start_stack,
+			     i->arg_start, i->arg_end, i->env_start, i->env_end };
+	struct mm *mm = p->mm;
+
+	if (alive(p, e))
+		return -e->code;
+	for (size_t k = 0; k < G_N_ELEMENTS(all); k++) {
+		if (all[k] > mm_top(p->host))
+			return err_set(e, EINVAL, (int)k + 1, "0x%" G_GINT64_MODIFIER "x is beyond user space", all[k]);
+	}
+	if (i->brk < i->start_brk)
+		return err_set(e, EINVAL, 6, "the break is below the start of the heap");
+	mm->start_code = i->start_code;
+	mm->end_code = i->end_code;
+	mm->start_data = i->start_data;
+	mm->end_data = i->end_data;
+	mm->start_brk = i->start_brk;
+	mm->brk = i->brk;
+	mm->start_stack = i->start_stack;
+	mm->arg_start = i->arg_start;
+	mm->arg_end = i->arg_end;
+	mm->env_start = i->env_start;
+	mm->env_end = i->env_end;
+	p->set |= 1u << VM_SET_IMAGE;
+	mm_changed(mm);
 	proc_changed(p);
 	return 0;
 }

@@ -3,18 +3,11 @@
 
 #include <string.h>
 
-int vm_clone_thread(struct vm_proc *p, int32_t *tid, struct err *e)
+static void thread_add(struct vm_proc *p, int32_t id)
 {
 	struct vm_host *h = p->host;
-	struct thread *t, **at = &p->threads;
-	int32_t id;
+	struct thread *t = g_new0(struct thread, 1), **at = &p->threads;
 
-	if (!p->mm)
-		return err_set(e, ESRCH, -1, "process %d has ended", p->pid);
-	id = pid_alloc(h);
-	if (id == 0)
-		return err_set(e, EAGAIN, -1, "all process numbers are in use");
-	t = g_new0(struct thread, 1);
 	t->tid = id;
 	t->proc = p;
 	t->start = h->clock->now - h->boot;
@@ -27,9 +20,32 @@ int vm_clone_thread(struct vm_proc *p, int32_t *tid, struct err *e)
 	p->thread_count++;
 	g_hash_table_insert(h->threads, GINT_TO_POINTER(id), t);
 	h->forks++;
-	proc_spend(p, h->config.syscall, false);
 	proc_changed(p);
+}
+
+int vm_clone_thread(struct vm_proc *p, int32_t *tid, struct err *e)
+{
+	struct vm_host *h = p->host;
+	int32_t id;
+
+	if (!p->mm)
+		return err_set(e, ESRCH, -1, "process %d has ended", p->pid);
+	id = pid_alloc(h);
+	if (id == 0)
+		return err_set(e, EAGAIN, -1, "all process numbers are in use");
+	thread_add(p, id);
+	proc_spend(p, h->config.syscall, false);
 	*tid = id;
+	return 0;
+}
+
+int vm_clone_thread_as(struct vm_proc *p, int32_t tid, struct err *e)
+{
+	if (!p->mm)
+		return err_set(e, ESRCH, -1, "process %d has ended", p->pid);
+	if (pid_check(p->host, tid, e))
+		return -e->code;
+	thread_add(p, tid);
 	return 0;
 }
 
@@ -59,11 +75,10 @@ static void act(struct vm_proc *p, struct thread *t)
 
 static struct thread *thread_at(const struct vm_proc *p, int32_t tid)
 {
-	struct thread *t = tid == p->pid ? (struct thread *)&p->main : p->threads;
+	struct thread *t = tid == p->pid ? (struct thread *)&p->main :
+		g_hash_table_lookup(p->host->threads, GINT_TO_POINTER(tid));
 
-	while (t && t->tid != tid)
-		t = t->next;
-	return t;
+	return t && t->proc == p ? t : NULL;
 }
 
 int vm_act_as(struct vm_proc *p, int32_t tid, struct err *e)
@@ -91,12 +106,11 @@ void threads_end(struct vm_proc *p)
 
 int32_t vm_thread_above(const struct vm_proc *p, int32_t tid)
 {
-	int32_t best = p->pid > tid ? p->pid : 0;
+	const struct thread *at = tid > 0 && tid != p->pid ? thread_at(p, tid) : NULL, *t = at ? at->next : p->threads;
 
-	for (const struct thread *t = p->threads; t; t = t->next)
-		if (t->tid > tid && (best == 0 || t->tid < best))
-			best = t->tid;
-	return best;
+	while (t && t->tid <= tid)
+		t = t->next;
+	return p->pid > tid && (!t || p->pid < t->tid) ? p->pid : t ? t->tid : 0;
 }
 
 bool vm_thread_info(const struct vm_proc *p, int32_t tid, struct vm_proc_info *out)

@@ -34,6 +34,51 @@ static int missing(struct err *e, const struct node *n)
 	return err_set(e, ENOENT, -1, "descriptor %d is not open", (int)n->arg2);
 }
 
+/* --- what fixtures put there: descriptors that show a text, and are nothing --- */
+
+static void retain_label(void *object)
+{
+	g_ref_string_acquire(object);
+}
+
+static void release_label(void *object)
+{
+	g_ref_string_release(object);
+}
+
+/* N of `kind:[N]`; 0 where there is none. */
+static uint64_t label_number(const void *object)
+{
+	const char *open = strstr(object, ":[");
+
+	return open ? g_ascii_strtoull(open + 2, NULL, 10) : 0;
+}
+
+static const struct vm_file_ops label_file = {
+	.kind = "label", .retain = retain_label, .release = release_label, .number = label_number,
+};
+static const struct vm_file_ops pipe_label_file = {
+	.kind = "pipe", .retain = retain_label, .release = release_label, .number = label_number,
+};
+
+static bool is_pipe_text(const char *text)
+{
+	g_autofree char *again = g_strdup_printf("pipe:[%" PRIu64 "]", label_number(text));
+
+	return !strcmp(text, again);
+}
+
+int place_label(struct vm_proc *p, const char *text, unsigned mode, int fd, struct err *e)
+{
+	char *object = g_ref_string_new(text);
+
+	if (vm_place_object(p, is_pipe_text(text) ? &pipe_label_file : &label_file, object, mode, fd, e)) {
+		g_ref_string_release(object);
+		return -e->code;
+	}
+	return 0;
+}
+
 static int show_fd(const struct node *n, GString *out, struct err *e)
 {
 	g_autofree char *path = NULL;
@@ -42,6 +87,10 @@ static int show_fd(const struct node *n, GString *out, struct err *e)
 
 	if (!fd_of(n, &f))
 		return missing(e, n);
+	if (f.ops == &label_file) {
+		put_text(out, f.object);
+		return 0;
+	}
 	if (!f.inode) {
 		put_text(out, f.ops ? f.ops->kind : "anon_inode");
 		put_text(out, ":[");
@@ -201,9 +250,38 @@ static bool find_target(const struct node *dir, const char *name, struct node *c
 	return false;
 }
 
+/* `anon_inode:[x]` is a file of no kind. n->arg2 is the descriptor. */
+static int anon_attr(const struct node *n, struct stat *st)
+{
+	struct vm_fd f;
+
+	return fd_of(n, &f) && f.ops == &label_file ? 0 : -ENOENT;
+}
+
+static const struct row anon_target = {
+	.name = "anon_inode", .kind = ROW_TEXT, .mode = 0600, .flags = ROW_OWNED | ROW_UNLISTED, .show = show_nothing,
+	.attr = anon_attr, .help = "process-fd",
+};
+
+static bool find_anon(const struct node *dir, const char *name, struct node *child)
+{
+	struct vm_proc *p = process_alive(dir, NULL);
+	struct vm_fd f;
+
+	if (!g_str_has_prefix(name, "anon_inode:"))
+		return false;
+	for (int fd = 0; p && vm_fd_above(p, fd, &f); fd = f.fd + 1) {
+		if (f.ops != &label_file || strcmp(f.object, name))
+			continue;
+		*child = descriptor_node(dir, &anon_target, f.fd);
+		return true;
+	}
+	return false;
+}
+
 static int fd_find(const struct node *dir, const char *name, struct node *child)
 {
-	if (find_target(dir, name, child))
+	if (find_target(dir, name, child) || find_anon(dir, name, child))
 		return 0;
 	return find_descriptor(dir, &fd_row, name, child);
 }

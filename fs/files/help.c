@@ -89,12 +89,18 @@ static const struct help all[] = {
 	  "process's ctl. Commands to one process run in the order of their lines, `kill` at once.\n\n" RULES "\n"
 	  "    $ echo 'spawn demo' > hosts/host0/ctl; pid=$(cat hosts/host0/ctl)\n"
 	  "    $ echo \"$pid touch 0x404000 8192 w\" > hosts/host0/ctl\n\n", host_commands },
+	{ "fixture",
+	  "hosts/HOST/fixture: the commands that rebuild the host's processes as they are now: areas, which pages are there,\n"
+	  "threads, descriptors, sockets, times and what was set. Keep it, and write it into the ctl of a fresh host.\n"
+	  "Not kept: what pages hold, frames shared after fork, files/, mem/, swap/ and interfaces.\n\n"
+	  "    $ cat hosts/host0/fixture > kept; mkdir hosts/copy; cat kept > hosts/copy/ctl\n", NULL },
 	{ "hosts",
 	  "hosts/: the simulated computers. mkdir hosts/b adds one, rmdir removes it with all that is in it;\n"
 	  "host0 exists from the start and stays: proc, mem and files in the root lead to it. A new host has the\n"
 	  "geometry and size of memory that were given when mounting, and one process, init.\n\n"
 	  "    ctl    commands: help/host-ctl         mem/    physical memory: help/mem\n"
-	  "    proc/  processes: help/proc            files/  the disk: help/files\n", NULL },
+	  "    proc/  processes: help/proc            files/  the disk: help/files\n"
+	  "    fixture   the commands that rebuild it: help/fixture\n", NULL },
 	{ "mem",
 	  "mem/: the host's physical memory.\n\n"
 	  "    geometry  how addresses split, what a page-table entry looks like    size    bytes of RAM\n"

@@ -1,10 +1,12 @@
 /* host.c - hosts/H: a simulated computer's directory. */
 #include "command.h"
 #include "disk.h"
+#include "fixture.h"
 #include "host_ctl.h"
 
 const struct row host_rows[] = {
 	{ .name = "ctl", .kind = ROW_TEXT, .mode = 0644, .show = show_result, .store = store_host_ctl, .help = "host-ctl" },
+	{ .name = "fixture", .kind = ROW_TEXT, .mode = 0444, .show = show_fixture, .help = "fixture" },
 	{ .name = "proc", .kind = ROW_DIRECTORY, .mode = 0555, .rows = proc_rows, .dynamic = &proc_dir, .help = "proc" },
 	{ .name = "mem", .kind = ROW_DIRECTORY, .mode = 0555, .rows = mem_rows, .help = "mem" },
 	{ .name = "net", .kind = ROW_DIRECTORY, .mode = 0555, .rows = host_net_rows, .help = "net" },

@@ -230,6 +230,7 @@ static int set_uptime(struct call *c, struct host *h, struct err *e)
 	if (!arg_time(c, 1, &up, e))
 		return -e->code;
 	h->made = c->n->world->clock.now - up;
+	vm_host_set_boot_time(h->vm, h->made);
 	put_time(text, up);
 	keep_setting(h, "uptime", text->str);
 	return 0;

@@ -405,6 +405,21 @@ static void resolve_files(struct vm_host *h, GArray *areas)
 	}
 }
 
+int add_area_line(struct vm_proc *p, char *line, struct err *e)
+{
+	g_autoptr(GArray) areas = g_array_new(FALSE, TRUE, sizeof(struct parsed_area));
+	int code;
+
+	g_array_set_clear_func(areas, parsed_area_clear);
+	code = parse_maps(line, vm_page_size(process_geometry(p)), areas, e);
+	if (code)
+		return code;
+	if (areas->len != 1)
+		return err_set(e, EINVAL, -1, "%u lines instead of one", areas->len);
+	resolve_files(vm_proc_host(p), areas);
+	return vm_layout_add(p, &g_array_index(areas, struct parsed_area, 0).area, e);
+}
+
 static struct vm_layout_area *layout_of(const GArray *areas)
 {
 	struct vm_layout_area *l = g_new(struct vm_layout_area, areas->len);

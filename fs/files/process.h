@@ -45,6 +45,8 @@ void put_area(GString *out, struct area_reader *r, const struct vm_area *a);
 const char *area_label(struct area_reader *r, const struct vm_area *a);
 
 /* maps.c */
+/* One line of maps becomes an area more. EEXIST something is mapped there. */
+int add_area_line(struct vm_proc *p, char *line, struct err *e);
 int show_maps(const struct node *n, GString *out, struct err *e);
 int store_maps(const struct node *n, char *text, GString *result, struct err *e);
 /* smaps.c */
@@ -69,6 +71,8 @@ extern const struct bytes_ops pagemap_ops, process_mem_ops;
 /* stream.c */
 extern const struct dir_ops streams_ops;
 /* fd.c */
+/* A descriptor of a fixture: its link shows the text. EBUSY, EBADF. */
+int place_label(struct vm_proc *p, const char *text, unsigned mode, int fd, struct err *e);
 bool parse_descriptor(const char *name, int *fd);
 extern const struct dir_ops fd_ops, fdinfo_ops, ns_ops;
 extern const struct row ns_rows[];
@@ -82,8 +86,10 @@ extern const struct dir_ops pt_ops;
 /* walk.c */
 extern const struct dir_ops walk_ops, page_ops;
 int show_cpu(const struct node *n, GString *out, struct err *e);
-/* process_ctl_set.c: what was set by hand, a line each: `prefix`, then FIELD VALUE as `set` takes them. */
-void put_process_settings(const struct vm_proc *p, const char *prefix, GString *out);
+/* process_ctl_set.c: values, a line each, of the bits 1 << enum vm_setting: `prefix`, then FIELD VALUE as `set` takes them. */
+void put_process_settings(const struct vm_proc *p, const char *prefix, uint32_t which, GString *out);
+/* process_ctl_life.c: as setrlimit takes them, by enum vm_rlimit. */
+extern const char *const limit_names[VM_RLIMITS];
 /* process_ctl.c */
 int store_process_ctl(const struct node *n, char *line, GString *result, struct err *e);
 

@@ -74,7 +74,7 @@ const struct command process_commands[] = {
 	  "one access a page, or every STRIDE bytes; result: accesses=N faults=N" },
 	{ "push", "VALUE", run_push, "stores below the stack pointer, then moves it; a fault leaves it" },
 	{ "fork", "", run_fork, "makes a child with the same memory, copied on write; result: its pid" },
-	{ "clone", "", run_clone, "starts a thread; result: its tid, for task/TID/ctl" },
+	{ "clone", "[tid=N]", run_clone, "starts a thread; result: its tid, for task/TID/ctl" },
 	{ "execve", "FILE [ARG...]", run_execve, "replaces the memory by an ELF file's; nothing is loaded until touched" },
 	{ "exit", "[CODE]", run_exit, "ends the process; it stays a zombie until its parent waits" },
 	{ "kill", "SIG", run_kill, "sends it a signal, as SEGV, SIGTERM or 9" },
@@ -111,7 +111,9 @@ const struct command process_commands[] = {
 	{ "setuid", "N", run_setuid, "changes the owner" },
 	{ "set", "FIELD [VALUE...]", run_set,
 	  "for fixtures: utime stime starttime T, nice minflt majflt nvcsw nivcsw N, ppid pgrp session PID, state LETTER, tty NAME|N, "
-	  "comm NAME, cmdline WORD..., io RCHAR WCHAR SYSCR SYSCW READ_BYTES WRITE_BYTES; and sp ADDR" },
+	  "comm NAME, cmdline WORD..., exe PATH, io RCHAR WCHAR SYSCR SYSCW READ_BYTES WRITE_BYTES, fd N TEXT [r|w|rw [POSITION]], "
+	  "image START_CODE END_CODE START_DATA END_DATA START_BRK BRK START_STACK ARG_START ARG_END ENV_START ENV_END; and sp ADDR" },
+	{ "area", "LINE", run_area, "for fixtures: a quoted line of maps becomes an area more" },
 	{ "ptbr", "ADDR", run_ptbr, "sets the page-table base by hand; the OS part then fills nothing for this process" },
 	{ NULL }
 };

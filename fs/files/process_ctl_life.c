@@ -23,9 +23,12 @@ int run_clone(struct call *c, struct err *e)
 	int32_t tid;
 	int code;
 
-	if (!p)
+	uint64_t wanted = 0;
+
+	if (!p || !option_number(c, "tid", &wanted, e))
 		return -e->code;
-	code = vm_clone_thread(p, &tid, e);
+	tid = (int32_t)MIN(wanted, INT32_MAX);
+	code = arg_option(c, "tid") ? vm_clone_thread_as(p, tid, e) : vm_clone_thread(p, &tid, e);
 	if (!code)
 		put_dec(c->result, (uint64_t)tid);
 	return code;
@@ -149,7 +152,7 @@ int run_setuid(struct call *c, struct err *e)
 	return vm_setuid(p, (uint32_t)uid, e);
 }
 
-static const char *const limit_names[] = {
+const char *const limit_names[] = {
 	"CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING",
 	"MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
 };

@@ -1,5 +1,7 @@
 /* process_ctl_set.c - `set FIELD VALUE`: what a fixture sets of a process, and the same words again. */
 #include "process_ctl.h"
+#include "vm_disk.h"
+#include "vm_file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,6 +103,8 @@ static const struct field fields[VM_SETTINGS] = {
 	[VM_SET_NVCSW] = { "nvcsw", read_number, write_number, value_nvcsw },
 	[VM_SET_NIVCSW] = { "nivcsw", read_number, write_number, value_nivcsw },
 	[VM_SET_IO] = { .name = "io" },
+	[VM_SET_EXE] = { .name = "exe" },
+	[VM_SET_IMAGE] = { .name = "image" },
 };
 
 static int set_sp(struct call *c, struct vm_proc *p, struct err *e)
@@ -139,6 +143,42 @@ static int set_io(struct call *c, struct vm_proc *p, struct err *e)
 	return vm_proc_set_io(p, &io, e);
 }
 
+static int set_image(struct call *c, struct vm_proc *p, struct err *e)
+{
+	struct vm_image i;
+	va_t *const values[] = { &i.start_code, &i.end_code, &i.start_data, &i.end_data, &i.start_brk, &i.brk, &i.start_stack,
+				 &i.arg_start, &i.arg_end, &i.env_start, &i.env_end };
+
+	if (c->count != 1 + G_N_ELEMENTS(values))
+		return err_set(e, EINVAL, (int)c->count, "image takes 11 addresses");
+	for (unsigned k = 0; k < G_N_ELEMENTS(values); k++) {
+		if (!arg_addr(c, k + 1, values[k], e))
+			return -e->code;
+	}
+	return vm_proc_set_image(p, &i, e);
+}
+
+/* A path that the disk has is that file, any other text a link that leads nowhere. */
+static int set_fd(struct call *c, struct vm_proc *p, struct err *e)
+{
+	static const char *const names[] = { "r", "w", "rw", NULL };
+	static const unsigned modes[] = { VM_OPEN_READ, VM_OPEN_WRITE, VM_OPEN_READ | VM_OPEN_WRITE };
+	const char *text = c->count > 2 ? c->args[2].text : "";
+	struct vm_inode *file = *text == '/' ? vm_disk_lookup(vm_proc_host(p), text, NULL) : NULL;
+	unsigned which = 2;
+	uint64_t position = 0;
+	int fd;
+
+	if (c->count < 3 || c->count > 5 || !*text)
+		return err_set(e, EINVAL, (int)c->count, "fd takes N TEXT [r|w|rw [POSITION]]");
+	if (!arg_fd(c, 1, &fd, e) || (c->count > 3 && !arg_choice(c, 3, names, &which, e)) ||
+	    (c->count > 4 && !arg_number(c, 4, &position, e)))
+		return -e->code;
+	if (file)
+		return vm_place_file(p, file, modes[which], position, fd, e);
+	return place_label(p, text, modes[which], fd, e);
+}
+
 static int set_one(struct call *c, struct vm_proc *p, enum vm_setting which, struct err *e)
 {
 	int64_t v;
@@ -147,10 +187,14 @@ static int set_one(struct call *c, struct vm_proc *p, enum vm_setting which, str
 		return set_cmdline(c, p, e);
 	if (which == VM_SET_IO)
 		return set_io(c, p, e);
+	if (which == VM_SET_IMAGE)
+		return set_image(c, p, e);
 	if (c->count != 2)
 		return err_set(e, EINVAL, (int)c->count, "%s takes one value", fields[which].name);
 	if (which == VM_SET_COMM)
 		return vm_proc_set_comm(p, c->args[1].text, e);
+	if (which == VM_SET_EXE)
+		return vm_proc_set_exe(p, c->args[1].text, e);
 	return fields[which].read(c, &v, e) ? vm_proc_set(p, which, v, e) : -e->code;
 }
 
@@ -166,8 +210,19 @@ int run_set(struct call *c, struct err *e)
 	}
 	if (arg_is(c, 0, "sp") && c->count == 2)
 		return set_sp(c, p, e);
+	if (arg_is(c, 0, "fd"))
+		return set_fd(c, p, e);
 	return err_set(e, EINVAL, 0, "\"%.40s\" cannot be set: utime stime nice state cmdline comm ppid pgrp session tty starttime "
-		       "minflt majflt nvcsw nivcsw io sp", c->args[0].text);
+		       "minflt majflt nvcsw nivcsw io exe image fd sp", c->args[0].text);
+}
+
+int run_area(struct call *c, struct err *e)
+{
+	struct vm_proc *p = command_caller(c, e);
+
+	if (!p)
+		return -e->code;
+	return add_area_line(p, c->args[0].text, e);
 }
 
 static void put_words(const struct vm_proc *p, GString *out)
@@ -181,6 +236,17 @@ static void put_words(const struct vm_proc *p, GString *out)
 	}
 }
 
+static void put_image(const struct vm_proc_info *i, GString *out)
+{
+	const va_t values[] = { i->start_code, i->end_code, i->start_data, i->end_data, i->start_brk, i->brk, i->start_stack,
+				i->arg_start, i->arg_end, i->env_start, i->env_end };
+
+	for (unsigned k = 0; k < G_N_ELEMENTS(values); k++) {
+		put_text(out, " 0x");
+		put_hex(out, values[k]);
+	}
+}
+
 static void put_setting(const struct vm_proc *p, const struct vm_proc_info *i, enum vm_setting which, GString *out)
 {
 	put_text(out, fields[which].name);
@@ -189,6 +255,11 @@ static void put_setting(const struct vm_proc *p, const struct vm_proc_info *i, e
 	} else if (which == VM_SET_COMM) {
 		put_char(out, ' ');
 		put_quoted(out, i->comm);
+	} else if (which == VM_SET_EXE) {
+		put_char(out, ' ');
+		put_quoted(out, vm_proc_exe(p) ? vm_proc_exe(p) : "");
+	} else if (which == VM_SET_IMAGE) {
+		put_image(i, out);
 	} else if (which == VM_SET_IO) {
 		g_string_append_printf(out, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, i->rchar,
 				       i->wchar, i->syscr, i->syscw, i->read_bytes, i->write_bytes);
@@ -199,13 +270,13 @@ static void put_setting(const struct vm_proc *p, const struct vm_proc_info *i, e
 	put_char(out, '\n');
 }
 
-void put_process_settings(const struct vm_proc *p, const char *prefix, GString *out)
+void put_process_settings(const struct vm_proc *p, const char *prefix, uint32_t which, GString *out)
 {
 	struct vm_proc_info info;
 
 	vm_proc_info(p, &info);
 	for (unsigned i = 0; i < VM_SETTINGS; i++) {
-		if (!(info.set >> i & 1))
+		if (!(which >> i & 1))
 			continue;
 		put_text(out, prefix);
 		put_setting(p, &info, i, out);

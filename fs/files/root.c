@@ -93,7 +93,7 @@ static void put_processes_settings(const struct host *h, GString *out)
 		if (!info.set)
 			continue;
 		prefix = g_strdup_printf("set: %s: %d ", h->name, info.pid);
-		put_process_settings(p, prefix, out);
+		put_process_settings(p, prefix, info.set, out);
 	}
 }
 

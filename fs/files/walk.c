@@ -223,6 +223,7 @@ static void put_last_fault(GString *out, const struct vm_proc *p, va_t page, uin
 
 static int show_page(const struct node *n, GString *out, struct err *e)
 {
+	struct vm_proc_info info;
 	struct vm_proc *p = process_alive(n, e);
 	struct vm_page page;
 	uint64_t bytes;
@@ -249,7 +250,8 @@ static int show_page(const struct node *n, GString *out, struct err *e)
 	put_number(out, "\npoked=", page.poked);
 	put_char(out, '\n');
 	put_last_fault(out, p, n->arg & ~(bytes - 1), bytes);
-	put_process_settings(p, "set=", out);
+	vm_proc_info(p, &info);
+	put_process_settings(p, "set=", info.set, out);
 	return 0;
 }
 

@@ -91,6 +91,10 @@ struct vm_layout_area {
 	const char *special;      /* "[vdso]", "[vvar]", ...: the label; copied; NULL: none */
 };
 int vm_layout_set(struct vm_proc *p, const struct vm_layout_area *areas, size_t n, struct err *e);
+/* One more, where nothing is mapped: EEXIST otherwise. */
+int vm_layout_add(struct vm_proc *p, const struct vm_layout_area *area, struct err *e);
+/* One more, where nothing is mapped: EEXIST otherwise. */
+int vm_layout_add(struct vm_proc *p, const struct vm_layout_area *area, struct err *e);
 /* The special label of an area made so ("[vdso]"), or NULL. */
 const char *vm_area_special(const struct vm_proc *p, va_t start);
 

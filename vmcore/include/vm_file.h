@@ -42,6 +42,8 @@ int vm_place_object(struct vm_proc *p, const struct vm_file_ops *ops, void *obje
 		    struct err *e);
 /* Whether that would be refused. */
 int vm_place_check(const struct vm_proc *p, int fd, struct err *e);
+/* A file, likewise, read and written from `position` on. */
+int vm_place_file(struct vm_proc *p, struct vm_inode *inode, unsigned mode, uint64_t position, int fd, struct err *e);
 /* pipe(2): fds[0] reads what fds[1] writes. EMFILE. */
 int vm_pipe(struct vm_proc *p, int fds[2], struct err *e);
 int vm_close(struct vm_proc *p, int fd, struct err *e);

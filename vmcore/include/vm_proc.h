@@ -21,6 +21,8 @@ struct vm_proc *vm_spawn(struct vm_host *h, const struct vm_spawn *s, struct err
 /* The child's or thread's (p's own process) id in *id. */
 int vm_fork(struct vm_proc *p, int32_t *id, struct err *e);
 int vm_clone_thread(struct vm_proc *p, int32_t *tid, struct err *e);
+/* One with the id that a fixture wants. EEXIST, EINVAL. */
+int vm_clone_thread_as(struct vm_proc *p, int32_t tid, struct err *e);
 /*
  * What comes next is done by that thread (0: the first one): its times and faults are counted for it as well. The first
  * one acts until told otherwise. ESRCH.
@@ -53,6 +55,7 @@ enum vm_rlimit { VM_RLIMIT_CPU, VM_RLIMIT_FSIZE, VM_RLIMIT_DATA, VM_RLIMIT_STACK
 		 VM_RLIMITS };
 #define VM_RLIM_INFINITY UINT64_MAX
 struct vm_limit { uint64_t soft, hard; };
+struct vm_limit vm_limit_default(enum vm_rlimit which);
 struct vm_limit vm_getrlimit(const struct vm_proc *p, enum vm_rlimit which);
 /* Sets soft and hard. EPERM: raising the hard limit without uid 0. */
 int vm_setrlimit(struct vm_proc *p, enum vm_rlimit which, struct vm_limit l, struct err *e);
@@ -98,9 +101,9 @@ int32_t vm_child_above(const struct vm_proc *p, int32_t pid);
 
 enum vm_setting { VM_SET_UTIME, VM_SET_STIME, VM_SET_NICE, VM_SET_STATE, VM_SET_CMDLINE, VM_SET_COMM, VM_SET_PPID, VM_SET_PGRP,
 		  VM_SET_SESSION, VM_SET_TTY, VM_SET_STARTTIME, VM_SET_MINFLT, VM_SET_MAJFLT, VM_SET_NVCSW, VM_SET_NIVCSW,
-		  VM_SET_IO, VM_SETTINGS };
+		  VM_SET_IO, VM_SET_EXE, VM_SET_IMAGE, VM_SETTINGS };
 /*
- * All but CMDLINE, COMM and IO: ns, counts, ids, enum vm_state. Times, faults, start, state and comm are the acting thread's. A state stays
+ * All but CMDLINE, COMM, IO, EXE and IMAGE: ns, counts, ids, enum vm_state. Times, faults, start, state and comm are the acting thread's. A state stays
  * until a signal stops or continues the process; ZOMBIE ends it without telling the parent. Times and counts go on from the value.
  * EINVAL out of range; ESRCH.
  */
@@ -110,5 +113,10 @@ int vm_proc_set_comm(struct vm_proc *p, const char *name, struct err *e);
 int vm_proc_set_cmdline(struct vm_proc *p, const char *bytes, size_t len, struct err *e);
 struct vm_io { uint64_t rchar, wchar, syscr, syscw, read_bytes, write_bytes; };
 int vm_proc_set_io(struct vm_proc *p, const struct vm_io *io, struct err *e);
+/* What exe shows; "": nothing. */
+int vm_proc_set_exe(struct vm_proc *p, const char *path, struct err *e);
+/* Where the image's parts are: what stat, statm and the labels in maps go by. EINVAL outside of user space. */
+struct vm_image { va_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack, arg_start, arg_end, env_start, env_end; };
+int vm_proc_set_image(struct vm_proc *p, const struct vm_image *i, struct err *e);
 
 #endif
