@@ -112,18 +112,16 @@ static void pump(struct rdt *r, ns_t now)
 
 void rdt_send(struct rdt *r, const void *data, size_t len, ns_t now)
 {
-	const uint8_t *from = data;
-	size_t done = 0;
+	size_t parts = MAX((len + r->part_max - 1) / r->part_max, 1);
 
-	do {
-		uint32_t take = (uint32_t)MIN(len - done, r->part_max);
-		struct rdt_part *p = part_new(from + done, take, r->next, done + take == len);
+	for (size_t i = 0; i < parts; i++) {             /* of nearly the same length */
+		size_t from = len * i / parts, to = len * (i + 1) / parts;
+		struct rdt_part *p = part_new((const uint8_t *)data + from, (uint32_t)(to - from), r->next, i + 1 == parts);
 
 		g_queue_push_tail_link(&r->parts, &p->link);
 		r->next = after(r, r->next);
-		r->queued += take;
-		done += take;
-	} while (done < len);
+		r->queued += p->len;
+	}
 	pump(r, now);
 }
 
