@@ -30,6 +30,7 @@ static const char usage[] =
 	"  --ram SIZE       RAM of each host (64M)\n"
 	"  --swap SIZE      swap of each host (128M)\n"
 	"  --geometry G     a preset as x86-64 or sv39, or key=value words (x86-64)\n"
+	"  --policy P       which page goes when a frame is needed: fifo, lru, ... as in help/mem-policy (clock)\n"
 	"  --seed N         where random numbers start (1)\n"
 	"  --cpus N         processors of each host (1)\n"
 	"  --root SUBTREE   mount only that part of the tree, as hosts/host0/proc\n"
@@ -39,6 +40,7 @@ static const char usage[] =
 struct settings {
 	struct world_options world;
 	bool ram_given, foreground;
+	char *policy;       /* world.policy */
 	char *root;         /* of --root, or NULL */
 	char *pidfile;      /* absolute, or NULL */
 	const char *source; /* what mount shows as the device */
@@ -82,6 +84,13 @@ static int set_geometry(struct settings *s, const char *value, struct err *e)
 	return geometry_parse(value, &s->world.geometry, e);
 }
 
+static int set_policy(struct settings *s, const char *value, struct err *e)
+{
+	g_free(s->policy);
+	s->world.policy = s->policy = g_strdup(value);
+	return 0;
+}
+
 static int set_seed(struct settings *s, const char *value, struct err *e)
 {
 	return parse_number(value, &s->world.seed, e);
@@ -117,7 +126,7 @@ static const struct setting {
 	const char *name;
 	int (*set)(struct settings *s, const char *value, struct err *e);
 } settings_known[] = {
-	{ "ram", set_ram }, { "swap", set_swap }, { "geometry", set_geometry }, { "seed", set_seed },
+	{ "ram", set_ram }, { "swap", set_swap }, { "geometry", set_geometry }, { "policy", set_policy }, { "seed", set_seed },
 	{ "cpus", set_cpus }, { "root", set_root }, { "pidfile", set_pidfile },
 };
 
@@ -185,7 +194,7 @@ static int parse_options(struct settings *s, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "ram", required_argument, NULL, 0 }, { "swap", required_argument, NULL, 0 },
-		{ "geometry", required_argument, NULL, 0 }, { "seed", required_argument, NULL, 0 },
+		{ "geometry", required_argument, NULL, 0 }, { "policy", required_argument, NULL, 0 }, { "seed", required_argument, NULL, 0 },
 		{ "cpus", required_argument, NULL, 0 }, { "root", required_argument, NULL, 0 }, { 0 },
 	};
 	int c, i, rc = OK;
@@ -366,6 +375,7 @@ static int run_mount(int argc, char **argv, const char *source)
 	if (rc == OK)
 		rc = mount_world(&s, argv[optind]);
 	g_string_free(s.fuse, TRUE);
+	g_free(s.policy);
 	g_free(s.root);
 	g_free(s.pidfile);
 	return rc;

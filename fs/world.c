@@ -1,6 +1,7 @@
 /* world.c - the hosts, their common time, and the way from ids to engine structs. */
 #include "events.h"
 #include "job.h"
+#include "files/policy.h"
 #include "node.h"
 #include "open.h"
 #include "socket_file.h"
@@ -53,6 +54,10 @@ static struct host *host_new(struct world *w, const char *name, struct err *e)
 
 	if (!vm)
 		return NULL;
+	if (w->options.policy && policy_set_text(vm, w->options.policy, e)) {
+		vm_host_free(vm);
+		return NULL;
+	}
 	h = g_new0(struct host, 1);
 	h->serial = w->next_serial++;
 	h->number = w->next_number++;

@@ -29,6 +29,7 @@ struct world_options {
 	uint64_t ram_bytes, swap_bytes, seed;
 	unsigned cpus;
 	struct vm_geometry geometry;
+	const char *policy;         /* as mem/policy takes it; NULL: clock */
 	size_t   events;            /* how many are kept; 0: 65536 */
 };
 

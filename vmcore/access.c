@@ -9,6 +9,7 @@
 
 #include "inode.h"
 #include "paging.h"
+#include "reclaim.h"
 
 #include <string.h>
 
@@ -47,6 +48,20 @@ static void trace(struct vm_proc *p, va_t va, pa_t pa, enum vm_access how)
 	ev->value[2] = (uintptr_t)access_names[how];
 }
 
+/* The access is done. If it brought its page in (`fresh`), that was not one reference more. */
+static void settle(struct vm_proc *p, va_t va, pa_t pa, enum vm_access how, pfn_t fresh)
+{
+	struct vm_host *h = p->host;
+	pfn_t pfn = pa >> h->geometry.page_bits;
+
+	if (pfn == fresh)
+		reclaim_settle(h, pfn);
+	else if (h->watch_hits)
+		reclaim_hit(h, pfn);
+	if (h->config.trace_access)
+		trace(p, va, pa, how);
+}
+
 /* What the MMU charged since `before` moves the clock. */
 static void spend_since(struct vm_proc *p, ns_t before)
 {
@@ -81,14 +96,17 @@ static int translate(struct vm_proc *p, va_t va, enum vm_access how, pa_t *pa, s
 	struct vm_host *h = p->host;
 	struct mm *mm = p->mm;
 	struct translation tr;
-	bool again = false;
+	bool again = false, waited = p->wait.active;
+	pfn_t fresh = PFN_NONE;
+	unsigned tries;
 
 	if (p->wait.active) {
 		if (paging_waits(p))
 			return -EINPROGRESS;
+		fresh = p->wait.fresh - 1;
 		again = resumes(p, va, &tr);
 	}
-	for (unsigned tries = 0;; tries++, again = false) {
+	for (tries = 0;; tries++, again = false) {
 		ns_t before = h->stats.time;
 
 		if (!again)
@@ -111,11 +129,12 @@ static int translate(struct vm_proc *p, va_t va, enum vm_access how, pa_t *pa, s
 		case FAULT_NOMEM:
 			return -ENOMEM;
 		case FAULT_WAIT:
+			p->wait.fresh = h->fresh + 1;
 			return -EINPROGRESS;
 		}
 	}
-	if (h->config.trace_access)
-		trace(p, va, *pa, how);
+	if (tries > 0 || waited || h->watch)
+		settle(p, va, *pa, how, tries > 0 ? h->fresh : fresh);
 	return 0;
 }
 

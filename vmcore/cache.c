@@ -4,12 +4,12 @@
  * A cached page's frame has one reference of the cache's own and one for each entry that maps it. FRAME_DIRTY says
  * that the frame is newer than the disk; for files on the disk, inode->dirty and host->dirty count such pages. Pages of
  * tmpfs and of shared anonymous memory have no disk: they are in a frame, in a swap slot, or zeros.
- * All cached frames are in one list in the order of their coming; what is mapped when its turn comes goes back to
- * the newest end.
+ * All cached frames are in one list in the order of their coming.
  */
 #include "dir.h"
 #include "mm.h"
 #include "paging.h"
+#include "reclaim.h"
 
 #include <string.h>
 
@@ -219,6 +219,7 @@ static void cache_add(struct vm_inode *i, uint64_t index, pfn_t pfn)
 	i->cached++;
 	h->cached++;
 	list_append(h, pfn);
+	reclaim_add(h, pfn, h->asker);
 }
 
 /* The bytes of a page on the disk; how many lie before the end of the file. */
@@ -259,6 +260,7 @@ pfn_t inode_page(struct vm_inode *i, uint64_t index, bool *major)
 	bool device = false;
 
 	if (pfn == PFN_NONE) {
+		i->host->coming = reclaim_page_of_file(i, index);
 		pfn = frame_alloc(i->host, VM_FRAME_FILE, true, true);
 		if (pfn != PFN_NONE) {
 			device = fill_page(i, index, pfn);
@@ -401,26 +403,18 @@ void inode_drop_cache(struct vm_inode *i)
 	each_cached(i, 0, UINT64_MAX, inode_drop_page);
 }
 
-bool reclaim_for_frame(struct vm_host *h)
-{
-	uint32_t last = h->cache_newest;
-
-	for (uint32_t at = h->cache_oldest, next; at; at = next) {
-		struct frame *f = frame_of(h, at - 1);
-
-		next = at == last ? 0 : f->next;
-		if (f->maps == 0 && f->refs == 1 && !(f->flags & FRAME_SHMEM)) {
-			inode_write_page(f->inode, f->index);
-			inode_drop_page(f->inode, f->index);
-			return true;
-		}
-		list_remove(h, at - 1);                  /* in use: its turn comes again after all others */
-		list_append(h, at - 1);
-	}
-	return false;
-}
-
 /* Reading and writing. */
+
+/* read(2) and write(2) use a page: one that was cached before counts as referenced. */
+static pfn_t use_page(struct vm_inode *i, uint64_t index)
+{
+	pfn_t pfn = inode_cached(i, index);
+
+	if (pfn == PFN_NONE)
+		return inode_page(i, index, NULL);
+	reclaim_read(i->host, pfn);
+	return pfn;
+}
 
 /* The bytes of a part of one page, wherever they are. */
 static void peek_page(const struct vm_inode *i, uint64_t index, size_t skip, void *to, size_t n)
@@ -452,7 +446,7 @@ static ssize_t read_pages(struct vm_inode *i, uint64_t at, void *to, size_t len,
 		size_t n = MIN(len - done, page - skip);
 
 		if (fill && (!i->tmpfs || inode_slot(i, index) != UINT32_MAX))
-			inode_page(i, index, NULL);      /* without a frame for it, the disk answers */
+			use_page(i, index);              /* without a frame for it, the disk answers */
 		peek_page(i, index, skip, out + done, n);
 		done += n;
 	}
@@ -506,7 +500,7 @@ static bool write_part(struct vm_inode *i, uint64_t at, const void *from, size_t
 		return false;
 	if (at > i->size)
 		zero_behind_end(i);                      /* first: it may take the frame that ours would be in */
-	pfn = inode_page(i, index, NULL);
+	pfn = use_page(i, index);
 	if (pfn == PFN_NONE && i->tmpfs)
 		return false;
 	i->size = MAX(i->size, at + n);

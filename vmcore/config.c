@@ -30,6 +30,7 @@ int vm_config_set(struct vm_host *h, const struct vm_config_row *row, uint64_t v
 		return err_set(e, ERANGE, -1, "%s is %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ", not %"
 			       G_GUINT64_FORMAT, row->name, row->least, row->most, value);
 	*(uint64_t *)((char *)&h->config + row->offset) = value;
+	h->watch = h->watch_hits || h->config.trace_access;
 	h->generation++;
 	return 0;
 }

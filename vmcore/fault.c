@@ -10,6 +10,7 @@
 #include "inode.h"
 #include "oom.h"
 #include "paging.h"
+#include "reclaim.h"
 
 #include <string.h>
 
@@ -454,7 +455,7 @@ static void settle_poke(struct fault *f)
 	pages_flush(f->mm, f->vpn, f->vpn + 1);
 }
 
-int fault_in(struct area *a, va_t va, enum vm_access how, bool *major, const char **resolution, struct err *e)
+static int resolve(struct area *a, va_t va, enum vm_access how, bool *major, const char **resolution, struct err *e)
 {
 	struct mm *mm = a->mm;
 	struct vm_host *h = mm->host;
@@ -497,6 +498,18 @@ int fault_in(struct area *a, va_t va, enum vm_access how, bool *major, const cha
 	page_set_flags(mm, f.vpn, &f.s, 0, f.raw, VM_PTE_ACCESSED | (f.write ? VM_PTE_DIRTY : 0), 0);
 	pages_flush(mm, f.vpn, f.vpn + 1);
 	return 0;
+}
+
+int fault_in(struct area *a, va_t va, enum vm_access how, bool *major, const char **resolution, struct err *e)
+{
+	struct vm_host *h = a->mm->host;
+	int r;
+
+	h->asker = a->mm;
+	h->fresh = PFN_NONE;
+	r = resolve(a, va, how, major, resolution, e);
+	h->asker = NULL;
+	return r;
 }
 
 /* expand_downwards(). */

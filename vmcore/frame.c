@@ -7,13 +7,15 @@
  */
 #include "inode.h"
 #include "mm.h"
+#include "paging.h"
+#include "reclaim.h"
 #include "walk.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
 
-enum { LEVELS = 4 };
+enum { LEVELS = 4, KEEP_FROM = 1024 /* frames of RAM */, KEEP_SHARE = 512 };
 
 const char *const vm_frame_use_names[VM_FRAME_USES] = { "free", "table", "anon", "file", "zero", "kernel" };
 
@@ -68,6 +70,7 @@ int frames_init(struct vm_host *h, struct err *e)
 		return err_set(e, ENOMEM, -1, "an array of %" G_GUINT64_FORMAT " frames is more than this program can "
 			       "have", n);
 	h->frame_count = h->frames_free = n;
+	h->frames_kept = n < KEEP_FROM ? 0 : n / KEEP_SHARE;
 	for (int k = 0; k < LEVELS; k++) {
 		h->busy_words[k] = (n + 63) / 64;
 		h->busy_bits[k] = g_malloc0(h->busy_words[k] * 8);
@@ -185,12 +188,9 @@ static bool user_frame_allowed(struct vm_host *h)
 {
 	uint64_t limit = h->config.user_frames;
 
-	while (limit && h->user_frames >= limit) {
-		uint64_t before = h->user_frames;
-
-		if (!reclaim_for_frame(h) || h->user_frames >= before)
+	while (limit && h->user_frames >= limit)
+		if (!paging_finish_write(h) && !reclaim_one(h, NULL))
 			return false;
-	}
 	return true;
 }
 
@@ -200,9 +200,10 @@ pfn_t frame_alloc(struct vm_host *h, enum vm_frame_use use, bool zero, bool user
 
 	if (user && !user_frame_allowed(h))
 		return PFN_NONE;
-	while (h->frames_free == 0)
-		if (!reclaim_for_frame(h))
-			return PFN_NONE;
+	while (h->frames_free <= h->frames_kept && (paging_finish_write(h) || reclaim_one(h, NULL)))
+		;
+	if (h->frames_free == 0)
+		return PFN_NONE;
 	pfn = next_asked(h);
 	if (pfn == PFN_NONE)
 		pfn = lowest_free(h);
@@ -211,6 +212,8 @@ pfn_t frame_alloc(struct vm_host *h, enum vm_frame_use use, bool zero, bool user
 		frame_of(h, pfn)->flags |= FRAME_USER;
 		h->user_frames++;
 	}
+	if (h->frames_free < h->watermark_low)
+		reclaim_to_high(h);
 	return pfn;
 }
 
@@ -251,8 +254,8 @@ pfn_t frame_alloc_order(struct vm_host *h, enum vm_frame_use use, unsigned order
 		return frame_alloc(h, use, zero, false);
 	if (order > 31)
 		return PFN_NONE;
-	while ((pfn = lowest_free_run(h, order)) == PFN_NONE)
-		if (!reclaim_for_frame(h))
+	for (uint64_t tries = (uint64_t)4 << order; (pfn = lowest_free_run(h, order)) == PFN_NONE; tries--)
+		if (tries == 0 || !reclaim_one(h, NULL))
 			return PFN_NONE;
 	take(h, pfn, use, order, zero);
 	return pfn;
@@ -265,6 +268,8 @@ void frame_free(struct vm_host *h, pfn_t pfn)
 	uint8_t use = f->use;
 
 	assert(f->refs == 0 && use != VM_FRAME_FREE && !frame_is_free(h, pfn));
+	if (f->flags & (FRAME_LISTED | FRAME_ASIDE))
+		reclaim_remove(h, pfn);
 	if (f->flags & FRAME_USER)
 		h->user_frames--;
 	for (pfn_t i = pfn; i < pfn + n; i++) {

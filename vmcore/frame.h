@@ -30,6 +30,8 @@ enum frame_flag {
 	FRAME_USER = 1 << 11,       /* counts in host->user_frames */
 	FRAME_READING = 1 << 13,    /* SWAPCACHE: its bytes are still to come from the slot */
 	FRAME_EXCLUSIVE = 1 << 12,  /* ANON: of one process alone; its entry may be made writable without a copy (PG_anon_exclusive) */
+	FRAME_LISTED = 1 << 14,     /* the replacement policy may choose it, */
+	FRAME_ASIDE = 1 << 15,      /* or had chosen it in vain: reclaim.h */
 	/* tables: */
 	TABLE_POKED = 1 << 16,      /* some entry is in the host's poked map */
 	TABLE_MIXED = 1 << 17,      /* leaf: may hold swap entries, file frames or frames with maps > 1: not shareable as it is */
@@ -64,7 +66,7 @@ int  frames_init(struct vm_host *h, struct err *e);
 void frames_clear(struct vm_host *h);
 /*
  * The lowest free frame, or the one that mem/ctl `next` asked for; its bytes are zero iff `zero`. refs is 1, maps 0.
- * `user`: counts against config user_frames. Tries reclaim_for_frame() before it gives up: PFN_NONE.
+ * `user`: counts against config user_frames. Tries reclaim_one() before it gives up: PFN_NONE.
  */
 pfn_t frame_alloc(struct vm_host *h, enum vm_frame_use use, bool zero, bool user);
 /* 2^order frames side by side, aligned to their size; PFN_NONE. refs and use on the first, the others carry use too. */

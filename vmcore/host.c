@@ -2,6 +2,7 @@
 #include "inode.h"
 #include "proc.h"
 #include "paging.h"
+#include "reclaim.h"
 
 static const struct vm_tlb_shape tlb_shape_default = { .entries = 64, .ways = 4 };
 
@@ -37,11 +38,13 @@ static int hardware_init(struct vm_host *h, struct err *e)
 		return r;
 	}
 	h->zero_frame = PFN_NONE;
+	reclaim_init(h);
 	return 0;
 }
 
 static void hardware_clear(struct vm_host *h)
 {
+	reclaim_clear(h);
 	frames_clear(h);
 	ram_clear(h);
 }
@@ -96,6 +99,7 @@ void vm_host_free(struct vm_host *h)
 	swap_free(h->swap);
 	tlb_free(h->tlb);
 	hardware_clear(h);
+	reclaim_free(h);
 	g_free(h);
 }
 

@@ -10,6 +10,8 @@
 struct tlb;
 struct swap;
 struct paging;
+struct reclaim;
+struct mm;
 
 struct vm_host {
 	struct vm_options options;
@@ -31,9 +33,19 @@ struct vm_host {
 	uint64_t  frames_free;
 	uint64_t  frames_by_use[VM_FRAME_USES];
 	uint64_t  user_frames;       /* frames of processes: anon and file */
+	uint64_t  frames_kept;       /* free frames that only eviction itself may take while pages can still go */
 	GQueue    next_frames;       /* pfns asked for by mem/ctl next, GUINT_TO_POINTER(pfn + 1) */
 	pfn_t     zero_frame;        /* PFN_NONE until first used */
 	uint64_t  ceiling_used;      /* lowest pfn above all frames ever used */
+
+	/* reclaim.c */
+	struct reclaim *reclaim;
+	struct mm *asker;            /* whose fault needs frames; NULL: nobody's */
+	uint64_t  coming;            /* the page that it is for (policy.h) */
+	pfn_t     fresh;             /* the last user frame that got a page; PFN_NONE: its access is done */
+	bool      watch_hits;        /* the policy wants to know each access */
+	bool      watch;             /* that, or config trace_access: accesses are looked at one by one */
+	uint64_t  watermark_low;     /* frames; 0: none */
 
 	/* table.c: pa of an entry -> the value that the OS part had put there; pa as key */
 	GHashTable *poked;           /* uint64_t * -> uint64_t * */

@@ -79,8 +79,6 @@ int   inode_write_page(struct vm_inode *i, uint64_t index);        /* one dirty 
 void  inode_punch(struct vm_inode *i, uint64_t first, uint64_t n);
 /* Shared anonymous memory: an unnamed object of tmpfs. One reference is the caller's. */
 struct vm_inode *inode_new_shm(struct vm_host *h, uint64_t size);
-/* A frame for frame_alloc(): drops the oldest unmapped page-cache page, after writing it if dirty. False: none. */
-bool  reclaim_for_frame(struct vm_host *h);
 /* The areas that map a file's pages [first, last], in order: *cursor starts as NULL. */
 struct area *inode_mapping_next(const struct vm_inode *i, uint64_t first, uint64_t last, struct area *cursor);
 /* All pages leave the cache; dirty ones are written first. Nothing maps them; not for tmpfs. */

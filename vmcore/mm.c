@@ -1,5 +1,6 @@
 /* mm.c - an address space comes, is copied by fork, goes. */
 #include "proc.h"
+#include "reclaim.h"
 
 #include <inttypes.h>
 
@@ -40,6 +41,7 @@ void mm_free(struct mm *mm)
 {
 	unmap_all(mm);
 	table_destroy(&mm->table);
+	reclaim_mm_gone(mm->host, mm);
 	g_free(mm);
 }
 

@@ -65,6 +65,7 @@ struct mm {
 	bool     exec_only;      /* some area with VM_F_EXEC_ONLY may have entries: each access looks at its area */
 	uint64_t locked_excess;  /* pages that `locked` counts beyond the locked areas: Linux's dontunmap forgets them */
 	struct vm_proc *owner;   /* for pid, limits, faults */
+	uint32_t policy_set;     /* reclaim.c: scope=process; 0: none yet */
 };
 
 static inline struct area *area_of(struct tree_node *n) { return n ? tree_entry(n, struct area, node) : NULL; }

@@ -1,6 +1,8 @@
 /* page.c - entries come and go: what that means for frames, slots, counters, leaf tables and the TLB. */
 #include "page.h"
 
+#include "reclaim.h"
+
 #include "inode.h"
 #include "paging.h"
 
@@ -206,8 +208,11 @@ uint64_t page_index(const struct area *a, va_t va)
 pfn_t page_new(struct area *a, va_t va, bool zero)
 {
 	struct vm_host *h = a->mm->host;
-	pfn_t pfn = frame_alloc(h, VM_FRAME_ANON, zero, true);
 	struct frame *f;
+	pfn_t pfn;
+
+	h->coming = reclaim_page_of(a->mm, vpn_of(h, va));
+	pfn = frame_alloc(h, VM_FRAME_ANON, zero, true);
 
 	if (pfn == PFN_NONE)
 		return PFN_NONE;
@@ -272,6 +277,8 @@ static void frame_lock(struct vm_host *h, struct frame *f)
 {
 	if (f->flags & FRAME_LOCKED)
 		return;
+	if (f->flags & (FRAME_LISTED | FRAME_ASIDE))
+		reclaim_remove(h, (pfn_t)(f - h->frames));
 	f->flags |= FRAME_LOCKED;
 	h->mlocked++;
 }
@@ -282,6 +289,8 @@ static void frame_unlock(struct vm_host *h, struct frame *f)
 		return;
 	f->flags &= ~FRAME_LOCKED;
 	h->mlocked--;
+	if (f->flags & FRAME_USER)
+		reclaim_add(h, (pfn_t)(f - h->frames), NULL);
 }
 
 struct locker { struct vm_host *host; pfn_t pfn; const struct area *not; bool found; };
@@ -359,6 +368,8 @@ void page_map(struct area *a, va_t va, struct span *s, uint64_t i, pfn_t pfn, un
 		frame_lock(h, f);
 	if (a->flags & VM_F_EXEC_ONLY)
 		a->mm->exec_only = true;
+	if ((f->flags & (FRAME_USER | FRAME_LISTED | FRAME_ASIDE | FRAME_LOCKED)) == FRAME_USER)
+		reclaim_add(h, pfn, a->mm);
 	entry_set(&a->mm->table, vpn_of(h, va) - i, s, i, entry_present(&h->geometry, pfn, flags));
 }
 

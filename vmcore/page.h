@@ -120,9 +120,10 @@ void pages_flush(struct mm *mm, vpn_t first, vpn_t end);
  * slot, a transfer under way, somebody waits for it), perhaps unmapped (a dirty page of a disk file).
  * frame_evict() frees it at once; the time of a write is for paging_end(). frame_evict_later() (kswapd) only begins a write:
  * the frame is FRAME_WRITEBACK until the device is done and is then free, unless an entry maps it again.
+ * *slot: where an anonymous page or one of shared memory is then; else as it was.
  */
-bool frame_evict(struct vm_host *h, pfn_t pfn);
-bool frame_evict_later(struct vm_host *h, pfn_t pfn);
+bool frame_evict(struct vm_host *h, pfn_t pfn, uint32_t *slot);
+bool frame_evict_later(struct vm_host *h, pfn_t pfn, uint32_t *slot);
 
 /* swap_off.c: every entry of the process that names a slot, until `each` returns false; it may bring the page in. */
 void pages_swapped(struct mm *mm, bool (*each)(void *arg, struct area *a, va_t va, uint32_t slot), void *arg);

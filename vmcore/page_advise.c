@@ -3,6 +3,7 @@
 
 #include "inode.h"
 #include "paging.h"
+#include "reclaim.h"
 
 #include <string.h>
 
@@ -115,7 +116,7 @@ void pages_pageout(struct area *a, va_t start, va_t end)
 			continue;
 		pfn = entry_number(&h->geometry, raw);
 		if (frame_of(h, pfn)->use != VM_FRAME_ZERO && frame_of(h, pfn)->maps == 1)
-			frame_evict(h, pfn);
+			reclaim_this(h, pfn, "madvise");
 	}
 	paging_end(h);
 }

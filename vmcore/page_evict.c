@@ -31,7 +31,7 @@ static bool evict_lazy(struct vm_host *h, pfn_t pfn, bool dirty)
 	return true;
 }
 
-static bool evict_anon(struct vm_host *h, pfn_t pfn, bool later)
+static bool evict_anon(struct vm_host *h, pfn_t pfn, bool later, uint32_t *out)
 {
 	struct frame *f = frame_of(h, pfn);
 	bool fresh = !(f->flags & FRAME_SWAPCACHE), write;
@@ -48,6 +48,7 @@ static bool evict_anon(struct vm_host *h, pfn_t pfn, bool later)
 		swap_retain(h->swap, slot);
 	}
 	frame_retain(h, pfn);
+	*out = slot;
 	rmap_unmap(h, pfn, slot);
 	swap_release(h->swap, slot);
 	write = f->flags & FRAME_DIRTY;
@@ -67,7 +68,7 @@ static bool evict_anon(struct vm_host *h, pfn_t pfn, bool later)
 }
 
 /* A page of shared memory: its object remembers the slot, the entries become none. */
-static bool evict_shmem(struct vm_host *h, struct vm_inode *inode, uint64_t index, pfn_t pfn)
+static bool evict_shmem(struct vm_host *h, struct vm_inode *inode, uint64_t index, pfn_t pfn, uint32_t *out)
 {
 	struct frame *f = frame_of(h, pfn);
 	uint32_t slot;
@@ -80,6 +81,7 @@ static bool evict_shmem(struct vm_host *h, struct vm_inode *inode, uint64_t inde
 	slot = swap_alloc(h->swap);
 	if (slot == SWAP_NONE)
 		return false;
+	*out = slot;
 	paging_write(h, slot, frame_bytes(h, pfn));
 	inode_set_slot(inode, index, slot);
 	inode_drop_page(inode, index);
@@ -88,7 +90,7 @@ static bool evict_shmem(struct vm_host *h, struct vm_inode *inode, uint64_t inde
 	return true;
 }
 
-static bool evict_file(struct vm_host *h, pfn_t pfn)
+static bool evict_file(struct vm_host *h, pfn_t pfn, uint32_t *slot)
 {
 	struct frame *f = frame_of(h, pfn);
 	struct vm_inode *inode = f->inode;
@@ -97,7 +99,7 @@ static bool evict_file(struct vm_host *h, pfn_t pfn)
 	if (f->maps > 0)
 		return false;
 	if (f->flags & FRAME_SHMEM)
-		return evict_shmem(h, inode, f->index, pfn);
+		return evict_shmem(h, inode, f->index, pfn, slot);
 	if (f->flags & FRAME_DIRTY)
 		return false;
 	inode_drop_page(inode, f->index);
@@ -134,32 +136,32 @@ static bool evict_unmapped(struct vm_host *h, pfn_t pfn)
 	return true;
 }
 
-static bool evict(struct vm_host *h, pfn_t pfn, bool later)
+static bool evict(struct vm_host *h, pfn_t pfn, bool later, uint32_t *slot)
 {
 	struct frame *f = frame_of(h, pfn);
 	struct look l = { h, pfn, false };
 
 	if (f->flags & (FRAME_LOCKED | FRAME_READING | FRAME_WRITEBACK))
 		return false;
+	if (f->use == VM_FRAME_FILE)
+		return evict_file(h, pfn, slot);
 	if (f->maps == 0)
 		return evict_unmapped(h, pfn);
-	if (f->use == VM_FRAME_FILE)
-		return evict_file(h, pfn);
 	if (f->use != VM_FRAME_ANON)
 		return false;
 	if (f->flags & FRAME_LAZYFREE) {
 		rmap_walk(h, pfn, look_at_entry, &l);
 		return evict_lazy(h, pfn, l.dirty);
 	}
-	return evict_anon(h, pfn, later);
+	return evict_anon(h, pfn, later, slot);
 }
 
-bool frame_evict(struct vm_host *h, pfn_t pfn)
+bool frame_evict(struct vm_host *h, pfn_t pfn, uint32_t *slot)
 {
-	return evict(h, pfn, false);
+	return evict(h, pfn, false, slot);
 }
 
-bool frame_evict_later(struct vm_host *h, pfn_t pfn)
+bool frame_evict_later(struct vm_host *h, pfn_t pfn, uint32_t *slot)
 {
-	return evict(h, pfn, true);
+	return evict(h, pfn, true, slot);
 }

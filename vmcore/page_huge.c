@@ -7,6 +7,8 @@
  */
 #include "page.h"
 
+#include "reclaim.h"
+
 static bool area_wants_huge(const struct area *a)
 {
 	return (a->flags & VM_F_HUGEPAGE) && !(a->flags & VM_F_NOHUGEPAGE) && !a->inode && !(a->flags & VM_F_SHARED);
@@ -26,6 +28,7 @@ static void make_frames(struct area *a, va_t va, pfn_t first, uint64_t n)
 		f->anon = a->anon;
 		anon_retain(a->anon);
 		f->index = page_index(a, va) + i;
+		reclaim_add(h, first + i, a->mm);
 	}
 	h->user_frames += n;
 	a->mm->rss_anon += n;

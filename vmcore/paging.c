@@ -303,6 +303,11 @@ bool paging_finish_write(struct vm_host *h)
 	return true;
 }
 
+unsigned paging_writes(const struct vm_host *h)
+{
+	return h->paging->writes.length;
+}
+
 static void finish_in(struct vm_host *h, GQueue *q, pfn_t pfn)
 {
 	for (GList *l = q->head; l; l = l->next) {

@@ -40,6 +40,8 @@ void paging_write(struct vm_host *h, uint32_t slot, const void *from);
 bool paging_write_frame(struct vm_host *h, uint32_t slot, pfn_t pfn);
 /* A frame is needed now: the oldest write in the background is waited for until paging_end(). False: there is none. */
 bool paging_finish_write(struct vm_host *h);
+/* How many writes go on in the background: so many frames will be free. */
+unsigned paging_writes(const struct vm_host *h);
 /* The transfer of this frame is waited for. */
 void paging_finish(struct vm_host *h, pfn_t pfn);
 /* All transfers of an area are waited for. */

@@ -32,6 +32,7 @@ struct proc_wait {
 	va_t     va;                 /* of the access that faulted */
 	struct translation why;      /* and how */
 	ns_t     since, until;
+	pfn_t    fresh;              /* `until`: host->fresh of the fault, + 1 */
 	struct timer timer;
 	GList    link;
 };

@@ -50,6 +50,11 @@ struct vm_tlb_shape vm_tlb_shape(const struct vm_host *h)
 	return h->tlb->shape;
 }
 
+uint64_t tlb_valid(const struct vm_host *h)
+{
+	return h->tlb->valid;
+}
+
 static bool is_power_of_two(unsigned n)
 {
 	return n != 0 && (n & (n - 1)) == 0 && n <= 1u << 20;

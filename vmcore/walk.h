@@ -52,6 +52,7 @@ unsigned hashed_look(const struct vm_host *h, uint32_t asid, enum vm_access how,
 struct tlb;
 struct tlb *tlb_new(struct vm_tlb_shape s);
 void tlb_free(struct tlb *t);
+uint64_t tlb_valid(const struct vm_host *h); /* entries */
 /* invlpg for one address space; called whenever the OS part takes a translation or a permission away. */
 void tlb_flush_page(struct vm_host *h, uint32_t asid, vpn_t vpn);
 void tlb_flush_range(struct vm_host *h, uint32_t asid, vpn_t first, vpn_t end);

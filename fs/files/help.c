@@ -107,7 +107,8 @@ static const struct help all[] = {
 	  "    ram       RAM itself, byte for byte, read and written                frames  who uses each frame\n"
 	  "    frame/N   one frame                                                  map     RAM as text\n"
 	  "    tlb       its entries           stats   counters           config  costs and switches\n"
-	  "    ctl       drop_caches, writeback, next\n", NULL },
+	  "    policy    which page goes       lru     the candidates in their order\n"
+	  "    ctl       drop_caches, writeback, next, reclaim, watermark\n", NULL },
 	{ "mem-config",
 	  "mem/config: what things cost and switches for lessons, NAME=VALUE a line; written the same way.\n\n"
 	  "Costs (ns, us, ms, s): tlb_hit walk_step minor_fault major_fault copy zero syscall.\n"
@@ -140,9 +141,27 @@ static const struct help all[] = {
 	  "ppn=LSB+WIDTH: where the frame number is. valid and, if the format has them, write user nx accessed\n"
 	  "dirty huge: bit numbers. table=radix|flat|hashed|inverted. Everything in mem/geometry's own text is\n"
 	  "understood when it is written back.\n", NULL },
+	{ "mem-lru",
+	  "mem/lru: the pages that could go, as the replacement policy holds them: those first whose turn comes first.\n\n"
+	  "    turn   1 is looked at first             list   the policy's own: queue, circle, recency ...\n"
+	  "    hand   where the hand of a clock stands used dirty  the A and D bits of its entries\n"
+	  "    count  references, or age, where the policy counts   pid va  the first who maps it\n\n"
+	  "Locked pages are not there: they never go.\n", NULL },
 	{ "mem-map",
 	  "mem/map: RAM as text, a character a frame, 64 a line. Free ., table T, kernel K, zero page 0, file f,\n"
 	  "shared s, else the last digit of its owner's pid; upper case means dirty.\n", NULL },
+	{ "mem-policy",
+	  "mem/policy: which page goes when a frame is needed: NAME [key=value...] [scope=process].\n\n"
+	  "    fifo    the one that came first           lru      not referenced for the longest time\n"
+	  "    clock   second chance, by the A bit       clock0   the same, a new page's bit is clear\n"
+	  "    mru     referenced last                   lfu      referenced least often\n"
+	  "    random  any, by the seed                  sieve    a queue with a hand that stays\n\n"
+	  "scope=process: a process that needs a frame gives up a page of its own. Frames are needed when RAM is\n"
+	  "full, when processes have as many as mem/config user_frames allows, below the low watermark, and by\n"
+	  "reclaim (both in mem/ctl). Each eviction is an event: by= who asked (a pid, kswapd, ctl), scanned= the\n"
+	  "frames looked at with their bits, slot= where the page is, tlb= how many entries the TLB dropped.\n\n"
+	  "    $ echo user_frames=3 > mem/config; echo lru > mem/policy\n"
+	  "    $ grep ' evict ' events | tail -n 1; cat mem/lru\n", NULL },
 	{ "mem-ram",
 	  "mem/ram: RAM itself. Offset is physical address. Page tables live in it: a changed entry is what the\n"
 	  "next walk sees (a TLB entry made before stays until it is flushed).\n\n"

@@ -3,6 +3,7 @@
  */
 #include "command.h"
 #include "geometry_text.h"
+#include "policy.h"
 #include "table.h"
 #include "text.h"
 #include "vm_disk.h"
@@ -551,6 +552,8 @@ const struct command mem_commands[] = {
 	{ "drop_caches", "", run_drop_caches, "clean page-cache frames that nobody maps become free" },
 	{ "writeback", "", run_writeback, "dirty pages of files go to the disk" },
 	{ "next", "PFN...", run_next, "the next frames handed out, in this order" },
+	{ "reclaim", "N", run_reclaim, "the policy evicts N pages; result: how many went" },
+	{ "watermark", "LOW HIGH", run_watermark, "below LOW free frames pages are evicted until HIGH are; 0 0: never" },
 	{ 0 }
 };
 
@@ -568,6 +571,8 @@ const struct row mem_rows[] = {
 	{ .name = "frame", .kind = ROW_DIRECTORY, .mode = 0555, .dynamic = &frame_dir, .help = "mem-frame" },
 	{ .name = "map", .kind = ROW_TEXT, .mode = 0444, .show = show_map, .help = "mem-map" },
 	{ .name = "tlb", .kind = ROW_TABLE, .mode = 0644, .columns = tlb_columns, .fill = fill_tlb, .store = store_tlb, .help = "mem-tlb" },
+	{ .name = "policy", .kind = ROW_TEXT, .mode = 0644, .show = show_policy, .store = store_policy, .help = "mem-policy" },
+	{ .name = "lru", .kind = ROW_TABLE, .mode = 0444, .columns = lru_columns, .fill = fill_lru, .help = "mem-lru" },
 	{ .name = "stats", .kind = ROW_TEXT, .mode = 0444, .show = show_stats, .help = "mem-stats" },
 	{ .name = "config", .kind = ROW_TEXT, .mode = 0644, .show = show_config, .store = store_config, .help = "mem-config" },
 	{ 0 }

@@ -3,6 +3,8 @@
 #define TESTS_BARE_H
 
 #include "mm.h"
+#include "paging.h"
+#include "reclaim.h"
 #include "walk.h"
 
 struct bare {
@@ -28,6 +30,9 @@ static inline struct vm_host *bare_new(const struct vm_geometry *g, uint64_t ram
 		g_printerr("%s\n", e.why);
 		abort();
 	}
+	reclaim_init(h);
+	h->swap = swap_new(h);
+	h->paging = paging_new(h);
 	h->tlb = tlb_new((struct vm_tlb_shape) { 64, 4 });
 	return h;
 }
@@ -37,6 +42,10 @@ static inline void bare_free(struct vm_host *h)
 	struct bare *b = (struct bare *)((char *)h - offsetof(struct bare, host));
 
 	tlb_free(h->tlb);
+	paging_free(h->paging);
+	swap_free(h->swap);
+	reclaim_clear(h);
+	reclaim_free(h);
 	frames_clear(h);
 	ram_clear(h);
 	journal_clear(&b->journal);

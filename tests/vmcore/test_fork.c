@@ -147,7 +147,7 @@ static void a_poked_table_is_copied_entry_by_entry(void **state)
 
 static void a_fork_that_finds_no_frame_leaves_all_as_it_was(void **state)
 {
-	struct machine *m = *state;
+	struct machine *m = machine_new("x86-64", 32 * MiB, 0); /* no swap: nothing can make room */
 	struct vm_proc *p = machine_spawn(m, "p"), *q = machine_spawn(m, "filler");
 	struct vm_memory before, after;
 	struct vm_outcome out;
@@ -181,6 +181,7 @@ static void a_fork_that_finds_no_frame_leaves_all_as_it_was(void **state)
 		assert_int_equal(vm_munmap(q, A, 64 * MiB, &e), 0);
 		assert_int_equal(vm_munmap(p, A, 4 * PAGE, &e), 0);
 	}
+	machine_free(m);
 }
 
 static void generations_of_forks_end_in_any_order(void **state)

@@ -1,7 +1,7 @@
 /*
  * journal.h - what has happened: a bounded ring of events, the newest last.
  *
- * An engine describes each kind of event once, as a static row; an event then carries up to six
+ * An engine describes each kind of event once, as a static row; an event then carries up to eight
  * numbers, so that writing one costs no formatting. What does not fit numbers goes into `text`.
  */
 #ifndef BASE_JOURNAL_H
@@ -11,7 +11,7 @@
 
 #include <glib.h>
 
-enum { EVENT_VALUES = 6 };
+enum { EVENT_VALUES = 8 };
 
 /*
  * `keys` names the values in order, each with how it prints: "va:x pfn:x bytes:d".

@@ -39,7 +39,7 @@ void policy_init(struct policy *p, unsigned needs, uint32_t frames, uint64_t see
 	}
 	if (needs & POLICY_COUNT)
 		p->count = array_new((uint64_t)frames * sizeof p->count[0]);
-	if (needs & (POLICY_BITS | POLICY_MODIFIED))
+	if (needs & (POLICY_BITS | POLICY_MODIFIED | POLICY_POOL))
 		p->bits = array_new((uint64_t)frames * sizeof p->bits[0]);
 	if (needs & POLICY_PAGES)
 		p->page = array_new((uint64_t)frames * sizeof p->page[0]);

@@ -73,6 +73,7 @@ enum {
 	POLICY_FRESH_UNUSED = 64,    /* a load leaves the used bit clear */
 	POLICY_GHOSTS = 128, POLICY_CLASSES = 256,
 	POLICY_SEED = 512,
+	POLICY_POOL = 1024,          /* bits, as it likes */
 };
 
 /*
@@ -85,6 +86,7 @@ void policy_clear(struct policy *p);
 void policy_classes_grow(struct policy_classes *c);
 
 typedef void policy_each_fn(void *arg, const char *list, uint32_t f);
+
 
 #ifndef POLICY_OWN_BITS
 static inline bool policy_used(struct policy *p, uint32_t f)

@@ -1,0 +1,134 @@
+/*
+ * test_reclaim.c - replacement on a live machine: a process touches pages with user_frames=N; each hit, miss and victim is
+ * what the policy's core says of the same string, which test_policy.c compares with the definitions.
+ */
+#include "machine.h"
+
+#include "policy_drive.h"
+#include "vm_policy.h"
+
+#include <inttypes.h>
+
+#define A ((va_t)0x100000000)
+
+static void set(struct machine *m, const char *name, uint64_t value)
+{
+	for (const struct vm_config_row *row = vm_config_rows; row->name; row++)
+		if (strcmp(row->name, name) == 0)
+			assert_int_equal(vm_config_set(m->host, row, value, NULL), 0);
+}
+
+static void choose(struct machine *m, const char *name, bool by_process)
+{
+	struct vm_policy p = { .name = name, .by_process = by_process };
+	struct err e = { 0 };
+
+	if (vm_policy_set(m->host, &p, &e))
+		fail_msg("%s: %s", name, e.why);
+}
+
+/* The page that the last eviction after event `since` took; NO_VICTIM: there was none. */
+static int64_t evicted_since(struct machine *m, uint64_t since)
+{
+	for (uint64_t seq = m->journal.next; seq-- > since;) {
+		const struct event *ev = journal_at(&m->journal, seq);
+
+		if (strcmp(ev->kind->name, "evict") == 0)
+			return (int64_t)((ev->value[0] - A) / PAGE);
+	}
+	return NO_VICTIM;
+}
+
+static struct vm_proc *process_with(struct machine *m, uint64_t pages)
+{
+	struct vm_proc *p = machine_spawn(m, "p");
+
+	map_anon(p, A, pages * PAGE, 3, VM_MAP_PRIVATE | VM_MAP_NORESERVE);
+	return p;
+}
+
+static void compare(const char *policy, const uint32_t *refs, size_t n, uint32_t frames, enum vm_access how)
+{
+	struct machine *m = machine_new("x86-64", 16 * MiB, 16 * MiB);
+	int64_t *should = driver(policy)(refs, n, frames, 0);
+	struct vm_outcome out;
+	struct vm_proc *p;
+	uint32_t most = 0;
+
+	for (size_t i = 0; i < n; i++)
+		most = MAX(most, refs[i]);
+	p = process_with(m, most + 1);
+	choose(m, policy, false);
+	set(m, "user_frames", frames);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t since = m->journal.next;
+
+		assert_int_equal(vm_touch(p, A + refs[i] * PAGE, 1, 1, how, &out, NULL), 0);
+		if (out.faults != (should[i] != HIT))
+			fail_msg("%s, %u frames, reference %zu (page %u): %" PRIu64 " faults", policy, frames, i, refs[i],
+				 out.faults);
+		if (should[i] != HIT && evicted_since(m, since) != should[i])
+			fail_msg("%s, %u frames, reference %zu (page %u): page %" PRId64 " went, not %" PRId64, policy, frames,
+				 i, refs[i], evicted_since(m, since), should[i]);
+	}
+	check_machine(m);
+	g_free(should);
+	machine_free(m);
+}
+
+static const char *const exact[] = { "fifo", "lru", "mru", "clock", "clock0", "lfu", "sieve" };
+
+static void beladys_string(void **state)
+{
+	static const uint32_t refs[] = { 1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5 };
+
+	for (size_t k = 0; k < G_N_ELEMENTS(exact); k++)
+		for (uint32_t frames = 1; frames <= 5; frames++)
+			compare(exact[k], refs, G_N_ELEMENTS(refs), frames, VM_WRITE);
+}
+
+static void loops_and_scans(void **state)
+{
+	g_autofree char *path = g_build_filename(CASES, "policies/loop.txt", NULL), *text = NULL;
+	g_auto(GStrv) words = NULL;
+	GArray *refs = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+
+	assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	words = g_strsplit(text, "\n", -1);
+	for (char **w = words; *w; w++) {
+		uint32_t page = (uint32_t)atoi(*w);
+
+		if (**w)
+			g_array_append_val(refs, page);
+	}
+	for (size_t k = 0; k < G_N_ELEMENTS(exact); k++)
+		for (uint32_t frames = 8; frames <= 512; frames *= 2)
+			compare(exact[k], (uint32_t *)(void *)refs->data, refs->len, frames, VM_WRITE);
+	g_array_free(refs, TRUE);
+}
+
+static void random_strings(void **state)
+{
+	struct rng r;
+
+	rng_seed(&r, 3, "strings");
+	for (unsigned round = 0; round < 40; round++) {
+		uint32_t refs[400], pages = 2 + (uint32_t)rng_below(&r, 60);
+
+		for (size_t i = 0; i < G_N_ELEMENTS(refs); i++)
+			refs[i] = (uint32_t)MIN(rng_below(&r, pages), rng_below(&r, pages));
+		for (size_t k = 0; k < G_N_ELEMENTS(exact); k++)
+			compare(exact[k], refs, G_N_ELEMENTS(refs), 1 + (uint32_t)rng_below(&r, 40), VM_WRITE);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(beladys_string),
+		cmocka_unit_test(loops_and_scans),
+		cmocka_unit_test(random_strings),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,63 @@
+/* live.c - the policies as the live machine calls them: the used bit is the A bit of page-table entries. */
+#define POLICY_OWN_BITS
+#include "live.h"
+
+#include <string.h>
+
+static inline bool policy_used(struct policy *p, uint32_t f)
+{
+	return machine_used(p, f);
+}
+
+static inline void policy_unuse(struct policy *p, uint32_t f)
+{
+	machine_unuse(p, f);
+}
+
+/* The MMU does it. */
+static inline void policy_use(struct policy *p, uint32_t f)
+{
+}
+
+static inline bool policy_dirty(struct policy *p, uint32_t f)
+{
+	return machine_dirty(p, f);
+}
+
+static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
+{
+	machine_looked(p, f, value);
+}
+
+#include "clock.h"
+#include "lfu.h"
+#include "mru.h"
+#include "random.h"
+#include "sieve.h"
+
+#define OPS(NAME) .load = NAME##_load, .hit = NAME##_hit, .victim = NAME##_victim, .forget = NAME##_forget, .each = NAME##_each
+
+const struct policy_ops policies[] = {
+	{ .name = "fifo", .needs = FIFO_NEEDS, OPS(fifo) },
+	{ .name = "lru", .needs = LRU_NEEDS, OPS(lru) },
+	{ .name = "clock", .needs = CLOCK_NEEDS, OPS(clock) },
+	{ .name = "clock0", .needs = CLOCK0_NEEDS, OPS(clock0) },
+	{ .name = "lfu", .needs = LFU_NEEDS, OPS(lfu), .count = lfu_count },
+	{ .name = "mru", .needs = MRU_NEEDS, OPS(mru) },
+	{ .name = "random", .needs = RANDOM_NEEDS, OPS(random) },
+	{ .name = "sieve", .needs = SIEVE_NEEDS, OPS(sieve) },
+	{ .name = "opt", .refused = "opt needs to know the references to come: vitrine replay has them" },
+	{ 0 }
+};
+
+const struct policy_ops *const policy_default = &policies[2];
+
+const struct policy_ops *policy_named(const char *name)
+{
+	if (strcmp(name, "clock1") == 0)
+		return policy_default;
+	for (const struct policy_ops *o = policies; o->name; o++)
+		if (strcmp(o->name, name) == 0)
+			return o;
+	return NULL;
+}
