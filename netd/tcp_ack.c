@@ -15,7 +15,9 @@ static bool update_window(struct tcp *t, const struct seg_in *g)
 	uint32_t window = g->flags & NET_SYN ? g->window : g->window << t->snd_wscale;
 	bool changed = false;
 
-	/* RFC 9293 3.10.7.4: no older segment takes it back. */
+	/* RFC 9293 3.10.7.4: no older segment takes it back, nor does what it said when it was sent hold any more. */
+	if (seq_lt(g->ack, t->snd_una))
+		return false;
 	if (seq_gt(g->ack, t->snd_una) || seq_lt(t->snd_wl1, g->seq) || (t->snd_wl1 == g->seq && window > t->snd_wnd)) {
 		changed = window != t->snd_wnd;
 		t->snd_wnd = window;

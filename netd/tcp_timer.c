@@ -37,11 +37,19 @@ static bool user_timeout(const struct tcp *t)
 	return t->user_timeout && t->first_retransmit && tcp_now(t) - t->first_retransmit >= t->user_timeout * NS_PER_MS;
 }
 
+/* The window has shrunk below what is under way: what is sent again only probes it, as long as anything comes back (as Linux). */
+static bool only_probes(const struct tcp *t)
+{
+	return t->snd_wnd == 0 && t->state != NET_TCP_SYN_SENT && t->state != NET_TCP_SYN_RECV &&
+	       (t->s->handles > 0 || t->parent) && tcp_now(t) - t->last_received <= 2 * KNOB_MS(t->s->host, RTO_MAX);
+}
+
 static void retransmit(struct tcp *t)
 {
 	struct rto_rules rules = host_rto(t->s->host);
+	bool probes = only_probes(t);
 
-	if (t->retransmits >= most_retries(t) || user_timeout(t)) {
+	if ((t->retransmits >= most_retries(t) && !probes) || user_timeout(t)) {
 		give_up(t);
 		return;
 	}
@@ -51,7 +59,7 @@ static void retransmit(struct tcp *t)
 		t->first_retransmit = tcp_now(t);
 	if (t->state != NET_TCP_SYN_SENT && t->state != NET_TCP_SYN_RECV)
 		tcp_timeout_loss(t);
-	t->retransmits++;
+	t->retransmits += !probes;
 	t->backoff++;
 	rto_back_off(&t->rto, &rules);
 	tcp_resend(t, 0);
