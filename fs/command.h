@@ -83,7 +83,7 @@ int  parse_number(const char *text, uint64_t *v, struct err *e);
 int  parse_time(const char *text, ns_t *v, struct err *e);
 
 /* The tables of commands, for help/. */
-extern const struct command process_commands[], host_commands[], mem_commands[], root_commands[],
+extern const struct command process_commands[], host_commands[], mem_commands[], swap_commands[], root_commands[],
 	wire_commands[], route_commands[], neighbour_commands[];
 
 #endif

@@ -29,6 +29,7 @@ static const char usage[] =
 	"\n"
 	"  --ram SIZE       RAM of each host (64M)\n"
 	"  --swap SIZE      swap of each host (128M)\n"
+	"  --swap-device D  what it is on: hdd, ssd or nvme (ssd)\n"
 	"  --geometry G     a preset as x86-64 or sv39, or key=value words (x86-64)\n"
 	"  --policy P       which page goes when a frame is needed: fifo, lru, ... as in help/mem-policy (clock)\n"
 	"  --seed N         where random numbers start (1)\n"
@@ -79,6 +80,16 @@ static int set_swap(struct settings *s, const char *value, struct err *e)
 	return parse_number(value, &s->world.swap_bytes, e);
 }
 
+static int set_swap_device(struct settings *s, const char *value, struct err *e)
+{
+	const struct vm_device_model *m = vm_device_preset(value);
+
+	if (!m)
+		return err_set(e, EINVAL, -1, "'%.20s' is none of hdd ssd nvme", value);
+	s->world.swap_device = vm_device_names[m->kind];
+	return 0;
+}
+
 static int set_geometry(struct settings *s, const char *value, struct err *e)
 {
 	return geometry_parse(value, &s->world.geometry, e);
@@ -126,7 +137,7 @@ static const struct setting {
 	const char *name;
 	int (*set)(struct settings *s, const char *value, struct err *e);
 } settings_known[] = {
-	{ "ram", set_ram }, { "swap", set_swap }, { "geometry", set_geometry }, { "policy", set_policy }, { "seed", set_seed },
+	{ "ram", set_ram }, { "swap", set_swap }, { "swap-device", set_swap_device }, { "geometry", set_geometry }, { "policy", set_policy }, { "seed", set_seed },
 	{ "cpus", set_cpus }, { "root", set_root }, { "pidfile", set_pidfile },
 };
 
@@ -195,6 +206,7 @@ static int parse_options(struct settings *s, int argc, char **argv)
 	static const struct option longs[] = {
 		{ "ram", required_argument, NULL, 0 }, { "swap", required_argument, NULL, 0 },
 		{ "geometry", required_argument, NULL, 0 }, { "policy", required_argument, NULL, 0 }, { "seed", required_argument, NULL, 0 },
+		{ "swap-device", required_argument, NULL, 0 },
 		{ "cpus", required_argument, NULL, 0 }, { "root", required_argument, NULL, 0 }, { 0 },
 	};
 	int c, i, rc = OK;

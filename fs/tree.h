@@ -146,6 +146,8 @@ extern const struct row proc_rows[];         /* files/proc.c: hosts/H/proc, with
 extern const struct dir_ops proc_dir;
 extern const struct row process_rows[];      /* files/process.c: proc/PID; node.process is set */
 extern const struct row mem_rows[];          /* files/mem.c */
+extern const struct row swap_rows[];         /* files/swap.c: hosts/H/swap, with swap_dir for the areas */
+extern const struct dir_ops swap_dir;
 extern const struct row host_net_rows[];          /* files/net.c */
 extern const struct dir_ops wires_dir;       /* files/wire.c */
 extern const struct dir_ops disk_dir;        /* files/disk.c: hosts/H/files; host_rows holds it */

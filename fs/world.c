@@ -47,7 +47,8 @@ static bool name_is_good(const char *name, const char *what, struct err *e)
 static struct host *host_new(struct world *w, const char *name, struct err *e)
 {
 	struct vm_options o = { .geometry = w->options.geometry, .ram_bytes = w->options.ram_bytes,
-				.swap_bytes = w->options.swap_bytes, .cpus = w->options.cpus,
+				.swap_bytes = w->options.swap_bytes, .swap_device = w->options.swap_device,
+				.live = true, .cpus = w->options.cpus,
 				.seed = w->options.seed, .serial = w->next_serial };
 	struct vm_host *vm = vm_host_new(&o, &w->clock, &w->journal, e);
 	struct host *h;

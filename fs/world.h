@@ -27,6 +27,7 @@ struct host {
 
 struct world_options {
 	uint64_t ram_bytes, swap_bytes, seed;
+	const char *swap_device;    /* a preset's name; NULL: ssd */
 	unsigned cpus;
 	struct vm_geometry geometry;
 	const char *policy;         /* as mem/policy takes it; NULL: clock */

@@ -71,12 +71,32 @@ static void spend_since(struct vm_proc *p, ns_t before)
 	proc_spend(p, cost, true);
 }
 
-/* A live host: time has come for others, who wait for a timer. */
-static bool time_is_up(const struct vm_host *h)
+/*
+ * A live host, between two accesses: the one just made has to be paid for with time that a device takes, or time has come
+ * for others, who wait for a timer.
+ */
+static bool must_pause(const struct vm_proc *p)
 {
+	const struct vm_host *h = p->host;
 	ns_t at;
 
-	return h->options.live && h->clock->busy > 0 && clock_next(h->clock, &at) && at <= h->clock->now;
+	if (!h->options.live)
+		return false;
+	return p->wait.active || (h->clock->busy > 0 && clock_next(h->clock, &at) && at <= h->clock->now);
+}
+
+/* What every access begins with: -ESRCH, or -EINPROGRESS while the process waits. */
+static int begin(struct vm_proc *p, struct vm_outcome *out, struct err *e)
+{
+	*out = (struct vm_outcome) { 0 };
+	if (!p->mm)
+		return refused(p, e);
+	if (paging_waits(p))
+		return -EINPROGRESS;
+	if (p->wait.active && p->wait.pfn == PFN_NONE)
+		paging_wait_end(p);
+	proc_changed(p);
+	return 0;
 }
 
 /* The process waited: true if for this very access, whose fault is to be handled again, as *tr says. */
@@ -101,8 +121,6 @@ static int translate(struct vm_proc *p, va_t va, enum vm_access how, pa_t *pa, s
 	unsigned tries;
 
 	if (p->wait.active) {
-		if (paging_waits(p))
-			return -EINPROGRESS;
 		fresh = p->wait.fresh - 1;
 		again = resumes(p, va, &tr);
 	}
@@ -168,21 +186,17 @@ static int access_range(struct vm_proc *p, va_t at, uint8_t *to, const uint8_t *
 			struct err *e)
 {
 	uint64_t page = page_size(p->host);
-	int r = 0;
+	int r = begin(p, out, e);
 
-	*out = (struct vm_outcome) { 0 };
-	if (!p->mm)
-		return refused(p, e);
-	proc_changed(p);
 	for (size_t done = 0, n; done < len && r == 0; done += n) {
 		n = MIN(len - done, page - ((at + done) & (page - 1)));
-		if (done > 0 && time_is_up(p->host))
+		if (done > 0 && must_pause(p))
 			return -EINPROGRESS;
 		r = access_part(p, at + done, to ? to + done : NULL, from ? from + done : NULL, n, out, e);
 		if (r == 0)
 			out->done += n;
 	}
-	return r;
+	return r == 0 && p->wait.active ? -EINPROGRESS : r;
 }
 
 int vm_load(struct vm_proc *p, va_t at, void *to, size_t len, struct vm_outcome *out, struct err *e)
@@ -198,42 +212,41 @@ int vm_store(struct vm_proc *p, va_t at, const void *from, size_t len, struct vm
 int vm_fetch(struct vm_proc *p, va_t at, struct vm_outcome *out, struct err *e)
 {
 	pa_t pa;
-	int r;
+	int r = begin(p, out, e);
 
-	*out = (struct vm_outcome) { 0 };
-	if (!p->mm)
-		return refused(p, e);
-	proc_changed(p);
+	if (r < 0)
+		return r;
 	p->pc = at;
 	r = translate(p, at, VM_EXEC, &pa, out, e);
-	out->accesses += r == 0;
-	return r;
+	if (r < 0)
+		return r;
+	out->accesses = out->done = 1;
+	return p->wait.active ? -EINPROGRESS : 0;
 }
 
 int vm_touch(struct vm_proc *p, va_t at, uint64_t len, uint64_t stride, enum vm_access how, struct vm_outcome *out,
 	     struct err *e)
 {
-	*out = (struct vm_outcome) { 0 };
-	if (!p->mm)
-		return refused(p, e);
+	int r = begin(p, out, e);
+
+	if (r < 0)
+		return r;
 	if (stride == 0)
 		return err_set(e, EINVAL, 3, "a stride of 0 never ends");
-	proc_changed(p);
 	for (uint64_t off = 0; off < len; off += stride) {
 		pa_t pa;
-		int r;
 
-		if (off > 0 && time_is_up(p->host))
+		if (off > 0 && must_pause(p))
 			return -EINPROGRESS;
 		r = translate(p, at + off, how, &pa, out, e);
 		if (r < 0)
 			return r;
 		out->accesses++;
-		out->done = off + stride;
+		out->done = MIN(off + stride, len);
 		if (off + stride < off)
 			break;
 	}
-	return 0;
+	return p->wait.active ? -EINPROGRESS : 0;
 }
 
 /* What a push moves: the width of an address. */
@@ -253,8 +266,10 @@ int vm_push(struct vm_proc *p, uint64_t value, struct vm_outcome *out, struct er
 	for (unsigned i = 0; i < n; i++)
 		bytes[i] = (uint8_t)(value >> 8 * (p->host->geometry.big_endian ? n - 1 - i : i));
 	r = vm_store(p, p->sp - n, bytes, n, out, e);
-	if (r == 0)
+	if (r == 0 || (r == -EINPROGRESS && out->done == n))
 		p->sp -= n;
+	else
+		out->done = 0;                           /* what was stored in part is stored again as a whole */
 	return r;
 }
 

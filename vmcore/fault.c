@@ -685,6 +685,8 @@ static int fault_or_kill(struct vm_proc *p, struct area *a, va_t va, enum vm_acc
 
 		if (!victim)
 			return r;
+		if (e)
+			*e = (struct err){ .arg = -1 };  /* not in vain after all */
 		oom_kill(victim, pid);
 		if (victim == p)
 			return err_set(e, ENOMEM, -1, "process %d has been killed: memory and swap are full", pid);
@@ -713,6 +715,7 @@ enum fault_result fault_handle(struct vm_proc *p, va_t va, enum vm_access how, c
 	enum vm_signal_kind kind;
 	const char *resolution;
 	bool grew = false, major;
+	struct vm_host *h = p->host;                     /* out of memory may end `p` */
 	ns_t since, until;
 	struct area *a;
 	int r;
@@ -726,10 +729,10 @@ enum fault_result fault_handle(struct vm_proc *p, va_t va, enum vm_access how, c
 	kind = refused(a, how, why);
 	if (kind != VM_SIG_NONE)
 		return signal_for(p, va, how, kind, out, e);
-	since = p->wait.active ? p->wait.since : p->host->clock->now;
-	paging_begin(p->host, p->pid, va & -page_size(p->host), p->host->options.live);
+	since = p->wait.active ? p->wait.since : h->clock->now;
+	paging_begin(h, p->pid, va & -page_size(h), h->options.live);
 	r = fault_or_kill(p, a, va, how, &major, &resolution, e);
-	until = paging_end(p->host);
+	until = paging_end(h);
 	if (r == -ENOMEM)
 		return FAULT_NOMEM;
 	if (r == -EINPROGRESS) {
@@ -741,6 +744,6 @@ enum fault_result fault_handle(struct vm_proc *p, va_t va, enum vm_access how, c
 	if (r < 0)
 		return signal_for(p, va, how, VM_BUS_ADRERR, out, e);
 	out->faults++;
-	resolved(p, va, how, major, grew ? "grow" : resolution, cost_of(p->host, resolution, major), since, until);
-	return p->wait.active ? FAULT_WAIT : FAULT_DONE;
+	resolved(p, va, how, major, grew ? "grow" : resolution, cost_of(h, resolution, major), since, until);
+	return FAULT_DONE;
 }

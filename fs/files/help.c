@@ -111,7 +111,11 @@ static const struct help all[] = {
 	  "    ctl       drop_caches, writeback, next, reclaim, watermark\n", NULL },
 	{ "mem-config",
 	  "mem/config: what things cost and switches for lessons, NAME=VALUE a line; written the same way.\n\n"
-	  "Costs (ns, us, ms, s): tlb_hit walk_step minor_fault major_fault copy zero syscall.\n"
+	  "Costs (ns, us, ms, s): tlb_hit walk_step minor_fault major_fault copy zero syscall, and disk, the time to read a\n"
+	  "page of a file. What swap costs is its device's: swap/N/device. preset=NAME sets all costs: modern (the\n"
+	  "defaults), slow (a machine of the nineties, numbers to calculate with), free (all 0: devices alone take time).\n"
+	  "    oom_kill=0         out of memory and swap ends no process: the access fails with ENOMEM\n"
+	  "    swap_cache=0       a page that comes back gives up its slot at once\n"
 	  "    flush_on_unmap=0   leaves stale TLB entries behind\n"
 	  "    eager_fork=1       fork copies every page at once\n"
 	  "    share_tables=0     fork copies page tables instead of sharing them until one side writes\n"
@@ -305,7 +309,8 @@ static const struct help all[] = {
 	  "present page is a file with the page's bytes, whose metadata speaks: inode number = frame, link count = how\n"
 	  "many (process, address) pairs map it, mode = the entry's permissions. So shared frames are hard links:\n\n"
 	  "    $ find proc/2/pt -type f -links +1\n"
-	  "    $ ls -li proc/2/pt/*/*/*/\n", NULL },
+	  "    $ ls -li proc/2/pt/*/*/*/\n\n"
+	  "A page in swap is a symbolic link to its slot: find proc/2/pt -type l\n", NULL },
 	{ "process-smaps", "proc/PID/smaps: its areas with what is in memory of each, as in Linux; smaps_rollup: their sum.\n", NULL },
 	{ "process-stat", "proc/PID/stat and statm: one line of numbers each, in Linux's order; see proc(5).\n", NULL },
 	{ "process-status", "proc/PID/status: Name, State, Pid, VmSize, VmRSS, ... a line each; see proc(5).\n", NULL },
@@ -320,6 +325,18 @@ static const struct help all[] = {
 	  "    pa=0x19 byte=0x61\n\n"
 	  "or, as its last line, fault=not-present level=2: not-present, protection-write, protection-exec,\n"
 	  "protection-user, non-canonical or bad-pte.\n", NULL },
+	{ "swap",
+	  "swap/: pages that are not in RAM. A directory N/ for each area, which is a device with its slots:\n\n"
+	  "    N/slots    a table: slot, its state, how many entries refer to it, the first owner's pid and va, pages written\n"
+	  "               to it. used: the page is here alone; cached: a frame has the same bytes\n"
+	  "    N/slot/S   (not listed) the page that slot S keeps\n"
+	  "    N/device   how long transfers take, how many are under way, until when\n\n"
+	  "An ssd or nvme has channels that wait side by side and one bus; an hdd has one head, which seeks and then waits for\n"
+	  "the platter to turn. A process that waits for its page is in state D, others go on: write several lines\n"
+	  "`PID COMMAND... &` at once to the host's ctl.\n\n"
+	  "swap/timeline is a table of the last transfers: pid and va of who faulted (va - : a page goes out), the victim\n"
+	  "that made room as PID:VA, when the device began and ended, and who ran meanwhile.\n\n"
+	  "swap/ctl: " RULES "\n", swap_commands },
 	{ "tables",
 	  "A table T is text: a header line, then rows, columns aligned for people and split by blanks for awk; a\n"
 	  "value that is absent is `-`. T.json (an array of objects) and T.csv have the same columns; ls does not show\n"

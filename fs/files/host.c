@@ -9,6 +9,7 @@ const struct row host_rows[] = {
 	{ .name = "fixture", .kind = ROW_TEXT, .mode = 0444, .show = show_fixture, .help = "fixture" },
 	{ .name = "proc", .kind = ROW_DIRECTORY, .mode = 0555, .rows = proc_rows, .dynamic = &proc_dir, .help = "proc" },
 	{ .name = "mem", .kind = ROW_DIRECTORY, .mode = 0555, .rows = mem_rows, .help = "mem" },
+	{ .name = "swap", .kind = ROW_DIRECTORY, .mode = 0555, .rows = swap_rows, .dynamic = &swap_dir, .help = "swap" },
 	{ .name = "net", .kind = ROW_DIRECTORY, .mode = 0555, .rows = host_net_rows, .help = "net" },
 	{ .name = "files", .kind = ROW_DIRECTORY, .mode = 0755, .dynamic = &disk_dir, .attr = disk_attr,
 	  .setattr = disk_setattr, .help = "files" },

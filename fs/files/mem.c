@@ -458,6 +458,9 @@ static int show_config(const struct node *n, GString *out, struct err *e)
 		put_setting(out, row, *(const uint64_t *)((const char *)vm_config(vm) + row->offset));
 		put_char(out, '\n');
 	}
+	put_text(out, "preset=");
+	put_text(out, vm_config_preset_of(vm) ? vm_config_preset_of(vm)->name : "custom");
+	put_char(out, '\n');
 	return 0;
 }
 
@@ -470,13 +473,24 @@ static const struct vm_config_row *config_row(const char *name, size_t len)
 	return NULL;
 }
 
+static int check_preset(const char *name, struct err *e)
+{
+	if (strcmp(name, "custom") == 0 || vm_config_preset(name))
+		return 0;
+	return err_set(e, EINVAL, -1, "'%.40s' is none of modern slow free custom", name);
+}
+
+/* *row is NULL for a preset. */
 static int parse_setting(const char *word, const struct vm_config_row **row, uint64_t *value, struct err *e)
 {
 	const char *equals = strchr(word, '=');
 	ns_t time;
 
+	*row = NULL;
 	if (!equals)
 		return err_set(e, EINVAL, -1, "%.40s is not NAME=VALUE", word);
+	if (g_str_has_prefix(word, "preset="))
+		return check_preset(equals + 1, e);
 	*row = config_row(word, (size_t)(equals - word));
 	if (!*row)
 		return err_set(e, EINVAL, -1, "there is no setting %.*s", (int)MIN(equals - word, 40), word);
@@ -511,7 +525,10 @@ static int store_config(const struct node *n, char *line, GString *result, struc
 	}
 	for (unsigned i = 0; i < w.count && !error; i++) {
 		parse_setting(w.word[i].text, &row, &value, e);
-		error = vm_config_set(vm, row, value, e);
+		if (row)
+			error = vm_config_set(vm, row, value, e);
+		else if (vm_config_preset(w.word[i].text + strlen("preset=")))
+			vm_config_use(vm, vm_config_preset(w.word[i].text + strlen("preset=")));
 	}
 	words_free(&w);
 	return error;

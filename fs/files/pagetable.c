@@ -53,6 +53,17 @@ static va_t address_of(const struct vm_geometry *g, vpn_t vpn)
 	return va;
 }
 
+/* N:S in any area but the first. */
+static void put_slot(struct table_out *t, const struct vm_page *page)
+{
+	char text[48];
+
+	if (page->swap_area == 0)
+		return table_number(t, page->slot);
+	g_snprintf(text, sizeof(text), "%u:%" PRIu64, page->swap_area, page->slot);
+	table_word(t, text);
+}
+
 int fill_pagetable(const struct node *n, struct table_out *t, struct err *e)
 {
 	struct vm_proc *p = world_proc(n, e);
@@ -79,7 +90,7 @@ int fill_pagetable(const struct node *n, struct table_out *t, struct err *e)
 		else
 			table_none(t);
 		if (page.state == VM_PAGE_SWAPPED)
-			table_number(t, page.slot);
+			put_slot(t, &page);
 		else
 			table_none(t);
 		g_string_truncate(flags, 0);

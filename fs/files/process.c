@@ -157,7 +157,8 @@ static const struct row attr_rows[] = {
 	OWNED("numa_maps", 0444, show_numa_maps, "process-numa_maps"), \
 	OWNED("oom_adj", 0444, show_zero, "process-other"), \
 	OWNED("oom_score", 0444, show_oom_score, "process-other"), \
-	OWNED("oom_score_adj", 0444, show_zero, "process-other"), \
+	{ .name = "oom_score_adj", .kind = ROW_TEXT, .mode = 0644, .flags = ROW_OWNED, .show = show_oom_score_adj, \
+	  .store = store_oom_score_adj, .help = "process-other" }, \
 	OWNED("personality", 0400, show_personality, "process-other"), \
 	OWNED("schedstat", 0444, show_schedstat, "process-other"), \
 	OWNED_RAW("sessionid", 0444, show_no_login, "process-other"), \

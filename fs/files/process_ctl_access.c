@@ -1,6 +1,7 @@
 /* process_ctl_access.c - commands that touch memory, or set the registers that an access uses. */
 #include "process_ctl.h"
 #include "vm_access.h"
+#include "world.h"
 
 enum { TOUCH_MAX = 1 << 28 }; /* accesses of one touch */
 
@@ -28,6 +29,50 @@ static int finish_access(struct call *c, const struct vm_outcome *o, int code)
 	return code;
 }
 
+/*
+ * An access in a live host may stop half way, for a page from a device or because others have their turn. What is done
+ * stays done; the command goes on from there.
+ */
+struct progress {
+	struct vm_outcome sum;
+	uint8_t *bytes;          /* of a read */
+};
+
+static void progress_free(void *state)
+{
+	struct progress *s = state;
+
+	g_free(s->bytes);
+	g_free(s);
+}
+
+/* What this command has done so far; `fresh` at its first try. */
+static struct progress *progress_of(const struct call *c, struct progress *fresh)
+{
+	struct progress *s = call_state(c);
+
+	*fresh = (struct progress){ 0 };
+	return s ? s : fresh;
+}
+
+/* One try has ended: with what it did added, finishes the command or lets it wait. `before`: the process's generation then. */
+static int end_try(struct call *c, struct progress *s, const struct vm_outcome *o, int code, const struct vm_proc *p,
+		   uint64_t before)
+{
+	s->sum.accesses += o->accesses;
+	s->sum.faults += o->faults;
+	s->sum.done += o->done;
+	s->sum.signal = o->signal;
+	s->sum.addr = o->addr;
+	if (code != -EINPROGRESS)
+		return finish_access(c, &s->sum, code);
+	if (!call_state(c))
+		call_keep(c, g_memdup2(s, sizeof(*s)), progress_free);
+	if (vm_proc_generation(p) != before)
+		world_changed(c->n->world);
+	return code;
+}
+
 static bool check_end(va_t at, uint64_t len, struct err *e)
 {
 	if (at + (len - 1) >= at)
@@ -39,25 +84,32 @@ static bool check_end(va_t at, uint64_t len, struct err *e)
 int run_read(struct call *c, struct err *e)
 {
 	struct vm_proc *p = command_caller(c, e);
-	g_autofree uint8_t *bytes = NULL;
+	struct progress fresh, *s = progress_of(c, &fresh);
 	struct vm_outcome o = { 0 };
-	uint64_t len = 1;
+	uint64_t len = 1, done = s->sum.done, before;
 	int code;
 	va_t at;
 
 	if (!p || !arg_addr(c, 0, &at, e) || (c->count > 1 && !command_length(c, 1, &len, e)) || !check_end(at, len, e))
 		return -e->code;
-	bytes = g_malloc(len);
-	code = vm_load(p, at, bytes, len, &o, e);
+	if (!s->bytes)
+		s->bytes = g_malloc(len);
+	before = vm_proc_generation(p);
+	code = vm_load(p, at + done, s->bytes + done, len - done, &o, e);
 	for (uint64_t i = 0; !code && i < len; i++)
-		put_hex_width(c->result, bytes[i], 2);
-	return finish_access(c, &o, code);
+		put_hex_width(c->result, s->bytes[i], 2);
+	code = end_try(c, s, &o, code, p, before);
+	if (s == &fresh && code != -EINPROGRESS)
+		g_free(fresh.bytes);
+	return code;
 }
 
 int run_write(struct call *c, struct err *e)
 {
 	g_autoptr(GString) bytes = g_string_new(NULL);
 	struct vm_proc *p = command_caller(c, e);
+	struct progress fresh, *s = progress_of(c, &fresh);
+	uint64_t done = s->sum.done, before;
 	struct vm_outcome o = { 0 };
 	int code;
 	va_t at;
@@ -68,21 +120,25 @@ int run_write(struct call *c, struct err *e)
 		return err_set(e, EINVAL, 1, "no bytes to store");
 	if (!check_end(at, bytes->len, e))
 		return -e->code;
-	code = vm_store(p, at, bytes->str, bytes->len, &o, e);
-	return finish_access(c, &o, code);
+	before = vm_proc_generation(p);
+	code = vm_store(p, at + done, bytes->str + done, bytes->len - done, &o, e);
+	return end_try(c, s, &o, code, p, before);
 }
 
 int run_exec(struct call *c, struct err *e)
 {
 	struct vm_proc *p = command_caller(c, e);
+	struct progress fresh, *s = progress_of(c, &fresh);
 	struct vm_outcome o = { 0 };
+	uint64_t before;
 	int code;
 	va_t at;
 
 	if (!p || !arg_addr(c, 0, &at, e))
 		return -e->code;
-	code = vm_fetch(p, at, &o, e);
-	return finish_access(c, &o, code);
+	before = vm_proc_generation(p);
+	code = s->sum.done ? vm_pause(p, &o, e) : vm_fetch(p, at, &o, e);
+	return end_try(c, s, &o, code, p, before);
 }
 
 /* ADDR [LEN] [r|w|x] [STRIDE]; LEN may be left out before r, w or x. */
@@ -114,9 +170,10 @@ static bool touch_arguments(const struct call *c, va_t *at, uint64_t *len, uint6
 int run_touch(struct call *c, struct err *e)
 {
 	struct vm_proc *p = command_caller(c, e);
+	struct progress fresh, *s = progress_of(c, &fresh);
 	enum vm_access how = VM_READ;
 	struct vm_outcome o = { 0 };
-	uint64_t len = 1, stride;
+	uint64_t len = 1, stride, before;
 	int code;
 	va_t at;
 
@@ -131,28 +188,32 @@ int run_touch(struct call *c, struct err *e)
 		return err_set(e, E2BIG, 1, "%" PRIu64 " accesses; one command makes %d at most", len / stride, TOUCH_MAX);
 	if (!check_end(at, len, e))
 		return -e->code;
-	code = vm_touch(p, at, len, stride, how, &o, e);
+	before = vm_proc_generation(p);
+	code = vm_touch(p, at + s->sum.done, len - s->sum.done, stride, how, &o, e);
+	code = end_try(c, s, &o, code, p, before);
 	if (!code) {
+		g_string_truncate(c->result, 0);
 		put_text(c->result, "accesses=");
-		put_dec(c->result, o.accesses);
+		put_dec(c->result, s->sum.accesses);
 		put_text(c->result, " faults=");
-		put_dec(c->result, o.faults);
-		return 0;
+		put_dec(c->result, s->sum.faults);
 	}
-	return finish_access(c, &o, code);
+	return code;
 }
 
 int run_push(struct call *c, struct err *e)
 {
 	struct vm_proc *p = command_caller(c, e);
+	struct progress fresh, *s = progress_of(c, &fresh);
 	struct vm_outcome o = { 0 };
-	uint64_t value;
+	uint64_t value, before;
 	int code;
 
 	if (!p || !arg_number(c, 0, &value, e))
 		return -e->code;
-	code = vm_push(p, value, &o, e);
-	return finish_access(c, &o, code);
+	before = vm_proc_generation(p);
+	code = s->sum.done ? vm_pause(p, &o, e) : vm_push(p, value, &o, e);
+	return end_try(c, s, &o, code, p, before);
 }
 
 int run_ptbr(struct call *c, struct err *e)

@@ -20,7 +20,7 @@
 
 #include <string.h>
 
-static const struct row pt_directory, pt_leaf;
+static const struct row pt_directory, pt_leaf, pt_swapped;
 
 static unsigned level_of(const struct node *n)
 {
@@ -52,6 +52,19 @@ static struct vm_proc *table_of(const struct node *dir, struct vm_table_page *t)
 	return p;
 }
 
+/* A page in swap: a link to where it is. */
+static bool is_swapped(const struct vm_proc *p, struct node *child)
+{
+	struct vm_page page;
+
+	vm_page_at(p, child->arg, &page);
+	if (page.state != VM_PAGE_SWAPPED)
+		return false;
+	child->arg2 = process_geometry(p)->levels;
+	child->row = &pt_swapped;
+	return true;
+}
+
 /* The child of entry `i`; false when the entry is not valid. */
 static bool entry_node(const struct node *dir, struct vm_proc *p, const struct vm_table_page *t, uint64_t i,
 		       struct node *child)
@@ -61,10 +74,10 @@ static bool entry_node(const struct node *dir, struct vm_proc *p, const struct v
 	bool leaf;
 
 	vm_table_entry(p, t, i, &step, &leaf);
-	if (!step.valid)
-		return false;
 	*child = *dir;
 	child->arg = t->first + (i << t->entry_bits);
+	if (!step.valid)
+		return level_of(dir) == process_geometry(p)->levels && is_swapped(p, child);
 	if (leaf) {
 		child->arg2 = level_of(dir);
 		child->row = &pt_leaf;
@@ -85,7 +98,7 @@ static bool page_node(const struct node *dir, struct vm_proc *p, vpn_t vpn, stru
 	child->arg2 = 1;
 	child->row = &pt_leaf;
 	vm_page_at(p, child->arg, &page);
-	return page.pfn != PFN_NONE;
+	return page.pfn != PFN_NONE || is_swapped(p, child);
 }
 
 /* Lower-case hex of exactly so many digits. */
@@ -283,6 +296,24 @@ static int leaf_attr(const struct node *n, struct stat *st)
 	return 0;
 }
 
+/* From the directory of the link up to the host's. */
+static int show_slot(const struct node *n, GString *out, struct err *e)
+{
+	struct vm_proc *p = process_alive(n, NULL);
+	struct vm_page page;
+	unsigned above;
+
+	if (p)
+		vm_page_at(p, n->arg, &page);
+	if (!p || page.state != VM_PAGE_SWAPPED)
+		return err_set(e, ESTALE, -1, "the page at 0x%" PRIx64 " is not in swap any more", n->arg);
+	above = is_radix(process_geometry(p)) ? (unsigned)n->arg2 + 2 : 3;
+	for (unsigned i = 0; i < above; i++)
+		put_text(out, "../");
+	g_string_append_printf(out, "swap/%u/slot/%" PRIu64, page.swap_area, page.slot);
+	return 0;
+}
+
 static int directory_attr(const struct node *n, struct stat *st)
 {
 	struct vm_table_page t;
@@ -303,4 +334,7 @@ static const struct row pt_directory = {
 };
 static const struct row pt_leaf = {
 	.name = "page", .kind = ROW_BYTES, .mode = 0400, .bytes = &leaf_bytes, .attr = leaf_attr, .help = "process-pt",
+};
+static const struct row pt_swapped = {
+	.name = "swapped", .kind = ROW_LINK, .mode = 0777, .show = show_slot, .help = "process-pt",
 };

@@ -27,6 +27,11 @@ static int show_version(const struct node *n, GString *out, struct err *e)
 		put_char(out, ' ');
 		put_text(out, vm_table_names[i]);
 	}
+	put_text(out, "\ndevices:");
+	for (unsigned i = 0; i < VM_DEVICE_CUSTOM; i++) {
+		put_char(out, ' ');
+		put_text(out, vm_device_names[i]);
+	}
 	put_char(out, '\n');
 	return 0;
 }
@@ -238,6 +243,7 @@ static const struct row root_rows[] = {
 	{ .name = "hosts", .kind = ROW_DIRECTORY, .mode = 0755, .dynamic = &hosts_dir, .help = "hosts" },
 	ROOT_LINK("proc"),
 	ROOT_LINK("mem"),
+	ROOT_LINK("swap"),
 	ROOT_LINK("files"),
 	ROOT_LINK("net"),
 	{ 0 }

@@ -401,26 +401,39 @@ int show_io(const struct node *n, GString *out, struct err *e)
 	return 0;
 }
 
-/* The kernel's formula: thousandths of all memory that killing it would give back, scaled to leave room below. */
 int show_oom_score(const struct node *n, GString *out, struct err *e)
 {
-	struct subject s;
-	struct vm_memory m;
-	uint64_t total, points;
-	int code = subject_of(n, &s, e);
+	struct vm_proc *p = world_proc(n, e);
 
-	if (code)
-		return code;
-	if (s.process.pid == 1 || !s.process.has_memory) {
-		put_text(out, "0\n");
-		return 0;
-	}
-	vm_memory(vm_proc_host(s.p), &m);
-	total = MAX(m.total + m.swap_total, 1) * vm_page_size(process_geometry(s.p));
-	points = resident(&s.process) + s.process.vm_swap + s.process.vm_pte;
-	put_dec(out, (1000 + points * 1000 / total) * 2 / 3);
+	if (!p)
+		return -e->code;
+	put_dec(out, (uint64_t)vm_oom_score(p));
 	put_char(out, '\n');
 	return 0;
+}
+
+int show_oom_score_adj(const struct node *n, GString *out, struct err *e)
+{
+	struct vm_proc *p = world_proc(n, e);
+
+	if (!p)
+		return -e->code;
+	g_string_append_printf(out, "%d\n", vm_oom_score_adj(p));
+	return 0;
+}
+
+int store_oom_score_adj(const struct node *n, char *line, GString *result, struct err *e)
+{
+	struct vm_proc *p = process_alive(n, e);
+	char *end;
+	long long adj;
+
+	if (!p)
+		return -e->code;
+	adj = g_ascii_strtoll(g_strstrip(line), &end, 10);
+	if (end == line || *end)
+		return err_set(e, EINVAL, 0, "'%.20s' is not a number", line);
+	return vm_set_oom_score_adj(p, adj, e);
 }
 
 int show_wchan(const struct node *n, GString *out, struct err *e)

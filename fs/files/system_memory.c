@@ -171,7 +171,7 @@ int show_vmstat(const struct node *n, GString *out, struct err *e)
 		{ "kswapd_inodesteal", 0 },
 		{ "pageoutrun", 0 },
 		{ "pgrotated", 0 },
-		{ "oom_kill", 0 },
+		{ "oom_kill", s->oom_kills },
 		{ "numa_hit", s->pages_allocated },
 		{ "numa_miss", 0 },
 		{ "numa_local", s->pages_allocated },
@@ -184,24 +184,24 @@ int show_vmstat(const struct node *n, GString *out, struct err *e)
 
 int show_swaps(const struct node *n, GString *out, struct err *e)
 {
-	static const char path[] = "/dev/sda2";
 	struct vm_host *vm = world_vm(n, e);
-	struct vm_memory m;
-	size_t start;
+	struct vm_swap_area a = { 0 };
 
 	if (!vm)
 		return -e->code;
-	vm_memory(vm, &m);
 	put_text(out, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
-	if (m.swap_total == 0)
-		return 0;
-	uint64_t size = kib(vm, m.swap_total), used = kib(vm, m.swap_total - m.swap_free);
+	for (unsigned at = 0; vm_swap_above(vm, at, &a); at = a.number + 1) {
+		uint64_t size = kib(vm, a.slots), used = kib(vm, a.used);
+		size_t start = out->len;
 
-	start = out->len;
-	put_text(out, path);
-	put_pad(out, start, 40);
-	g_string_append_printf(out, "partition\t%" PRIu64 "\t%s%" PRIu64 "\t%s-2\n", size, size < 10000000 ? "\t" : "", used,
-			       used < 10000000 ? "\t" : "");
+		if (a.number == 0)
+			put_text(out, "/dev/sda2");
+		else
+			g_string_append_printf(out, "/dev/swap%u", a.number);
+		put_pad(out, start, 40);
+		g_string_append_printf(out, "partition\t%" PRIu64 "\t%s%" PRIu64 "\t%s%d\n", size, size < 10000000 ? "\t" : "",
+				       used, used < 10000000 ? "\t" : "", a.priority);
+	}
 	return 0;
 }
 

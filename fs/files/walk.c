@@ -221,6 +221,17 @@ static void put_last_fault(GString *out, const struct vm_proc *p, va_t page, uin
 	put_char(out, '\n');
 }
 
+/* N:S in any area but the first. */
+static void put_slot(GString *out, const struct vm_page *page)
+{
+	if (page->state != VM_PAGE_SWAPPED)
+		put_char(out, '-');
+	else if (page->swap_area)
+		g_string_append_printf(out, "%u:%" PRIu64, page->swap_area, page->slot);
+	else
+		put_dec(out, page->slot);
+}
+
 static int show_page(const struct node *n, GString *out, struct err *e)
 {
 	struct vm_proc_info info;
@@ -243,10 +254,7 @@ static int show_page(const struct node *n, GString *out, struct err *e)
 	put_text(out, "flags=");
 	put_pte_flags(out, page.flags | (page.huge_bits ? VM_PTE_HUGE : 0));
 	put_text(out, "\nslot=");
-	if (page.state == VM_PAGE_SWAPPED)
-		put_dec(out, page.slot);
-	else
-		put_char(out, '-');
+	put_slot(out, &page);
 	put_number(out, "\npoked=", page.poked);
 	put_char(out, '\n');
 	put_last_fault(out, p, n->arg & ~(bytes - 1), bytes);

@@ -28,8 +28,14 @@ int vm_fetch(struct vm_proc *p, va_t at, struct vm_outcome *out, struct err *e);
 /* One access of a byte at `at`, at + stride, ... below at + len (a write stores what it loads). */
 int vm_touch(struct vm_proc *p, va_t at, uint64_t len, uint64_t stride, enum vm_access how,
 	     struct vm_outcome *out, struct err *e);
-/* `push`: a store of `bytes` bytes at sp - bytes; then sp moves. A fault leaves sp. */
+/* `push`, whose sp has moved once `out` says that it is done: a store of `bytes` bytes at sp - bytes; then sp moves. A fault leaves sp. */
 int vm_push(struct vm_proc *p, uint64_t value, struct vm_outcome *out, struct err *e);
+
+/* All is done but the waiting: 0, or -EINPROGRESS as above. */
+static inline int vm_pause(struct vm_proc *p, struct vm_outcome *out, struct err *e)
+{
+	return vm_touch(p, 0, 0, 1, VM_READ, out, e);
+}
 
 /*
  * A debugger's look at process memory (proc/PID/mem): changes nothing. Gives the bytes wherever they are: frame,

@@ -67,6 +67,11 @@ struct vm_config_row {
 };
 extern const struct vm_config_row vm_config_rows[]; /* ends with a NULL name */
 const struct vm_config *vm_config(const struct vm_host *h);
+/* All costs at once: modern, slow, free. */
+struct vm_config_preset { const char *name; struct vm_config costs; };
+const struct vm_config_preset *vm_config_preset(const char *name);             /* NULL if unknown */
+const struct vm_config_preset *vm_config_preset_of(const struct vm_host *h);   /* whose costs are in use; NULL: no one's */
+void vm_config_use(struct vm_host *h, const struct vm_config_preset *p);
 /* ERANGE outside [least, most]. */
 int vm_config_set(struct vm_host *h, const struct vm_config_row *row, uint64_t value, struct err *e);
 
