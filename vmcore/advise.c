@@ -1,4 +1,5 @@
 /* advise.c - madvise, msync, mincore: calls that go over holes in a range, or report what is there. */
+#include "hugetlb.h"
 #include "inode.h"
 #include "proc.h"
 
@@ -28,7 +29,7 @@ static int refuse(const struct area *a, const struct advice *how, const char *re
 
 static int check_flags(const struct area *a, const struct advice *how, struct err *e)
 {
-	if (!(a->flags & how->refused))
+	if (!(a->flags & how->refused & ~(area_is_hugetlb(a) ? VM_F_DONTEXPAND : 0)))
 		return 0;
 	return refuse(a, how, a->flags & how->refused & VM_F_LOCKED ? "is locked" : "is not made for that", e);
 }
@@ -41,6 +42,8 @@ static int change_flags(struct area *a, va_t start, va_t end, const struct advic
 		return refuse(a, how, "is not private anonymous memory", e);
 	if ((how->set & VM_F_MERGEABLE) && (a->flags & (VM_F_SHARED | VM_F_MAYSHARE)))
 		return 0; /* only private pages are ever merged */
+	if (flags != a->flags && area_is_hugetlb(a) && hugetlb_check_ends(a->mm, start, end, e))
+		return -EINVAL;
 	if (flags != a->flags)
 		merge_modified(a, start, end, flags);
 	return 0;
@@ -48,6 +51,13 @@ static int change_flags(struct area *a, va_t start, va_t end, const struct advic
 
 static int drop_pages(struct area *a, va_t start, va_t end, const struct advice *how, struct err *e)
 {
+	if (area_is_hugetlb(a)) {
+		uint64_t mask = huge_page_bytes(a->mm->host) - 1;
+
+		if (start & mask)
+			return refuse(a, how, "has no huge page that begins there", e);
+		end &= ~mask;
+	}
 	if (pages_own(a->mm, start, end, false, e))
 		return -ENOMEM;
 	pages_dontneed(a, start, end);
@@ -121,7 +131,10 @@ static int punch(struct area *a, va_t start, va_t end, const struct advice *how,
 		return refuse(a, how, "maps no file", e);
 	if ((a->flags & both) != both)
 		return err_set(e, EACCES, 2, "%s: the area at 0x%" PRIx64 " may not write its file", how->name, a->start);
-	inode_punch(a->inode, page_in_file(a, start), (end - start) >> a->mm->host->geometry.page_bits);
+	if (area_is_hugetlb(a))
+		hugetlb_punch(a->inode, page_in_file(a, start), (end - start) >> a->mm->host->geometry.page_bits);
+	else
+		inode_punch(a->inode, page_in_file(a, start), (end - start) >> a->mm->host->geometry.page_bits);
 	return 0;
 }
 

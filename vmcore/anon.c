@@ -11,6 +11,7 @@
  * with at most one child may be taken over by a fork, so that a process that forks in turn, generation after
  * generation, does not collect links without end.
  */
+#include "hugetlb.h"
 #include "inode.h"
 #include "proc.h"
 
@@ -229,13 +230,15 @@ static bool walk_links(const struct walk *w, struct tree_node *n)
 
 void rmap_walk(struct vm_host *h, pfn_t pfn, bool (*each)(void *arg, struct area *a, va_t va), void *arg)
 {
-	const struct frame *f = frame_of(h, pfn);
-	struct walk w = { f->index, h->geometry.page_bits, each, arg };
+	const struct frame *own = frame_of(h, pfn);
+	pfn_t first = own->flags & FRAME_HUGETLB ? pfn & -((pfn_t)1 << own->order) : pfn;
+	const struct frame *f = frame_of(h, first);
+	struct walk w = { f->index + (pfn - first), h->geometry.page_bits, each, arg };
 	struct area *a = NULL;
 
-	if (f->use == VM_FRAME_ANON && f->anon)
+	if (frame_kind(f) == VM_FRAME_ANON && f->anon)
 		walk_links(&w, f->anon->links.root);
-	else if (f->use == VM_FRAME_FILE && f->inode)
+	else if (frame_kind(f) == VM_FRAME_FILE && f->inode)
 		while ((a = inode_mapping_next(f->inode, w.index, w.index, a)))
 			if (!walk_area(&w, a))
 				return;

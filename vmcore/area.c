@@ -267,6 +267,7 @@ struct area *area_split(struct area *a, va_t at)
 
 	assert(a->start < at && at < a->end);
 	area_set_bounds(a, a->start, at, a->pgoff);
+	upper->robbed = a->robbed;
 	if (a->anon) {
 		anon_retain(a->anon);
 		upper->anon = a->anon;

@@ -6,6 +6,7 @@
  * tmpfs and of shared anonymous memory have no disk: they are in a frame, in a swap slot, or zeros.
  * All cached frames are in one list in the order of their coming.
  */
+#include "hugetlb.h"
 #include "dir.h"
 #include "mm.h"
 #include "paging.h"
@@ -590,6 +591,7 @@ static void drop_slots(struct vm_inode *i, uint64_t first, uint64_t last)
 
 void inode_free_pages(struct vm_inode *i)
 {
+	hugetlb_object_free(i);
 	each_cached(i, 0, UINT64_MAX, inode_drop_page);
 	drop_slots(i, 0, UINT64_MAX);
 }

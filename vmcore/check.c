@@ -7,6 +7,7 @@
  */
 #include "check.h"
 #include "file.h"
+#include "hugetlb.h"
 #include "paging.h"
 
 #include <inttypes.h>
@@ -96,6 +97,18 @@ static void check_table_frame(struct check *c, pfn_t pfn, const struct frame *f)
 		check_wrong(c, "frame 0x%" PRIx64 " (table): used by %u processes, not %u", pfn, c->maps[pfn], f->sharers);
 }
 
+/* Of a page of the pool the first frame counts for all, which the same entries map. */
+static void check_pool_frame(struct check *c, pfn_t pfn, const struct frame *f)
+{
+	pfn_t first = pfn & -((pfn_t)1 << f->order);
+
+	if (frame_of(c->h, first)->maps != c->maps[pfn])
+		check_wrong(c, "frame 0x%" PRIx64 " (hugetlb): %u mappings counted, %u found", pfn, frame_of(c->h, first)->maps,
+			    c->maps[pfn]);
+	if (f->flags & FRAME_POOL_ANON)
+		check_seen(c->anons, f->anon)->refs++;
+}
+
 static void check_frame(struct check *c, pfn_t pfn)
 {
 	const struct frame *f = frame_of(c->h, pfn);
@@ -117,6 +130,10 @@ static void check_frame(struct check *c, pfn_t pfn)
 	case VM_FRAME_ZERO:
 		check_page_frame(c, pfn, f);
 		break;
+	case VM_FRAME_KERNEL:
+		if (f->flags & FRAME_HUGETLB)
+			check_pool_frame(c, pfn, f);
+		break;
 	}
 }
 
@@ -124,6 +141,11 @@ static void compare(struct check *c, const char *what, uint64_t counted, uint64_
 {
 	if (counted != found)
 		check_wrong(c, "%s: %" PRIu64 " counted, %" PRIu64 " found", what, counted, found);
+}
+
+static void pool_is_wrong(void *c, const char *why)
+{
+	check_wrong(c, "%s", why);
 }
 
 static void check_frames(struct check *c)
@@ -148,6 +170,7 @@ static void check_frames(struct check *c)
 	compare(c, "locked frames", h->mlocked, locked);
 	compare(c, "frames of processes", h->user_frames, user);
 	compare(c, "shared page tables", h->shared_tables, shared);
+	hugetlb_check(h, pool_is_wrong, c);
 }
 
 /* The bitmap of frames in use and its summaries. */

@@ -1,5 +1,6 @@
 /* check_table.c - page tables counted again: tables of tables, entries against frames and areas, the TLB, pokes. */
 #include "check.h"
+#include "hugetlb.h"
 #include "inode.h"
 #include "page.h"
 
@@ -109,7 +110,7 @@ void check_global_table(struct check *c)
 struct entries {
 	const struct mm *mm;
 	struct area *area;         /* the first that ends above the page at hand */
-	uint64_t anon, file, shmem, swapped;
+	uint64_t anon, file, shmem, swapped, hugetlb;
 };
 
 static bool hangs_on(const struct area *a, const struct anon *n)
@@ -118,6 +119,17 @@ static bool hangs_on(const struct area *a, const struct anon *n)
 		if (l->anon == n)
 			return true;
 	return false;
+}
+
+/* The same for a part of a huge page from the pool. */
+static bool belongs_to_pool(const struct vm_host *h, const struct area *a, va_t va, pfn_t pfn)
+{
+	pfn_t first = pfn & -((pfn_t)1 << frame_of(h, pfn)->order);
+	const struct frame *f = frame_of(h, first);
+
+	if (f->index + (pfn - first) != page_index(a, va))
+		return false;
+	return f->flags & FRAME_POOL_ANON ? hangs_on(a, f->anon) : f->inode == a->inode;
 }
 
 /* Does the frame belong where the entry says? */
@@ -131,6 +143,8 @@ static void check_owner(struct check *c, const struct area *a, vpn_t vpn, pfn_t 
 		right = hangs_on(a, f->anon) && f->index == page_index(a, va);
 	else if (f->use == VM_FRAME_FILE)
 		right = a->inode == f->inode && f->index == page_index(a, va);
+	else if (f->flags & FRAME_HUGETLB)
+		right = area_is_hugetlb(a) && belongs_to_pool(c->h, a, va, pfn);
 	else if (f->use == VM_FRAME_ZERO)
 		right = pfn == c->h->zero_frame && !a->inode;
 	else
@@ -151,6 +165,8 @@ static void check_writable(struct check *c, const struct area *a, const struct s
 		return;
 	if (!(a->flags & VM_F_WRITE) || f->use == VM_FRAME_ZERO)
 		wrong = true;
+	else if (f->flags & FRAME_HUGETLB)
+		wrong = !(a->flags & VM_F_SHARED) && frame_of(c->h, entry_number(g, raw) & -((pfn_t)1 << f->order))->maps > 1;
 	else if (f->use == VM_FRAME_ANON)
 		wrong = f->maps > 1 && !span_is_lent(c->h, s);
 	else
@@ -165,6 +181,11 @@ static void count_frame(struct check *c, struct entries *n, const struct span *s
 	const struct frame *f = frame_of(c->h, pfn);
 	bool counted = s->sharers < 2 || (frame_of(c->h, s->table)->flags & TABLE_COUNTED);
 
+	if (f->flags & FRAME_HUGETLB) {
+		c->maps[pfn]++;
+		n->hugetlb++;
+		return;
+	}
 	c->refs[pfn] += first;
 	c->maps[pfn] += first || counted;
 	if (s->sharers > 1 && f->use != VM_FRAME_ZERO && (f->use != VM_FRAME_ANON || (!counted && f->maps != 1)))
@@ -245,6 +266,7 @@ void check_entries(struct check *c, const struct mm *mm)
 	compare(c, mm, "file", mm->rss_file, n.file);
 	compare(c, mm, "shared memory", mm->rss_shmem, n.shmem);
 	compare(c, mm, "swapped", mm->swapped, n.swapped);
+	compare(c, mm, "hugetlb", mm->hugetlb, n.hugetlb);
 }
 
 /* The TLB. An entry that the page table does not bear out is stale: only pokes and a lesson's switch make such. */

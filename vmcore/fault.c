@@ -7,6 +7,7 @@
  */
 #include "page.h"
 
+#include "hugetlb.h"
 #include "inode.h"
 #include "oom.h"
 #include "paging.h"
@@ -463,6 +464,8 @@ static int resolve(struct area *a, va_t va, enum vm_access how, bool *major, con
 			   .write = how == VM_WRITE, .waits = paging_may_wait(h), .major = major, .resolution = resolution, .e = e };
 
 	*major = false;
+	if (area_is_hugetlb(a))
+		return hugetlb_fault(a, va, f.write, resolution, e);
 	*resolution = "spurious";
 	table_span(&mm->table, f.vpn, f.vpn + 1, &f.s);
 	if (f.s.entry && span_is_lent(h, &f.s) && make_table(&f) < 0)
@@ -488,6 +491,19 @@ static int resolve(struct area *a, va_t va, enum vm_access how, bool *major, con
 		break;
 	case ENTRY_PRESENT:
 		break;
+	}
+	if (f.s.huge && f.write && !(entry_flags(&h->geometry, f.raw) & VM_PTE_WRITE)) {
+		vpn_t first = f.vpn >> f.s.huge_bits << f.s.huge_bits;
+
+		if (huge_reuse(a, first, &f.s, written_flags(a))) {
+			*resolution = "reuse";
+			pages_flush(mm, first, first + ((vpn_t)1 << f.s.huge_bits));
+			return 0;
+		}
+		if (huge_split(mm, f.vpn, e) < 0)
+			return -ENOMEM;
+		table_span(&mm->table, f.vpn, f.vpn + 1, &f.s);
+		f.raw = entry_os(h, &f.s, 0);
 	}
 	if (f.s.huge) {                                  /* a stale translation: the leaf permits all that the area does */
 		pages_flush(mm, f.vpn, f.vpn + 1);

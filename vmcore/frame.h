@@ -29,6 +29,8 @@ enum frame_flag {
 	FRAME_LAZYFREE = 1 << 10,
 	FRAME_USER = 1 << 11,       /* counts in host->user_frames */
 	FRAME_READING = 1 << 13,    /* SWAPCACHE: its bytes are still to come from the slot */
+	FRAME_HUGETLB = 1 << 21,    /* KERNEL: part of a page of the pool of huge pages (hugetlb.h) */
+	FRAME_POOL_ANON = 1 << 22, FRAME_POOL_RESTORE = 1 << 23, /* its first frame: of private memory; reserved again when it comes back */
 	FRAME_EXCLUSIVE = 1 << 12,  /* ANON: of one process alone; its entry may be made writable without a copy (PG_anon_exclusive) */
 	FRAME_LISTED = 1 << 14,     /* the replacement policy may choose it, */
 	FRAME_ASIDE = 1 << 15,      /* or had chosen it in vain: reclaim.h */

@@ -1,11 +1,12 @@
 /* frame_look.c - what others see of frames: who maps them, and the kernel's words about them. */
+#include "hugetlb.h"
 #include "mm.h"
 #include "proc.h"
 
 /* Linux's bits in /proc/kpageflags. */
 enum { KPF_REFERENCED = 2, KPF_UPTODATE = 3, KPF_DIRTY = 4, KPF_LRU = 5, KPF_ACTIVE = 6, KPF_WRITEBACK = 8,
        KPF_BUDDY = 10, KPF_MMAP = 11, KPF_ANON = 12, KPF_SWAPCACHE = 13, KPF_SWAPBACKED = 14,
-       KPF_COMPOUND_HEAD = 15, KPF_COMPOUND_TAIL = 16, KPF_UNEVICTABLE = 18, KPF_THP = 22, KPF_ZERO_PAGE = 24,
+       KPF_COMPOUND_HEAD = 15, KPF_COMPOUND_TAIL = 16, KPF_HUGE = 17, KPF_UNEVICTABLE = 18, KPF_THP = 22, KPF_ZERO_PAGE = 24,
        KPF_PGTABLE = 26, KPF_RESERVED = 32 };
 
 /* Does the entry of `va` in the area's page table name the frame? */
@@ -50,16 +51,24 @@ static gint by_pid_and_va(gconstpointer a, gconstpointer b)
 	return x->va < y->va ? -1 : x->va > y->va;
 }
 
+/* The frame that counts for this one: the first of a page of the pool, else itself. */
+static const struct frame *counting(const struct vm_host *h, pfn_t pfn)
+{
+	const struct frame *f = frame_of(h, pfn);
+
+	return f->flags & FRAME_HUGETLB ? frame_of(h, pfn & -((pfn_t)1 << f->order)) : f;
+}
+
 static bool has_mappers(const struct frame *f)
 {
-	return (f->use == VM_FRAME_ANON || f->use == VM_FRAME_FILE) && f->maps > 0;
+	return (frame_kind(f) == VM_FRAME_ANON || frame_kind(f) == VM_FRAME_FILE) && f->maps > 0;
 }
 
 void vm_frame_mappers(const struct vm_host *h, pfn_t pfn, bool (*each)(void *arg, int32_t pid, va_t va), void *arg)
 {
 	struct mapper_list l = { h, pfn, NULL };
 
-	if (pfn >= h->frame_count || !has_mappers(frame_of(h, pfn)))
+	if (pfn >= h->frame_count || !has_mappers(counting(h, pfn)))
 		return;
 	l.found = g_array_new(false, false, sizeof(struct mapper));
 	rmap_walk((struct vm_host *)h, pfn, add_mapper, &l);
@@ -89,7 +98,7 @@ static bool count_through(void *arg, struct area *a, va_t va)
 /* (process, address) pairs that map it: frame->maps, unless its one entry is in a leaf table that several share. */
 static uint32_t maps_of(const struct vm_host *h, pfn_t pfn)
 {
-	const struct frame *f = frame_of(h, pfn);
+	const struct frame *f = counting(h, pfn);
 	struct one_entry one = { h, pfn, f->maps };
 
 	if (f->use == VM_FRAME_ANON && f->maps == 1 && h->shared_tables > 0)
@@ -142,7 +151,9 @@ bool vm_frame_at(const struct vm_host *h, pfn_t pfn, struct vm_frame *out)
 	if (pfn >= h->frame_count)
 		return false;
 	f = frame_of(h, pfn);
-	*out = (struct vm_frame) { .pfn = pfn, .use = f->use, .refs = f->refs };
+	if (f->flags & FRAME_HUGETLB)
+		f = counting(h, pfn);
+	*out = (struct vm_frame) { .pfn = pfn, .use = frame_kind(f), .refs = f->refs };
 	if (f->use == VM_FRAME_FREE)
 		return true;
 	out->age = h->clock ? h->clock->now - f->since : 0;
@@ -150,10 +161,10 @@ bool vm_frame_at(const struct vm_host *h, pfn_t pfn, struct vm_frame *out)
 		look_table(h, pfn, out);
 		return true;
 	}
-	out->flags = flags_of(f);
+	out->flags = flags_of(frame_of(h, pfn));
 	out->maps = maps_of(h, pfn);
 	vm_frame_mappers(h, pfn, first_mapper, out);
-	if (f->use == VM_FRAME_FILE) {
+	if (out->use == VM_FRAME_FILE) {
 		out->inode = f->inode;
 		out->index = f->index;
 	}
@@ -177,7 +188,7 @@ void vm_kpagecount(const struct vm_host *h, pfn_t first, size_t n, uint64_t *out
 {
 	for (size_t i = 0; i < n; i++) {
 		pfn_t pfn = first + i;
-		bool counted = pfn < h->ceiling_used && has_mappers(frame_of(h, pfn));
+		bool counted = pfn < h->ceiling_used && has_mappers(counting(h, pfn));
 
 		out[i] = counted ? maps_of(h, pfn) : 0;
 	}
@@ -199,6 +210,15 @@ static uint64_t paged_word(const struct frame *f)
 	       bit(KPF_ACTIVE, f->flags & FRAME_ACTIVE) | bit(KPF_WRITEBACK, f->flags & FRAME_WRITEBACK) |
 	       bit(KPF_SWAPCACHE, f->flags & FRAME_SWAPCACHE) | bit(KPF_UNEVICTABLE, locked) |
 	       bit(KPF_COMPOUND_HEAD, head) | bit(KPF_COMPOUND_TAIL, tail) | bit(KPF_THP, head || tail);
+}
+
+static uint64_t pool_word(const struct vm_host *h, pfn_t pfn)
+{
+	const struct frame *f = counting(h, pfn);
+	bool head = frame_of(h, pfn) == f;
+
+	return bit(KPF_HUGE, true) | bit(KPF_COMPOUND_HEAD, head) | bit(KPF_COMPOUND_TAIL, !head) |
+	       bit(KPF_UPTODATE, head && f->maps > 0) | bit(KPF_MMAP, f->maps > 0) | bit(KPF_ANON, frame_kind(f) == VM_FRAME_ANON);
 }
 
 static uint64_t flags_word(const struct frame *f)
@@ -226,6 +246,8 @@ void vm_kpageflags(const struct vm_host *h, pfn_t first, size_t n, uint64_t *out
 			out[i] = bit(20 /* KPF_NOPAGE */, true);
 		else if (pfn >= h->ceiling_used)
 			out[i] = bit(KPF_BUDDY, true);
+		else if (frame_of(h, pfn)->flags & FRAME_HUGETLB)
+			out[i] = pool_word(h, pfn);
 		else
 			out[i] = flags_word(frame_of(h, pfn));
 	}

@@ -198,6 +198,19 @@ static bool search(struct mm *mm, va_t hint, uint64_t len, va_t *at)
 	return search_down(mm, len, at) || search_up(mm, len, at);
 }
 
+/* The highest place where huge pages begin; a hint is rounded up to one. */
+static bool search_hugetlb(struct mm *mm, const struct hole_request *r, va_t *at)
+{
+	uint64_t size = page_size(mm->host) << table_huge_order(mm->host), more = size - page_size(mm->host);
+
+	if (r->hint && search(mm, (r->hint + size - 1) & -size, r->len, at) && !(*at & (size - 1)))
+		return true;
+	if (!search(mm, 0, r->len + more, at))
+		return false;
+	*at = (*at + more) & -size;
+	return true;
+}
+
 /* A place where huge pages of the object would be aligned: the search is for one huge page more, then rounded up. */
 static bool search_huge(struct mm *mm, const struct hole_request *r, va_t *at)
 {
@@ -223,9 +236,14 @@ int hole_find(struct mm *mm, const struct hole_request *r, va_t *at, struct err 
 
 	if (r->len > top)
 		return err_set(e, ENOMEM, 1, "%" PRIu64 " bytes are more than the address space has", r->len);
+	if (r->hugetlb && r->fixed && (r->hint & (size - 1)))
+		return err_set(e, EINVAL, 0, "no huge page begins at 0x%" PRIx64, r->hint);
 	if (r->fixed)
 		*at = r->hint;
-	else if (!(huge && search_huge(mm, r, at)) && !search(mm, r->hint, r->len, at))
+	else if (r->hugetlb) {
+		if (!search_hugetlb(mm, r, at))
+			return err_set(e, ENOMEM, 1, "no free range of %" PRIu64 " bytes", r->len);
+	} else if (!(huge && search_huge(mm, r, at)) && !search(mm, r->hint, r->len, at))
 		return err_set(e, ENOMEM, 1, "no free range of %" PRIu64 " bytes", r->len);
 	if (*at > top - r->len)
 		return err_set(e, ENOMEM, 0, "0x%" PRIx64 " and %" PRIu64 " bytes end beyond 0x%" PRIx64, *at, r->len, top);

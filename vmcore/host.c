@@ -45,6 +45,7 @@ static int hardware_init(struct vm_host *h, struct err *e)
 static void hardware_clear(struct vm_host *h)
 {
 	reclaim_clear(h);
+	h->pool = (struct huge_pool) { 0 };
 	frames_clear(h);
 	ram_clear(h);
 }
@@ -268,7 +269,7 @@ void vm_memory(const struct vm_host *h, struct vm_memory *out)
 		.committed = h->committed,
 		.swap_total = swap_slots(h->swap),
 		.swap_free = swap_slots_free(h->swap),
-		.inactive_anon = h->frames_by_use[VM_FRAME_ANON],
+		.inactive_anon = h->frames_by_use[VM_FRAME_ANON], .huge_anon = h->huge_leaves,
 	};
 	count_cache(h, out);
 	count_swap_cache(h, out);

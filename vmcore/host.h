@@ -12,6 +12,11 @@ struct swap;
 struct paging;
 struct reclaim;
 struct mm;
+/* hugetlb.c: huge pages set aside; all counts are of huge pages. `reserved` may be one too small for a while, and wrap. */
+struct huge_pool {
+	uint64_t total, idle, reserved, surplus;
+	uint32_t first;              /* idle ones, through frame->next; PFN + 1 */
+};
 
 struct vm_host {
 	struct vm_options options;
@@ -36,6 +41,8 @@ struct vm_host {
 	uint64_t  frames_kept;       /* free frames that only eviction itself may take while pages can still go */
 	GQueue    next_frames;       /* pfns asked for by mem/ctl next, GUINT_TO_POINTER(pfn + 1) */
 	pfn_t     zero_frame;        /* PFN_NONE until first used */
+	struct huge_pool pool;
+	uint64_t  huge_leaves;       /* frames of transparent huge pages that some huge leaf maps */
 	uint64_t  ceiling_used;      /* lowest pfn above all frames ever used */
 
 	/* reclaim.c */

@@ -57,6 +57,7 @@ struct vm_inode {
 	uint64_t next_cookie;
 	uint64_t gone;                    /* entries of `order` without a name */
 	char    *target;                  /* symbolic link */
+	struct huge_object *huge;         /* an object of huge pages (hugetlb.h); else NULL */
 };
 
 /* cache.c. inode_page(): the frame that caches page `index`, bringing it in (major: from disk or swap). PFN_NONE: out of frames. */

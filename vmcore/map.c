@@ -1,5 +1,6 @@
 /* map.c - mmap and munmap: what may be mapped, what it is charged for, what it replaces. */
 #include "file.h"
+#include "hugetlb.h"
 #include "proc.h"
 #include "swap.h"
 
@@ -58,7 +59,7 @@ void unaccount_memory(struct vm_host *h, uint64_t pages)
 /* Private writable memory is charged, unless it was mapped noreserve. */
 static bool accountable(uint32_t flags)
 {
-	return (flags & (VM_F_NORESERVE | VM_F_SHARED | VM_F_WRITE)) == VM_F_WRITE;
+	return (flags & (VM_F_NORESERVE | VM_F_SHARED | VM_F_WRITE | VM_F_HUGETLB)) == VM_F_WRITE;
 }
 
 /* ---- taking areas out ---- */
@@ -97,6 +98,8 @@ static void clear_range(struct mm *mm, va_t start, va_t end)
 		next = area_next(a);
 		if (!(a->flags & VM_F_ONLY_SHOWN))
 			pages_zap(a, a->start, a->end);
+		if (area_is_hugetlb(a))
+			hugetlb_unmapped(a, a->start, a->end);
 		area_unlink(a);
 		area_free(a);
 	}
@@ -110,6 +113,8 @@ int unmap_region(struct mm *mm, va_t start, va_t end, struct err *e)
 
 	if (pages_mapped(mm, start, end, &charged) == 0)
 		return 0;
+	if (mm->huge_areas && hugetlb_check_ends(mm, start, end, e))
+		return -EINVAL;
 	if (pages_own(mm, start, end, false, e))
 		return -ENOMEM;
 	clear_range(mm, start, end);
@@ -139,13 +144,15 @@ static int check_range(struct mm *mm, va_t at, uint64_t *len, struct err *e)
 int vm_munmap(struct vm_proc *p, va_t at, uint64_t len, struct err *e)
 {
 	struct mm *mm = mm_enter(p, e);
+	int r;
 
 	if (!mm)
 		return -ESRCH;
 	if (check_range(mm, at, &len, e))
 		return -EINVAL;
-	if (unmap_region(mm, at, at + len, e))
-		return -ENOMEM;
+	r = unmap_region(mm, at, at + len, e);
+	if (r)
+		return r;
 	mm_event(mm, &event_unmapped, at, len, 0);
 	return 0;
 }
@@ -161,6 +168,8 @@ int map_region(struct mm *mm, va_t start, uint64_t len, uint32_t flags, uint64_t
 
 	if (!may_expand(mm, flags, pages - replaced))
 		return err_set(e, ENOMEM, 1, "%" PRIu64 " bytes more exceed RLIMIT_AS or RLIMIT_DATA", len);
+	if (mm->huge_areas && hugetlb_check_ends(mm, start, start + len, e))
+		return -EINVAL;
 	if (pages_own(mm, start, start + len, false, e))
 		return -ENOMEM;
 	flags &= ~VM_F_ACCOUNT;
@@ -275,12 +284,18 @@ static int set_kind(struct mapping *m, struct mm *mm, const struct vm_map_reques
 	} else {
 		m->pgoff = m->at >> mm->host->geometry.page_bits;
 	}
+	if (r->flags & VM_MAP_HUGETLB) {
+		if (r->flags & VM_MAP_GROWSDOWN)
+			return err_set(e, EINVAL, 3, "only private anonymous memory grows down");
+		m->pgoff = 0;
+		m->flags = (m->flags & ~(VM_F_LOCKED | VM_F_LOCKONFAULT)) | VM_F_HUGETLB | VM_F_DONTEXPAND;
+	}
 	if (r->flags & VM_MAP_SHARED) {
 		m->flags |= VM_F_SHARED | VM_F_MAYSHARE;
 		if (m->file && !(m->file->mode & VM_OPEN_WRITE))
 			m->flags &= ~(VM_F_SHARED | VM_F_MAYWRITE);
 	}
-	if ((r->flags & VM_MAP_NORESERVE) && mm->host->config.overcommit != 2)
+	if ((r->flags & VM_MAP_NORESERVE) && (mm->host->config.overcommit != 2 || (r->flags & VM_MAP_HUGETLB)))
 		m->flags |= VM_F_NORESERVE;
 	return 0;
 }
@@ -292,12 +307,15 @@ static int check_length(struct mm *mm, const struct vm_map_request *r, uint64_t 
 	*len = page_align(mm->host, r->len);
 	if (*len == 0)
 		return err_set(e, ENOMEM, 1, "%" PRIu64 " bytes are more than the address space has", r->len);
-	if (r->offset + *len < r->offset)
-		return err_set(e, EOVERFLOW, 5, "offset 0x%" PRIx64 " and the length are more than 64 bits", r->offset);
-	if ((r->flags & VM_MAP_HUGETLB) && (r->flags & VM_MAP_ANON))
-		return err_set(e, ENOMEM, 3, "no huge pages are set aside for hugetlb");
-	if (r->flags & VM_MAP_HUGETLB)
+	if (!(r->flags & VM_MAP_HUGETLB))
+		return 0;
+	if (!(r->flags & VM_MAP_ANON))
 		return err_set(e, EINVAL, 3, "the file is not of huge pages");
+	if (!huge_page_bytes(mm->host))
+		return err_set(e, ENOSYS, 3, "this geometry has no huge pages");
+	if ((*len + huge_page_bytes(mm->host) - 1) < *len)
+		return err_set(e, ENOMEM, 1, "%" PRIu64 " bytes are more than the address space has", r->len);
+	*len = (*len + huge_page_bytes(mm->host) - 1) & -huge_page_bytes(mm->host);
 	return 0;
 }
 
@@ -306,7 +324,7 @@ static int choose_place(struct mapping *m, struct mm *mm, const struct vm_map_re
 	struct hole_request q = {
 		.hint = r->addr, .len = m->len, .offset = m->file ? r->offset : 0,
 		.fixed = r->flags & (VM_MAP_FIXED | VM_MAP_FIXED_NOREPLACE),
-		.anon = !m->file,
+		.anon = !m->file, .hugetlb = r->flags & VM_MAP_HUGETLB,
 		.huge = m->file ? m->file->inode && !m->file->inode->tmpfs : !(r->flags & VM_MAP_SHARED),
 	};
 	struct area *a;
@@ -344,7 +362,11 @@ static int map_it(struct mapping *m, struct mm *mm, struct err *e)
 	struct vm_inode *object = NULL;
 	int r;
 
-	if (!m->file && (m->flags & VM_F_SHARED)) {
+	if (m->flags & VM_F_HUGETLB) {
+		mm->huge_areas = true;
+		if (hugetlb_object(h, m->len, m->flags & VM_F_SHARED, mm, !(m->flags & VM_F_NORESERVE), &object, e))
+			return -ENOMEM;
+	} else if (!m->file && (m->flags & VM_F_SHARED)) {
 		if (!(m->flags & VM_F_NORESERVE) && !enough_memory(h, m->len >> h->geometry.page_bits))
 			return err_set(e, ENOMEM, 1, "%" PRIu64 " bytes are more than the host can promise", m->len);
 		object = inode_new_shm(h, m->len);

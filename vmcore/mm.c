@@ -1,4 +1,5 @@
 /* mm.c - an address space comes, is copied by fork, goes. */
+#include "hugetlb.h"
 #include "proc.h"
 #include "reclaim.h"
 
@@ -29,6 +30,8 @@ void unmap_all(struct mm *mm)
 	for (uint64_t i = 0; i < n; i++) {
 		if (areas[i]->flags & VM_F_ACCOUNT)
 			charged += area_pages(areas[i], mm->host->geometry.page_bits);
+		if (area_is_hugetlb(areas[i]))
+			hugetlb_unmapped(areas[i], areas[i]->start, areas[i]->end);
 		area_unlink(areas[i]);
 		area_free(areas[i]);
 	}
@@ -69,6 +72,7 @@ static struct mm *new_like(const struct mm *from, struct vm_proc *owner)
 	mm->start_data = from->start_data;
 	mm->end_data = from->end_data;
 	mm->start_stack = from->start_stack;
+	mm->huge_areas = from->huge_areas;
 	mm->arg_start = from->arg_start;
 	mm->arg_end = from->arg_end;
 	mm->env_start = from->env_start;

@@ -48,6 +48,7 @@ struct area {
 	struct anon *anon;
 	struct anon_link *links; /* newest first: its own anon, then the ancestors' */
 	const char *special;     /* interned "[vdso]"; NULL */
+	bool     robbed;         /* hugetlb: lost a page to the owner of its object: finds none any more */
 };
 
 struct mm {
@@ -61,7 +62,9 @@ struct mm {
 	/* pages */
 	uint64_t total, locked, data, exec, stack;        /* total_vm, locked_vm, data_vm, exec_vm, stack_vm */
 	uint64_t rss_anon, rss_file, rss_shmem, swapped;  /* entries; a shared leaf table's count for each */
+	uint64_t hugetlb;        /* small pages of huge ones from the pool; in no rss */
 	uint64_t rss_peak, total_peak;
+	bool     huge_areas;     /* some area may be of huge pages from the pool */
 	bool     exec_only;      /* some area with VM_F_EXEC_ONLY may have entries: each access looks at its area */
 	uint64_t locked_excess;  /* pages that `locked` counts beyond the locked areas: Linux's dontunmap forgets them */
 	struct vm_proc *owner;   /* for pid, limits, faults */
@@ -112,6 +115,7 @@ struct hole_request {
 	bool     fixed;
 	bool     huge;         /* private anonymous memory or a file of the disk: placed for huge pages */
 	bool     anon;
+	bool     hugetlb;      /* begins where huge pages do */
 };
 /* get_unmapped_area: ENOMEM no hole, EINVAL unaligned, EPERM below mm_bottom(). `arg`: 0 the address, 1 the length. */
 int hole_find(struct mm *mm, const struct hole_request *r, va_t *at, struct err *e);

@@ -1,10 +1,10 @@
 /* page.c - entries come and go: what that means for frames, slots, counters, leaf tables and the TLB. */
 #include "page.h"
 
-#include "reclaim.h"
-
+#include "hugetlb.h"
 #include "inode.h"
 #include "paging.h"
+#include "reclaim.h"
 
 void rss_peak(struct mm *mm)
 {
@@ -537,6 +537,11 @@ bool page_unmap(struct area *a, va_t va, pfn_t pfn, uint32_t slot)
 	if (!s.entry || !names_frame(&h->geometry, span_entry(h, &s, vpn, 0)) ||
 	    entry_number(&h->geometry, span_entry(h, &s, vpn, 0)) != pfn)
 		return false;
+	if (area_is_hugetlb(a)) {
+		hugetlb_zap(a, vpn, entry_os(h, &s, 0));
+		pages_flush(mm, vpn, vpn + ((vpn_t)1 << s.huge_bits));
+		return true;
+	}
 	if (huge_split(mm, vpn, NULL) < 0 || leaf_own(mm, vpn, NULL) < 0)
 		return false;
 	table_span(&mm->table, vpn, vpn + 1, &s);

@@ -137,6 +137,12 @@ int  huge_split(struct mm *mm, vpn_t vpn, struct err *e);
 void huge_zap(struct area *a, vpn_t vpn, const struct span *s);
 /* The whole huge leaf follows the area's flags; false: it has to be split for that. */
 bool huge_protect(struct area *a, vpn_t vpn, const struct span *s);
+/* fork: the child maps the whole huge leaf too, both read-only. ENOMEM. */
+int  huge_copy(struct area *dst, struct area *src, vpn_t vpn, const struct span *s, struct err *e);
+/* A store to a read-only leaf whose frames nobody else has makes it writable; false: they have. */
+bool huge_reuse(struct area *a, vpn_t vpn, const struct span *s, unsigned flags);
+/* madvise free of the whole leaf; false: it has to be split for that. */
+bool huge_free_lazily(struct area *a, vpn_t vpn, const struct span *s);
 
 /* page_protect.c: entry `raw` as the area's flags want it. */
 uint64_t page_protected(struct area *a, uint64_t raw);

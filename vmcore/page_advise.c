@@ -1,6 +1,7 @@
 /* page_advise.c - madvise's work on pages, mincore's look at them, and populating. */
 #include "page.h"
 
+#include "hugetlb.h"
 #include "inode.h"
 #include "paging.h"
 #include "reclaim.h"
@@ -40,6 +41,8 @@ void pages_free_lazily(struct area *a, va_t start, va_t end)
 	for (vpn_t at = first; at < last; at += s.count) {
 		table_span(&mm->table, at, last, &s);
 		if (s.huge) {
+			if (huge_free_lazily(a, at, &s))
+				continue;
 			if (huge_split(mm, at, NULL) < 0)
 				continue;
 			table_span(&mm->table, at, last, &s);
@@ -126,7 +129,7 @@ void pages_pageout(struct area *a, va_t start, va_t end)
 /* A page without an entry is resident if its file's page is in the page cache. */
 static uint8_t resident_without_entry(const struct area *a, va_t va)
 {
-	return a->inode && inode_cached(a->inode, page_index(a, va)) != PFN_NONE;
+	return a->inode && !area_is_hugetlb(a) && inode_cached(a->inode, page_index(a, va)) != PFN_NONE;
 }
 
 void pages_resident(struct area *a, va_t start, va_t end, uint8_t *vec)

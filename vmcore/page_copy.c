@@ -5,6 +5,7 @@
  * fork copies entirely and it holds nothing that would need a count per page: that is what a table without
  * TABLE_MIXED says; with it, the entries are looked through, because what made them mixed may be over.
  */
+#include "hugetlb.h"
 #include "page.h"
 
 #include <string.h>
@@ -234,6 +235,14 @@ int pages_copy(struct area *dst, struct area *src, struct err *e)
 			continue;
 		}
 		any = true;
+		if (s.huge && area_is_hugetlb(src)) {
+			r = hugetlb_copy(dst, src, at, entry_os(h, &s, 0), e);
+			continue;
+		}
+		if (s.huge && s.count == (uint64_t)1 << s.huge_bits && geometry_has_write(&h->geometry) && !h->config.eager_fork) {
+			r = huge_copy(dst, src, at, &s, e);
+			continue;
+		}
 		if (s.huge) {
 			r = huge_split(src->mm, at, e);
 			s.count = 0;
@@ -294,6 +303,18 @@ static uint64_t move_hole(struct mm *mm, vpn_t from, vpn_t to, uint64_t count)
 	return count;
 }
 
+/* A huge leaf goes as a whole where both places allow it; a leaf table in the way, empty or not, means that it is split. */
+static bool move_huge(struct mm *mm, vpn_t from, vpn_t to, const struct span *old)
+{
+	uint64_t raw = entry_os(mm->host, old, 0);
+	struct span new;
+
+	table_span(&mm->table, to, to + 1, &new);
+	if (new.entry || table_set_huge(&mm->table, to, raw, NULL) < 0)
+		return false;
+	return table_set_huge(&mm->table, from, 0, NULL) == 0;
+}
+
 /* One step of a move: as many pages as lie in one table on both sides. 0: out of frames. */
 static uint64_t move_step(struct mm *mm, vpn_t from, vpn_t to, uint64_t left)
 {
@@ -303,6 +324,9 @@ static uint64_t move_step(struct mm *mm, vpn_t from, vpn_t to, uint64_t left)
 	table_span(&mm->table, from, from + left, &old);
 	if (!old.entry)
 		return move_hole(mm, from, to, old.count);
+	if (old.huge && old.count == (uint64_t)1 << old.huge_bits && !((from ^ to) & (old.count - 1)) &&
+	    move_huge(mm, from, to, &old))
+		return old.count;
 	if (huge_split(mm, from, NULL) < 0)
 		return 0;
 	table_span(&mm->table, from, from + left, &old);

@@ -1,10 +1,11 @@
 /*
  * page_huge.c - transparent huge pages: one leaf of an upper table for as many frames side by side as a leaf table names.
  *
- * A huge leaf stands for ordinary anonymous frames, each with its own counts, of one process alone: all of them have one
- * reference, maps == 1 and FRAME_EXCLUSIVE. So splitting one changes tables, not counts. It is split before anything
- * is done to a part of it, at fork, when it moves and when its pages are evicted.
+ * A huge leaf stands for ordinary anonymous frames, each with its own counts, as if each had an entry of its own. So
+ * splitting one changes tables, not counts. It is split before anything is done to a part of it and when its pages are
+ * evicted; fork and a move by whole huge pages leave it whole. The first frame's `sharers` counts the huge leaves that name it.
  */
+#include "hugetlb.h"
 #include "page.h"
 
 #include "reclaim.h"
@@ -30,6 +31,8 @@ static void make_frames(struct area *a, va_t va, pfn_t first, uint64_t n)
 		f->index = page_index(a, va) + i;
 		reclaim_add(h, first + i, a->mm);
 	}
+	frame_of(h, first)->sharers = 1;
+	h->huge_leaves += n;
 	h->user_frames += n;
 	a->mm->rss_anon += n;
 	rss_peak(a->mm);
@@ -58,9 +61,12 @@ bool huge_fault(struct area *a, va_t va, unsigned flags)
 	return true;
 }
 
-/* No frame of the huge leaf is part of one any more. */
+/* A huge leaf goes; with the last one no frame of it is part of a huge page any more. */
 static void forget(struct vm_host *h, pfn_t first, unsigned order)
 {
+	if (--frame_of(h, first)->sharers > 0)
+		return;
+	h->huge_leaves -= (uint64_t)1 << order;
 	for (uint64_t i = 0; i < (uint64_t)1 << order; i++)
 		frame_of(h, first + i)->flags &= ~(FRAME_HUGE_HEAD | FRAME_HUGE_TAIL);
 }
@@ -78,20 +84,87 @@ int huge_split(struct mm *mm, vpn_t vpn, struct err *e)
 	if (table_split_huge(&mm->table, vpn, e) < 0)
 		return -ENOMEM;
 	forget(h, first, s.huge_bits);
+	table_span(&mm->table, vpn, vpn + 1, &s);
+	span_mark(h, &s, TABLE_MIXED);                   /* until someone has looked: leaf_is_plain_again() */
 	return 0;
+}
+
+int huge_copy(struct area *dst, struct area *src, vpn_t vpn, const struct span *s, struct err *e)
+{
+	struct vm_host *h = src->mm->host;
+	uint64_t raw = entry_os(h, s, 0), n = (uint64_t)1 << s->huge_bits, now = raw;
+	pfn_t first = entry_number(&h->geometry, raw);
+	int r;
+
+	if (entry_kind(&h->geometry, raw) == ENTRY_PRESENT)
+		now = entry_with_flags(&h->geometry, raw, 0, VM_PTE_WRITE);
+	r = table_set_huge(&dst->mm->table, vpn, entry_kind(&h->geometry, now) == ENTRY_PRESENT ?
+			   entry_with_flags(&h->geometry, now, 0, VM_PTE_ACCESSED) : now, e);
+	if (r < 0)
+		return r;
+	if (now != raw)
+		table_set_huge(&src->mm->table, vpn, now, NULL);
+	for (uint64_t i = 0; i < n; i++) {
+		struct frame *f = frame_of(h, first + i);
+
+		f->refs++;
+		f->maps++;
+		f->flags &= ~FRAME_EXCLUSIVE;
+	}
+	frame_of(h, first)->sharers++;
+	dst->mm->rss_anon += n;
+	return 0;
+}
+
+bool huge_reuse(struct area *a, vpn_t vpn, const struct span *s, unsigned flags)
+{
+	struct vm_host *h = a->mm->host;
+	uint64_t n = (uint64_t)1 << s->huge_bits;
+	pfn_t first = entry_number(&h->geometry, entry_os(h, s, 0));
+
+	for (uint64_t i = 0; i < n; i++)
+		if (frame_of(h, first + i)->refs != 1)
+			return false;
+	for (uint64_t i = 0; i < n; i++) {
+		struct frame *f = frame_of(h, first + i);
+
+		if (!(f->flags & FRAME_EXCLUSIVE) && f->anon != a->anon) {
+			anon_retain(a->anon);
+			anon_release(f->anon);
+			f->anon = a->anon;
+		}
+		f->flags |= FRAME_EXCLUSIVE;
+	}
+	table_set_huge(&a->mm->table, vpn, entry_present(&h->geometry, first, flags | VM_PTE_HUGE), NULL);
+	return true;
+}
+
+bool huge_free_lazily(struct area *a, vpn_t vpn, const struct span *s)
+{
+	struct vm_host *h = a->mm->host;
+	uint64_t raw = entry_os(h, s, 0), n = (uint64_t)1 << s->huge_bits;
+	pfn_t first = entry_number(&h->geometry, raw);
+
+	if (s->count < n || entry_kind(&h->geometry, raw) != ENTRY_PRESENT)
+		return false;
+	for (uint64_t i = 0; i < n; i++)
+		if (frame_of(h, first + i)->maps > 1)
+			return true;                     /* others would have to give it up too */
+	for (uint64_t i = 0; i < n; i++)
+		frame_of(h, first + i)->flags = (frame_of(h, first + i)->flags & ~FRAME_DIRTY) | FRAME_LAZYFREE;
+	table_set_huge(&a->mm->table, vpn, entry_with_flags(&h->geometry, raw, 0, VM_PTE_ACCESSED | VM_PTE_DIRTY), NULL);
+	return true;
 }
 
 /* The whole huge leaf goes. */
 static void zap_whole(struct area *a, vpn_t vpn, const struct span *s)
 {
 	struct vm_host *h = a->mm->host;
-	uint64_t n = (uint64_t)1 << s->huge_bits, raw[1];
+	uint64_t n = (uint64_t)1 << s->huge_bits;
 
-	for (uint64_t i = 0; i < n; i++) {
-		raw[0] = span_entry(h, s, vpn, i);
-		frame_of(h, entry_number(&h->geometry, raw[0]))->flags &= ~(FRAME_HUGE_HEAD | FRAME_HUGE_TAIL);
-		page_gone(a, raw[0]);
-	}
+	forget(h, entry_number(&h->geometry, entry_os(h, s, 0)), s->huge_bits);
+	for (uint64_t i = 0; i < n; i++)
+		page_gone(a, span_entry(h, s, vpn, i));
 	table_set_huge(&a->mm->table, vpn, 0, NULL);
 }
 
@@ -101,6 +174,10 @@ void huge_zap(struct area *a, vpn_t vpn, const struct span *s)
 	struct vm_host *h = mm->host;
 	struct span one;
 
+	if (area_is_hugetlb(a)) {
+		hugetlb_zap(a, vpn, entry_os(h, s, 0));
+		return;
+	}
 	if (s->count == (uint64_t)1 << s->huge_bits) {
 		zap_whole(a, vpn, s);
 		return;
@@ -119,10 +196,16 @@ bool huge_protect(struct area *a, vpn_t vpn, const struct span *s)
 {
 	struct mm *mm = a->mm;
 	const struct vm_geometry *g = &mm->host->geometry;
-	uint64_t raw = entry_os(mm->host, s, 0), now = page_protected(a, raw);
+	uint64_t raw = entry_os(mm->host, s, 0), now = area_is_hugetlb(a) ? hugetlb_protected(a, raw) : page_protected(a, raw);
 
-	if (s->count < (uint64_t)1 << s->huge_bits || entry_kind(g, now) != ENTRY_PRESENT || entry_kind(g, raw) != ENTRY_PRESENT)
+	if (area_is_hugetlb(a)) {
+		table_set_huge(&mm->table, vpn, now, NULL);
+		return true;
+	}
+	if (s->count < (uint64_t)1 << s->huge_bits || (entry_kind(g, now) == ENTRY_PROTNONE && !entry_protnone_keeps_dirty(g)))
 		return false;
+	if (entry_kind(g, now) == ENTRY_PRESENT)
+		now = entry_present(g, entry_number(g, now), entry_flags(g, now) | VM_PTE_HUGE);
 	if (now != raw)
 		table_set_huge(&mm->table, vpn, now, NULL);
 	return true;

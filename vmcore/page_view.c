@@ -6,6 +6,7 @@
  */
 #include "page.h"
 
+#include "hugetlb.h"
 #include "inode.h"
 #include "vm_page.h"
 
@@ -82,7 +83,7 @@ static uint64_t pagemap_word(const struct vm_host *h, const struct span *s, vpn_
 		word = PM_PRESENT | pfn;
 		if (f->use == VM_FRAME_ZERO)
 			return word;
-		if (f->use == VM_FRAME_FILE)
+		if (frame_kind(f) == VM_FRAME_FILE)
 			word |= PM_FILE;
 		return mapcount(s, f) == 1 ? word | PM_EXCLUSIVE : word;
 	default:
@@ -159,9 +160,9 @@ static void page_frame(const struct vm_host *h, const struct span *s, vpn_t vpn,
 
 	out->pfn = frame_at(h, s, vpn, raw);
 	f = head_of(h, out->pfn);
-	out->state = f->use == VM_FRAME_ZERO ? VM_PAGE_ZERO : f->use == VM_FRAME_FILE ? VM_PAGE_FILE : VM_PAGE_ANON;
+	out->state = f->use == VM_FRAME_ZERO ? VM_PAGE_ZERO : frame_kind(f) == VM_FRAME_FILE ? VM_PAGE_FILE : VM_PAGE_ANON;
 	out->maps = mapcount(s, f);
-	out->refs = f->use == VM_FRAME_ANON ? out->maps + !!(f->flags & FRAME_SWAPCACHE) : f->refs;
+	out->refs = frame_kind(f) == VM_FRAME_ANON ? out->maps + !!(f->flags & FRAME_SWAPCACHE) : f->refs;
 	out->flags = page_flags(&h->geometry, raw);
 	if (span_is_lent(h, s)) {                        /* reads as if fork had copied it */
 		out->flags &= ~VM_PTE_WRITE;
@@ -235,12 +236,16 @@ static void add_present(const struct area *a, struct vm_usage *u, const struct s
 
 	if (f->use == VM_FRAME_ZERO)
 		return;
+	if (f->flags & FRAME_HUGETLB) {
+		*(f->maps > 1 ? &u->shared_hugetlb : &u->private_hugetlb) += bytes;
+		return;
+	}
 	add_pages(u, &k);
 	if ((flags & VM_PTE_ACCESSED) || (f->flags & FRAME_REFERENCED))
 		u->referenced += bytes;
 	if ((f->flags & FRAME_LAZYFREE) && !dirty)
 		u->lazyfree += bytes;
-	if (s->huge && f->use == VM_FRAME_ANON && !(a->flags & VM_F_HUGETLB))
+	if (s->huge && f->use == VM_FRAME_ANON)
 		u->anon_huge += bytes;
 }
 
@@ -369,7 +374,7 @@ void vm_usage_area(const struct vm_proc *p, va_t at, struct vm_usage *sum)
 	if (!a)
 		return;
 	sum->size += a->end - a->start;
-	sum->page_size = page_size(h);
+	sum->page_size = area_is_hugetlb(a) ? huge_page_bytes(h) : page_size(h);
 	sum->thp_eligible |= thp_eligible(a);
 	for (vpn_t vpn = vpn_of(h, a->start), end = vpn_of(h, a->end); vpn < end; vpn += s.count) {
 		const uint64_t *entry;
@@ -397,11 +402,11 @@ static void numa_entry(const struct vm_host *h, struct vm_numa *out, const struc
 	if (kind != ENTRY_PRESENT && kind != ENTRY_PROTNONE)
 		return;
 	f = head_of(h, frame_at(h, s, vpn, raw));
-	if (f->use == VM_FRAME_ZERO)
-		return;
+	if (f->use == VM_FRAME_ZERO || ((f->flags & FRAME_HUGETLB) && (vpn & (((vpn_t)1 << s->huge_bits) - 1))))
+		return;                                  /* of a huge page from the pool the first small one counts */
 	out->pages++;
 	out->mapped++;
-	out->anon += f->use == VM_FRAME_ANON;
+	out->anon += frame_kind(f) == VM_FRAME_ANON;
 	out->dirty += flags_dirty(&h->geometry, page_flags(&h->geometry, raw)) || (f->flags & FRAME_DIRTY);
 	out->swapcache += !!(f->flags & FRAME_SWAPCACHE);
 	out->mapmax = MAX(out->mapmax, mapcount(s, f));
@@ -416,6 +421,7 @@ void vm_numa_area(const struct vm_proc *p, va_t at, struct vm_numa *out)
 	*out = (struct vm_numa) { 0 };
 	if (!a)
 		return;
+	out->page_size = area_is_hugetlb(a) ? huge_page_bytes(h) : page_size(h);
 	for (vpn_t vpn = vpn_of(h, a->start), end = vpn_of(h, a->end); vpn < end; vpn += s.count) {
 		table_span(&p->mm->table, vpn, end, &s);
 		for (uint64_t i = 0; s.entry && i < s.count; i++)

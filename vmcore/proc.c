@@ -476,6 +476,7 @@ static void memory_info(const struct vm_proc *p, struct vm_proc_info *o)
 	o->vm_lib = (mm->exec << bits) - text;
 	o->vm_pte = mm->table.pages << bits;
 	o->vm_swap = mm->swapped << bits;
+	o->hugetlb = mm->hugetlb << bits;
 	o->start_code = mm->start_code;
 	o->end_code = mm->end_code;
 	o->start_data = mm->start_data;

@@ -1,4 +1,5 @@
 /* protect.c - mprotect: area by area, as far as it goes; what has been changed stays changed. */
+#include "hugetlb.h"
 #include "proc.h"
 
 #include <inttypes.h>
@@ -52,6 +53,8 @@ static int protect_part(struct area *a, va_t start, va_t end, uint32_t flags, st
 
 	if (flags == old)
 		return 0;
+	if (area_is_hugetlb(a) && hugetlb_check_ends(mm, start, end, e))
+		return -EINVAL;
 	if (pages_own(mm, start, end, true, e) || charge(a, pages, &flags, e))
 		return -ENOMEM;
 

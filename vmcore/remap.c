@@ -6,6 +6,7 @@
  * that has none takes the offset of its new address, so that it can merge there.
  */
 #include "file.h"
+#include "hugetlb.h"
 #include "proc.h"
 
 #include <inttypes.h>
@@ -153,6 +154,15 @@ static void unmap_moved(struct area *a, va_t at, uint64_t len)
 		return;
 	if (charged)
 		area_set_flags(a, a->flags & ~VM_F_ACCOUNT);
+	if (area_is_hugetlb(a)) {                        /* what is reserved for the pages has moved with them */
+		struct huge_object *o = a->inode->huge;
+		struct mm *owner = o->owner;
+
+		o->owner = NULL;
+		unmap_region(mm, at, at + len, NULL);
+		o->owner = owner;
+		return;
+	}
 	unmap_region(mm, at, at + len, NULL);
 	if (!charged)
 		return;
@@ -219,6 +229,7 @@ static int choose_place(struct remap *r, struct err *e)
 		.offset = a->file ? (a->pgoff << bits) + (r->old - a->start) : 0,
 		.anon = !a->inode,
 		.huge = a->inode ? !a->inode->tmpfs : !(a->flags & VM_F_MAYSHARE),
+		.hugetlb = area_is_hugetlb(a),
 	};
 
 	return hole_find(r->mm, &q, &r->to, e);
@@ -240,7 +251,7 @@ static int move_to(struct remap *r, struct err *e)
 {
 	if (r->flags & VM_REMAP_FIXED) {
 		if (unmap_region(r->mm, r->to, r->to + r->new_len, e))
-			return -ENOMEM;
+			return -e->code;
 		r->area = area_at(r->mm, r->old);
 		if (!r->area)
 			return err_set(e, EFAULT, 0, "nothing is mapped at 0x%" PRIx64, r->old);
@@ -289,6 +300,21 @@ static int grow(struct remap *r, struct err *e)
 	return move_area(r, e);
 }
 
+/* Of huge pages whole ones move or go; such areas never grow. */
+static int align_huge(struct remap *r, struct err *e)
+{
+	uint64_t mask;
+
+	if (!r->area || !area_is_hugetlb(r->area))
+		return 0;
+	mask = huge_page_bytes(r->mm->host) - 1;
+	r->old_len = (r->old_len + mask) & ~mask;
+	r->new_len = (r->new_len + mask) & ~mask;
+	if ((r->old | (has_target(r) ? r->to : 0)) & mask)
+		return err_set(e, EINVAL, 0, "no huge page begins at 0x%" PRIx64, r->old & mask ? r->old : r->to);
+	return r->new_len > r->old_len ? err_set(e, EINVAL, 2, "memory of huge pages does not grow") : 0;
+}
+
 /* A move with equal lengths and a fixed target may span areas and holes: piece by piece. */
 static int move_all(const struct remap *whole, struct err *e)
 {
@@ -310,7 +336,7 @@ static int move_all(const struct remap *whole, struct err *e)
 		r.old = from;
 		r.to = to;
 		r.old_len = r.new_len = until - from;
-		failed = check_area(&r, e);
+		failed = align_huge(&r, e) ? -e->code : check_area(&r, e);
 		if (!failed)
 			failed = move_to(&r, e);
 		if (failed)
@@ -324,7 +350,7 @@ static int move_all(const struct remap *whole, struct err *e)
 static int remap_one(struct remap *r, struct err *e)
 {
 	r->area = area_at(r->mm, r->old);
-	if (check_area(r, e))
+	if (align_huge(r, e) || check_area(r, e))
 		return -e->code;
 	if (has_target(r))
 		return move_to(r, e);

@@ -38,8 +38,6 @@ static char *shown_path(const struct vm_inode *inode, const struct vm_inode_info
 {
 	char *path;
 
-	if (info->kind == VM_INODE_SHM)
-		return g_strdup("/dev/zero (deleted)");
 	path = vm_inode_path(inode);
 	if (info->unlinked && !info->unlisted) {
 		char *gone = g_strconcat(path, " (deleted)", NULL);

@@ -279,7 +279,9 @@ int show_numa_maps(const struct node *n, GString *out, struct err *e)
 		} else if (a->stack) {
 			put_text(out, " stack");
 		}
-		put_numa(out, &c, vm_page_size(process_geometry(p)));
+		if (a->flags & VM_F_HUGETLB)
+			put_text(out, " huge");
+		put_numa(out, &c, c.page_size);
 		put_char(out, '\n');
 	}
 	area_reader_clear(&r);

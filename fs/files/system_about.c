@@ -1,6 +1,7 @@
 /*
  * system_about.c - what the machine is: version, devices, disks, and the constants below /proc/sys.
  */
+#include "command.h"
 #include "system.h"
 #include "text.h"
 #include "vm_area.h"
@@ -192,6 +193,30 @@ static int show_overcommit(const struct node *n, GString *out, struct err *e)
 	return 0;
 }
 
+static int show_nr_hugepages(const struct node *n, GString *out, struct err *e)
+{
+	struct vm_host *vm = world_vm(n, e);
+	struct vm_huge_pages p;
+
+	if (!vm)
+		return -e->code;
+	vm_huge_pages(vm, &p);
+	g_string_append_printf(out, "%" PRIu64 "\n", p.total - p.surplus);
+	return 0;
+}
+
+/* As many as there are frames side by side for: less than was asked for is no error, as on Linux. */
+static int store_nr_hugepages(const struct node *n, char *line, GString *result, struct err *e)
+{
+	struct vm_host *vm = world_vm(n, e);
+	uint64_t count;
+
+	if (!vm || parse_number(g_strstrip(line), &count, e))
+		return -e->code;
+	vm_huge_pages_set(vm, count);
+	return 0;
+}
+
 #define CONSTANT(FUNCTION, TEXT_OF_IT) \
 	static int FUNCTION(const struct node *n, GString *out, struct err *e) { put_text(out, TEXT_OF_IT "\n"); return 0; }
 
@@ -243,6 +268,7 @@ static const struct row fs_rows[] = {
 };
 static const struct row vm_rows[] = {
 	TEXT("max_map_count", 0444, show_max_map_count, NULL),
+	TEXT("nr_hugepages", 0644, show_nr_hugepages, store_nr_hugepages),
 	TEXT("overcommit_memory", 0444, show_overcommit, NULL),
 	TEXT("swappiness", 0444, show_swappiness, NULL),
 	{ 0 }

@@ -51,11 +51,13 @@ static void put_count(GString *out, const char *name, uint64_t value)
 int show_meminfo(const struct node *n, GString *out, struct err *e)
 {
 	struct vm_host *vm = world_vm(n, e);
+	struct vm_huge_pages huge;
 	struct vm_memory m;
 
 	if (!vm)
 		return -e->code;
 	vm_memory(vm, &m);
+	vm_huge_pages(vm, &huge);
 	put_kib(out, "MemTotal", kib(vm, m.total));
 	put_kib(out, "MemFree", kib(vm, m.free));
 	put_kib(out, "MemAvailable", kib(vm, m.available));
@@ -93,12 +95,12 @@ int show_meminfo(const struct node *n, GString *out, struct err *e)
 	put_kib(out, "VmallocChunk", 0);
 	put_kib(out, "Percpu", 0);
 	put_kib(out, "AnonHugePages", kib(vm, m.huge_anon));
-	put_count(out, "HugePages_Total", 0);
-	put_count(out, "HugePages_Free", 0);
-	put_count(out, "HugePages_Rsvd", 0);
-	put_count(out, "HugePages_Surp", 0);
-	put_kib(out, "Hugepagesize", 2048);
-	put_kib(out, "Hugetlb", 0);
+	put_count(out, "HugePages_Total", huge.total);
+	put_count(out, "HugePages_Free", huge.free);
+	put_count(out, "HugePages_Rsvd", huge.reserved);
+	put_count(out, "HugePages_Surp", huge.surplus);
+	put_kib(out, "Hugepagesize", (huge.bytes ? huge.bytes : 2 * MiB) / KiB);
+	put_kib(out, "Hugetlb", huge.total * huge.bytes / KiB);
 	put_kib(out, "DirectMap4k", kib(vm, m.total));
 	put_kib(out, "DirectMap2M", 0);
 	return 0;

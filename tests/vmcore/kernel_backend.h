@@ -22,6 +22,7 @@ struct seen_area {
 	char     flags[128];      /* VmFlags, commas between */
 	uint64_t rss, shared_clean, shared_dirty, private_clean, private_dirty, anonymous, swap; /* bytes */
 	uint64_t pss, swap_pss, locked; /* KiB */
+	uint64_t huge, own_huge, shared_huge, page; /* bytes: AnonHugePages, Private_Hugetlb, Shared_Hugetlb, KernelPageSize */
 };
 /* A page as pagemap shows it. */
 struct seen_page {
@@ -64,7 +65,10 @@ struct backend {
 	int (*unlink)(void *w, const char *p, const char *file);
 	bool (*area_above)(void *w, const char *p, uint64_t at, struct seen_area *out);
 	void (*pages)(void *w, const char *p, uint64_t at, size_t n, struct seen_page *out);
-	void (*counts)(void *w, const char *p, uint64_t *brk, uint64_t *tables, uint64_t *locked); /* pages */
+	void (*counts)(void *w, const char *p, uint64_t *brk, uint64_t *tables, uint64_t *locked, uint64_t *huge); /* pages */
+	/* Huge pages set aside, and what has become of them: total, free, reserved, surplus. */
+	void (*hugepages)(void *w, uint64_t n);
+	void (*pool)(void *w, uint64_t counts[4]);
 	/* Contradictions inside; appends a line each. */
 	void (*check)(void *w, GString *out);
 };

@@ -365,7 +365,7 @@ static void name_area(struct engine *w, const struct vm_area *a, char *to, size_
 	if (!a->inode)
 		return;
 	vm_inode_info(a->inode, &info);
-	g_strlcpy(to, "shm", size);
+	g_strlcpy(to, a->flags & VM_F_HUGETLB ? "anon_hugepage~" : "shm", size);
 	for (guint i = 0; i < w->files->len; i++) {
 		struct engine_file *f = g_ptr_array_index(w->files, i);
 
@@ -388,6 +388,7 @@ static bool engine_area_above(void *data, const char *p, uint64_t at, struct see
 		.start = a.start, .end = a.end, .offset = a.offset, .rss = u.rss,
 		.shared_clean = u.shared_clean, .shared_dirty = u.shared_dirty, .private_clean = u.private_clean,
 		.private_dirty = u.private_dirty, .anonymous = u.anonymous, .swap = u.swap,
+		.huge = u.anon_huge, .own_huge = u.private_hugetlb, .shared_huge = u.shared_hugetlb, .page = u.page_size,
 		.pss = u.pss >> 22, .swap_pss = u.swap_pss >> 22, .locked = u.pss_locked >> 22,
 	};
 	g_snprintf(out->perms, sizeof(out->perms), "%c%c%c%c", a.flags & VM_F_READ ? 'r' : '-',
@@ -426,7 +427,26 @@ static void engine_pages(void *data, const char *p, uint64_t at, size_t n, struc
 	}
 }
 
-static void engine_counts(void *data, const char *p, uint64_t *brk, uint64_t *tables, uint64_t *locked)
+static void engine_hugepages(void *data, uint64_t n)
+{
+	struct engine *w = data;
+
+	vm_huge_pages_set(w->host, n);
+}
+
+static void engine_pool(void *data, uint64_t counts[4])
+{
+	struct engine *w = data;
+	struct vm_huge_pages p;
+
+	vm_huge_pages(w->host, &p);
+	counts[0] = p.total;
+	counts[1] = p.free;
+	counts[2] = p.reserved;
+	counts[3] = p.surplus;
+}
+
+static void engine_counts(void *data, const char *p, uint64_t *brk, uint64_t *tables, uint64_t *locked, uint64_t *huge)
 {
 	struct vm_proc_info info;
 
@@ -434,6 +454,7 @@ static void engine_counts(void *data, const char *p, uint64_t *brk, uint64_t *ta
 	*brk = info.brk;
 	*tables = info.vm_pte / PAGE;
 	*locked = info.vm_locked / PAGE;
+	*huge = info.hugetlb / PAGE;
 }
 
 static void add_report(void *arg, bool poked, const char *line)
@@ -453,5 +474,6 @@ const struct backend engine_backend = {
 	"engine", engine_start, engine_stop, engine_file, engine_spawn, engine_fork, engine_exit, engine_mmap,
 	engine_munmap, engine_mprotect, engine_mremap, engine_madvise, engine_mlock, engine_munlock, engine_msync,
 	engine_mincore, engine_brk, engine_load, engine_store, engine_fetch, engine_truncate, engine_pwrite,
-	engine_pread, engine_unlink, engine_area_above, engine_pages, engine_counts, engine_check,
+	engine_pread, engine_unlink, engine_area_above, engine_pages, engine_counts, engine_hugepages,
+	engine_pool, engine_check,
 };

@@ -284,7 +284,7 @@ static int mount_mmap(void *data, const char *p, const struct map_call *c, uint6
 	static const struct word words[] = {
 		{ VM_MAP_SHARED, "shared" }, { VM_MAP_PRIVATE, "private" }, { VM_MAP_ANON, "anon" }, { VM_MAP_FIXED, "fixed" },
 		{ VM_MAP_FIXED_NOREPLACE, "fixed_noreplace" }, { VM_MAP_POPULATE, "populate" }, { VM_MAP_LOCKED, "locked" },
-		{ VM_MAP_NORESERVE, "noreserve" }, { VM_MAP_GROWSDOWN, "growsdown" }, { 0, NULL }
+		{ VM_MAP_NORESERVE, "noreserve" }, { VM_MAP_GROWSDOWN, "growsdown" }, { VM_MAP_HUGETLB, "hugetlb" }, { 0, NULL }
 	};
 	struct mounted *w = data;
 	g_autoptr(GString) flags = g_string_new(NULL);
@@ -346,7 +346,7 @@ static int mount_madvise(void *w, const char *p, uint64_t at, uint64_t len, int 
 {
 	static const char *const names[] = {
 		[0] = "normal", [1] = "random", [2] = "sequential", [3] = "willneed", [4] = "dontneed", [8] = "free",
-		[9] = "remove", [10] = "dontfork", [11] = "dofork", [16] = "dontdump", [17] = "dodump", [18] = "wipeonfork",
+		[9] = "remove", [10] = "dontfork", [11] = "dofork", [14] = "hugepage", [15] = "nohugepage", [16] = "dontdump", [17] = "dodump", [18] = "wipeonfork",
 		[19] = "keeponfork", [20] = "cold", [21] = "pageout", [22] = "populate_read", [23] = "populate_write",
 		[24] = "dontneed_locked",
 	};
@@ -511,7 +511,9 @@ static void read_row(struct seen_area *a, const char *line)
 		{ "Rss:", &a->rss, 1024 }, { "Shared_Clean:", &a->shared_clean, 1024 }, { "Shared_Dirty:", &a->shared_dirty, 1024 },
 		{ "Private_Clean:", &a->private_clean, 1024 }, { "Private_Dirty:", &a->private_dirty, 1024 },
 		{ "Anonymous:", &a->anonymous, 1024 }, { "Swap:", &a->swap, 1024 }, { "Pss:", &a->pss, 1 },
-		{ "SwapPss:", &a->swap_pss, 1 }, { "Locked:", &a->locked, 1 },
+		{ "SwapPss:", &a->swap_pss, 1 }, { "Locked:", &a->locked, 1 }, { "AnonHugePages:", &a->huge, 1024 },
+		{ "Private_Hugetlb:", &a->own_huge, 1024 }, { "Shared_Hugetlb:", &a->shared_huge, 1024 },
+		{ "KernelPageSize:", &a->page, 1024 },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
@@ -596,7 +598,26 @@ static uint64_t status_pages(const char *status, const char *name)
 	return row ? g_ascii_strtoull(row + strlen(name), NULL, 10) / 4 : 0;
 }
 
-static void mount_counts(void *data, const char *p, uint64_t *brk, uint64_t *tables, uint64_t *locked)
+static void mount_hugepages(void *data, uint64_t n)
+{
+	g_autofree char *path = in_mount(data, "proc/sys/vm/nr_hugepages");
+	int fd = open(path, O_RDWR);
+
+	if (fd < 0 || command(data, fd, "%" PRIu64 "\n", n))
+		g_error("%s cannot be set", path);
+	close(fd);
+}
+
+static void mount_pool(void *data, uint64_t counts[4])
+{
+	static const char *const names[] = { "HugePages_Total:", "HugePages_Free:", "HugePages_Rsvd:", "HugePages_Surp:" };
+	g_autofree char *meminfo = content(data, "proc/meminfo");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		counts[i] = g_ascii_strtoull(strstr(meminfo, names[i]) + strlen(names[i]), NULL, 10);
+}
+
+static void mount_counts(void *data, const char *p, uint64_t *brk, uint64_t *tables, uint64_t *locked, uint64_t *huge)
 {
 	struct mounted *w = data;
 	g_autofree char *path = g_strdup_printf("proc/%d/status", proc(w, p)->pid), *status = content(w, path);
@@ -605,6 +626,7 @@ static void mount_counts(void *data, const char *p, uint64_t *brk, uint64_t *tab
 	*brk = result_number(w);
 	*tables = status_pages(status, "\nVmPTE:");
 	*locked = status_pages(status, "\nVmLck:");
+	*huge = status_pages(status, "\nHugetlbPages:");
 }
 
 static void mount_check(void *data, GString *out)
@@ -619,5 +641,5 @@ const struct backend mount_backend = {
 	"mount", mount_start, mount_stop, mount_file, mount_spawn, mount_fork, mount_exit, mount_mmap, mount_munmap,
 	mount_mprotect, mount_mremap, mount_madvise, mount_mlock, mount_munlock, mount_msync, mount_mincore, mount_brk,
 	mount_load, mount_store, mount_fetch, mount_truncate, mount_pwrite, mount_pread, mount_unlink, mount_area_above,
-	mount_pages, mount_counts, mount_check,
+	mount_pages, mount_counts, mount_hugepages, mount_pool, mount_check,
 };

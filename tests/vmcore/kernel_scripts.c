@@ -135,7 +135,8 @@ static void do_mmap(struct run *r, const char *label)
 	static const struct name flags[] = {
 		{ "private", VM_MAP_PRIVATE }, { "shared", VM_MAP_SHARED }, { "anon", VM_MAP_ANON },
 		{ "fixed", VM_MAP_FIXED }, { "fixed_noreplace", VM_MAP_FIXED_NOREPLACE }, { "populate", VM_MAP_POPULATE },
-		{ "noreserve", VM_MAP_NORESERVE }, { "growsdown", VM_MAP_GROWSDOWN }, { "locked", VM_MAP_LOCKED }, { 0 },
+		{ "noreserve", VM_MAP_NORESERVE }, { "growsdown", VM_MAP_GROWSDOWN }, { "locked", VM_MAP_LOCKED },
+		{ "hugetlb", VM_MAP_HUGETLB }, { 0 },
 	};
 	struct map_call c = { arg_at(r, 0), arg_n(r, 1), protection(word(r, 2)), 0, NULL, 0 };
 	g_auto(GStrv) list = g_strsplit(word(r, 3), ",", -1);
@@ -189,6 +190,7 @@ static void do_madvise(struct run *r, const char *label)
 	static const struct name advices[] = {
 		{ "normal", 0 }, { "random", 1 }, { "sequential", 2 }, { "willneed", 3 }, { "dontneed", 4 }, { "free", 8 },
 		{ "remove", 9 }, { "dontfork", 10 }, { "dofork", 11 }, { "dontdump", 16 }, { "dodump", 17 },
+		{ "hugepage", 14 }, { "nohugepage", 15 },
 		{ "wipeonfork", 18 }, { "keeponfork", 19 }, { "cold", 20 }, { "pageout", 21 }, { "populate_read", 22 },
 		{ "populate_write", 23 }, { "dontneed_locked", 24 }, { "bad", 12345 }, { 0 },
 	};
@@ -415,6 +417,10 @@ static void add_area(struct run *r, const char *p, const struct seen_area *a)
 	add_count(r->out, "pss", a->pss, "k");
 	add_count(r->out, "spss", a->swap_pss, "k");
 	add_count(r->out, "lckd", a->locked, "k");
+	add_count(r->out, "ah", a->huge / PAGE, "");
+	add_count(r->out, "ph", a->own_huge / PAGE, "");
+	add_count(r->out, "sh", a->shared_huge / PAGE, "");
+	add_count(r->out, "page", a->page == PAGE ? 0 : a->page / PAGE, "");
 	g_string_append_printf(r->out, " fl=%s pg=", a->flags);
 	r->b->pages(r->w, p, a->start, n, pages);
 	for (uint64_t i = 0; i < n; i++)
@@ -425,11 +431,13 @@ static void add_area(struct run *r, const char *p, const struct seen_area *a)
 
 static void add_view(struct run *r, const char *p)
 {
-	uint64_t brk, tables, locked;
+	uint64_t brk, tables, locked, huge;
 	struct seen_area a;
 
-	r->b->counts(r->w, p, &brk, &tables, &locked);
-	g_string_append_printf(r->out, "| %s brk=0x%" PRIx64 " pt=%" PRIu64 " lck=%" PRIu64 "\n", p, brk, tables, locked);
+	r->b->counts(r->w, p, &brk, &tables, &locked, &huge);
+	g_string_append_printf(r->out, "| %s brk=0x%" PRIx64 " pt=%" PRIu64 " lck=%" PRIu64, p, brk, tables, locked);
+	add_count(r->out, "huge", huge, "");
+	g_string_append_c(r->out, '\n');
 	for (uint64_t at = 0; r->b->area_above(r->w, p, at, &a); at = a.end)
 		add_area(r, p, &a);
 }
@@ -566,6 +574,16 @@ static void do_spawn(struct run *r, const char *name)
 	g_ptr_array_add(r->procs, g_strdup(name));
 }
 
+/* "-1": more is kept than there is (hugetlb.c). */
+static void do_pool(struct run *r)
+{
+	uint64_t n[4];
+
+	r->b->pool(r->w, n);
+	answer(r, 0);
+	g_string_append_printf(r->out, "| Total=%d Free=%d Rsvd=%d Surp=%d\n", (int)n[0], (int)n[1], (int)n[2], (int)n[3]);
+}
+
 /* Executes a line; false for a directive, which has no result. */
 static bool execute(struct run *r, char **w)
 {
@@ -580,8 +598,16 @@ static bool execute(struct run *r, char **w)
 		do_spawn(r, w[1]);
 		return false;
 	}
-	if (!strcmp(w[0], "swap"))
+	if (!strcmp(w[0], "swap") || !strcmp(w[0], "thp"))
 		return false;
+	if (!strcmp(w[0], "hugepages") && w[1]) {
+		r->b->hugepages(r->w, number(r, w[1]));
+		return false;
+	}
+	if (!strcmp(w[0], "pool")) {
+		do_pool(r);
+		return true;
+	}
 	if (!strcmp(w[0], "checkall") || !strcmp(w[0], "share")) {
 		(*w[0] == 'c' ? do_checkall : do_share)(r, NULL);
 		return true;

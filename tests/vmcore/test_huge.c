@@ -105,15 +105,18 @@ static void protecting_all_keeps_it_and_a_part_splits(void **state)
 	assert_bytes(p, 0, 512);
 }
 
-static void fork_splits_and_copies_on_write(void **state)
+static void fork_shares_and_a_store_splits(void **state)
 {
 	struct machine *m = *state;
 	struct vm_proc *p = huge_proc(m, 1), *c = machine_fork(p);
 
 	check_machine(m);
 	assert_int_equal(page_at(c, A + PAGE).maps, 2);
+	assert_int_equal(usage_at(c, A).anon_huge, HUGE);
 	assert_int_equal(put(c, A + PAGE, 99), 1);
 	check_machine(m);
+	assert_int_equal(usage_at(c, A).anon_huge, 0);
+	assert_int_equal(usage_at(p, A).anon_huge, HUGE);
 	assert_bytes(p, 0, 512);
 	assert_bytes(c, 2, 512);
 }
@@ -142,6 +145,7 @@ static void moving_keeps_the_bytes(void **state)
 
 	assert_int_equal(vm_mremap(p, A, HUGE, HUGE, VM_REMAP_MAYMOVE | VM_REMAP_FIXED, A + 8 * HUGE, &to, &e), 0);
 	check_machine(m);
+	assert_int_equal(usage_at(p, to).anon_huge, HUGE);
 	for (unsigned i = 0; i < 512; i++)
 		assert_int_equal(get(p, to + i * PAGE), (uint8_t)i);
 }
@@ -170,7 +174,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_store_brings_a_huge_page_where_it_fits), TEST(without_advice_or_room_pages_are_small),
 		TEST(unmapping_a_part_splits), TEST(protecting_all_keeps_it_and_a_part_splits),
-		TEST(fork_splits_and_copies_on_write), TEST(eviction_splits), TEST(moving_keeps_the_bytes),
+		TEST(fork_shares_and_a_store_splits), TEST(eviction_splits), TEST(moving_keeps_the_bytes),
 		TEST(locking_a_part_and_leaving_needs_no_frame),
 	};
 

@@ -94,6 +94,12 @@ struct vm_memory {
 };
 void vm_memory(const struct vm_host *h, struct vm_memory *out);
 
+/* Huge pages set aside for hugetlb (proc/sys/vm/nr_hugepages), in huge pages of `bytes` (0: the geometry has none). */
+struct vm_huge_pages { uint64_t total, free, reserved, surplus, bytes; };
+void vm_huge_pages(const struct vm_host *h, struct vm_huge_pages *out);
+/* As many as can be had; those in use stay, as surplus. Returns how many are set aside then, without the surplus. */
+uint64_t vm_huge_pages_set(struct vm_host *h, uint64_t count);
+
 /*
  * Recounts everything: frame references against entries, page cache, areas, TLB against entries, the free
  * list, swap slots, counters of every process. Calls `report` once per contradiction, then with

@@ -40,7 +40,7 @@ struct vm_usage {
 /* Adds the pages of the area that contains `at` to *sum. */
 void vm_usage_area(const struct vm_proc *p, va_t at, struct vm_usage *sum);
 /* numa_maps of one area, in pages. */
-struct vm_numa { uint64_t anon, dirty, mapped, mapmax, swapcache, pages; };
+struct vm_numa { uint64_t anon, dirty, mapped, mapmax, swapcache, pages, page_size; /* bytes of one */ };
 void vm_numa_area(const struct vm_proc *p, va_t at, struct vm_numa *out);
 
 /* Table frames of a process, for pt/ and counts: the table at `level` (1 the root) that translates va. */

@@ -180,7 +180,7 @@ class Script:
         if self.kind == "edge":
             if self.chance(0.04):
                 flags.append(self.r.choice(["shared", "private", "growsdown", "locked", "anon"]))
-            if self.chance(0.03):
+            if self.chance(0.03) and len(flags) > 1:
                 flags.remove(flags[0])
             if self.chance(0.04):
                 flags = [f for f in flags if f != "anon"] or ["private"]
@@ -196,7 +196,7 @@ class Script:
         if self.kind == "edge":
             if self.chance(0.08):
                 at = self.odd_address()
-            if self.chance(0.04):
+            if self.chance(0.04) and "0xfff" not in at:   # Linux gives the last 4095 addresses back as errnos
                 at = self.add(at, self.r.choice([1, 0x800]))
             if self.chance(0.08):
                 length = self.odd_length()

@@ -52,6 +52,18 @@ static char swap_path[160];
 static FILE *out;
 static unsigned line_number;
 
+static bool thp, pool;   /* set by the script, to be put back */
+
+static void put_back(const char *path, const char *value)
+{
+	FILE *f = fopen(path, "w");
+
+	if (f) {
+		fputs(value, f);
+		fclose(f);
+	}
+}
+
 static void clean_up(void)
 {
 	for (unsigned i = 0; i < proc_count; i++)
@@ -62,6 +74,12 @@ static void clean_up(void)
 	if (swap_path[0]) {
 		swapoff(swap_path);
 		unlink(swap_path);
+	}
+	if (pool)
+		put_back("/proc/sys/vm/nr_hugepages", "0");
+	if (thp) {
+		put_back("/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs", "10000");
+		put_back("/sys/kernel/mm/transparent_hugepage/use_zero_page", "1");
 	}
 	for (unsigned i = 0; i < file_count; i++)
 		unlink(files[i].path);
@@ -224,6 +242,8 @@ static struct proc *start(const char *name)
 	}
 	p = add_proc(name, pid, index);
 	all(read, p->fd, &hello, sizeof hello);
+	if (thp)
+		CALL(p, SYS_prctl, PR_SET_THP_DISABLE, 0, 0, 0, 0);
 	for (unsigned i = 0; i < file_count; i++)
 		open_in(p, i);
 	p->own_tables = read_status(pid, "VmPTE:") / 4;
@@ -344,12 +364,12 @@ static uint64_t flags_of(const char *text, const struct word_value *known)
 static const struct word_value map_flags[] = {
 	{ "private", MAP_PRIVATE }, { "shared", MAP_SHARED }, { "anon", MAP_ANONYMOUS }, { "fixed", MAP_FIXED },
 	{ "fixed_noreplace", MAP_FIXED_NOREPLACE }, { "populate", MAP_POPULATE }, { "noreserve", MAP_NORESERVE },
-	{ "growsdown", MAP_GROWSDOWN }, { "locked", MAP_LOCKED }, { NULL, 0 }
+	{ "growsdown", MAP_GROWSDOWN }, { "locked", MAP_LOCKED }, { "hugetlb", MAP_HUGETLB }, { NULL, 0 }
 };
 static const struct word_value advices[] = {
 	{ "normal", 0 }, { "random", 1 }, { "sequential", 2 }, { "willneed", 3 }, { "dontneed", 4 }, { "free", 8 },
 	{ "remove", 9 }, { "dontfork", 10 }, { "dofork", 11 }, { "dontdump", 16 }, { "dodump", 17 },
-	{ "wipeonfork", 18 }, { "keeponfork", 19 }, { "cold", 20 }, { "pageout", 21 }, { "populate_read", 22 },
+	{ "hugepage", 14 }, { "nohugepage", 15 }, { "wipeonfork", 18 }, { "keeponfork", 19 }, { "cold", 20 }, { "pageout", 21 }, { "populate_read", 22 },
 	{ "populate_write", 23 }, { "dontneed_locked", 24 }, { "bad", 999 }, { NULL, 0 }
 };
 static const struct word_value sync_flags[] = {
@@ -433,7 +453,7 @@ static void put_address_result(int64_t value, const char *label)
 struct view_row {
 	uint64_t start, end, offset;
 	char perms[8], label[64], flags[256];
-	uint64_t rss, sc, sd, pc, pd, an, sw, pss, spss, locked;
+	uint64_t rss, sc, sd, pc, pd, an, sw, pss, spss, locked, huge, own_huge, shared_huge, page;
 	GArray *words;
 };
 
@@ -513,7 +533,7 @@ static GPtrArray *view(struct proc *p)
 			g_auto(GStrv) words = g_strsplit_set(line + 8, " ", -1);
 
 			for (char **w = words; *w; w++)
-				if (**w && strstr("rd wr ex sh mr mw me ms gd lo lf ac nr dc wf rr sr dd", *w)) {
+				if (**w && strstr("rd wr ex sh mr mw me ms gd lo lf ac nr dc wf rr sr dd de ht hg nh", *w)) {
 					if (v->flags[0])
 						strcat(v->flags, ",");
 					strcat(v->flags, *w);
@@ -523,7 +543,9 @@ static GPtrArray *view(struct proc *p)
 				{ "Rss", &v->rss, 4 }, { "Shared_Clean", &v->sc, 4 }, { "Shared_Dirty", &v->sd, 4 },
 				{ "Private_Clean", &v->pc, 4 }, { "Private_Dirty", &v->pd, 4 }, { "Anonymous", &v->an, 4 },
 				{ "Swap", &v->sw, 4 }, { "Pss", &v->pss, 1 }, { "SwapPss", &v->spss, 1 },
-				{ "Locked", &v->locked, 1 },
+				{ "Locked", &v->locked, 1 }, { "AnonHugePages", &v->huge, 4 },
+				{ "Private_Hugetlb", &v->own_huge, 4 }, { "Shared_Hugetlb", &v->shared_huge, 4 },
+				{ "KernelPageSize", &v->page, 4 },
 			};
 			for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
 				if (strcmp(known[i].name, field) == 0)
@@ -642,8 +664,10 @@ static void check(struct proc *p)
 
 	fprintf(out, "| %s brk=", p->name);
 	put_address(brk);
-	fprintf(out, " pt=%" PRIu64 " lck=%" PRIu64 "\n", read_status(p->pid, "VmPTE:") / 4 - p->own_tables,
+	fprintf(out, " pt=%" PRIu64 " lck=%" PRIu64, read_status(p->pid, "VmPTE:") / 4 - p->own_tables,
 		read_status(p->pid, "VmLck:") / 4);
+	put_count("huge", read_status(p->pid, "HugetlbPages:") / 4, "");
+	fprintf(out, "\n");
 	for (guint i = 0; i < rows->len; i++) {
 		const struct view_row *v = rows->pdata[i];
 
@@ -662,6 +686,10 @@ static void check(struct proc *p)
 		put_count("pss", v->pss, "k");
 		put_count("spss", v->spss, "k");
 		put_count("lckd", v->locked, "k");
+		put_count("ah", v->huge, "");
+		put_count("ph", v->own_huge, "");
+		put_count("sh", v->shared_huge, "");
+		put_count("page", v->page == 1 ? 0 : v->page, "");
 		fprintf(out, " fl=%s pg=", v->flags);
 		put_codes(v->words);
 		fprintf(out, "\n");
@@ -905,6 +933,50 @@ static void do_sum(struct proc *p, char **w)
 	drop_around(p, before, at & ~(uint64_t)(PAGE - 1), at + len);
 }
 
+/*
+ * Huge pages, which recorded scripts go without: `thp` lets advice bring them at once, `hugepages N` sets N aside. While
+ * such a script runs nothing collapses pages in the background, and reads bring no huge page of zeros.
+ */
+static void write_setting(const char *path, const char *value)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f || fputs(value, f) < 0 || fclose(f) != 0)
+		fail(77, "cannot set %s", path);
+}
+
+static void allow_thp(void)
+{
+	thp = true;
+	write_setting("/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs", "4000000000");
+	write_setting("/sys/kernel/mm/transparent_hugepage/use_zero_page", "0");
+	for (unsigned i = 0; i < proc_count; i++)
+		if (procs[i].alive)
+			CALL(&procs[i], SYS_prctl, PR_SET_THP_DISABLE, 0, 0, 0, 0);
+}
+
+static void set_pool(const char *n)
+{
+	pool = true;
+	write_setting("/proc/sys/vm/nr_hugepages", n);
+}
+
+static void show_pool(void)
+{
+	static const char *const fields[] = { "HugePages_Total", "HugePages_Free", "HugePages_Rsvd", "HugePages_Surp" };
+	FILE *f = fopen("/proc/meminfo", "r");
+	char line[256];
+
+	fprintf(out, "= ok\n|");
+	while (f && fgets(line, sizeof line, f))
+		for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
+			if (strncmp(line, fields[i], strlen(fields[i])) == 0)
+				fprintf(out, " %s=%d", fields[i] + strlen("HugePages_"), atoi(line + strlen(fields[i]) + 1));
+	fprintf(out, "\n");
+	if (f)
+		fclose(f);
+}
+
 static void declare_file(char **w)
 {
 	struct file *f = &files[file_count];
@@ -1064,6 +1136,18 @@ static void run(char *text)
 	}
 	if (strcmp(w[0], "swap") == 0) {
 		make_swap();
+		return;
+	}
+	if (strcmp(w[0], "thp") == 0) {
+		allow_thp();
+		return;
+	}
+	if (strcmp(w[0], "hugepages") == 0) {
+		set_pool(w[1]);
+		return;
+	}
+	if (strcmp(w[0], "pool") == 0) {
+		show_pool();
 		return;
 	}
 	if (strcmp(w[0], "checkall") == 0) {
