@@ -33,7 +33,8 @@ struct reclaim {
 	unsigned looks;              /* all, also those that found no room */
 	pfn_t    held[HELD_MAX];
 	unsigned holds;
-	uint64_t low, high;          /* watermarks; set by hand */
+	uint64_t low, high;          /* watermarks */
+	bool     by_hand;
 	bool     busy;               /* evicting: what that allocates evicts nothing */
 	int32_t  asker;              /* for `by`: a pid, and its name */
 	const char *asker_name;
@@ -59,11 +60,12 @@ static void set_init(struct vm_host *h, struct policy *p, const struct policy *l
 {
 	struct reclaim *r = h->reclaim;
 	unsigned needs = r->ops->needs;
+	uint64_t seed = (needs & POLICY_SEED) && r->param[0] ? r->param[0] : h->options.seed;
 
 	if (like)
-		policy_share(p, needs, like, h->options.seed);
+		policy_share(p, needs, like, seed);
 	else
-		policy_init(p, needs, (uint32_t)h->frame_count, h->options.seed);
+		policy_init(p, needs, (uint32_t)h->frame_count, seed);
 	p->machine = h;
 	memcpy(p->param, r->param, sizeof p->param);
 }
@@ -111,9 +113,27 @@ static void sets_clear(struct vm_host *h)
 			p->mm->policy_set = 0;
 }
 
+/* Those set by hand; else, for a policy that has some, Linux's: from min_free_kbytes, 4 * sqrt(kB of RAM). */
+static void watermarks_init(struct vm_host *h)
+{
+	struct reclaim *r = h->reclaim;
+	uint64_t kib = h->options.ram_bytes / KiB, least = 0;
+
+	if (r->by_hand)
+		return;
+	while ((least + 1) * (least + 1) <= kib * 16)
+		least++;
+	least = (least * KiB) >> h->geometry.page_bits;
+	r->low = r->ops->watermarks && h->frames_kept ? least * 5 / 4 : 0;
+	r->high = r->low ? least * 3 / 2 : 0;
+	h->watermark_low = r->low;
+}
+
 static void sets_init(struct vm_host *h)
 {
 	struct reclaim *r = h->reclaim;
+
+	watermarks_init(h);
 
 	g_ptr_array_add(r->sets, g_new(struct policy, 1));
 	set_init(h, set_at(r, 0), NULL);
@@ -354,6 +374,13 @@ bool machine_dirty(struct policy *p, uint32_t f)
 	return dirty;
 }
 
+bool machine_is_file(struct policy *p, uint32_t f)
+{
+	const struct frame *frame = frame_of(p->machine, f);
+
+	return frame->use == VM_FRAME_FILE && !(frame->flags & FRAME_SHMEM);
+}
+
 void machine_looked(struct policy *p, uint32_t f, uint32_t value)
 {
 	struct vm_host *h = p->machine;
@@ -505,10 +532,11 @@ static const char *asker_name(struct vm_host *h)
 	return r->asker_name;
 }
 
-static bool evict(struct vm_host *h, pfn_t pfn, const char *by, const char *policy, bool later)
+/* `cached`: entries of the TLB when this began. */
+static bool evict(struct vm_host *h, pfn_t pfn, const char *by, const char *policy, bool later, uint64_t cached)
 {
 	struct owner o = owner_of(h, pfn);
-	uint64_t written = h->stats.evictions_dirty, cached = tlb_valid(h);
+	uint64_t written = h->stats.evictions_dirty;
 	uint32_t slot = SWAP_NONE;
 	struct event *ev;
 	bool gone;
@@ -565,12 +593,14 @@ static int try_one(struct vm_host *h, const char *by, bool later)
 {
 	struct reclaim *r = h->reclaim;
 	struct policy *p = set_to_ask(h, !by);
+	uint64_t cached;
 	pfn_t pfn;
 
 	if (!p || r->holds == HELD_MAX)
 		return -1;
 	r->looks = 0;
 	p->now = h->stats.accesses;
+	cached = tlb_valid(h);
 	pfn = r->ops->victim(p, by ? POLICY_NO_PAGE : h->coming);
 	if (is_held(h, pfn)) {
 		frame_of(h, pfn)->flags &= ~FRAME_LISTED;
@@ -578,7 +608,7 @@ static int try_one(struct vm_host *h, const char *by, bool later)
 		return 0;
 	}
 	frame_of(h, pfn)->flags &= ~FRAME_LISTED;
-	if (has_room_in_swap(h, pfn) && evict(h, pfn, by, r->ops->name, later))
+	if (has_room_in_swap(h, pfn) && evict(h, pfn, by, r->ops->name, later, cached))
 		return 1;
 	put_aside(h, pfn);
 	return 0;
@@ -608,7 +638,7 @@ bool reclaim_one(struct vm_host *h, const char *by)
 bool reclaim_this(struct vm_host *h, pfn_t pfn, const char *by)
 {
 	h->reclaim->looks = 0;
-	return evict(h, pfn, by, "-", false);
+	return evict(h, pfn, by, "-", false, tlb_valid(h));
 }
 
 void reclaim_to_high(struct vm_host *h)
@@ -635,9 +665,12 @@ int vm_watermark_set(struct vm_host *h, uint64_t low, uint64_t high, struct err 
 		return err_set(e, EINVAL, 1, "the high watermark %" PRIu64 " is below the low one %" PRIu64, high, low);
 	if (high >= h->frame_count)
 		return err_set(e, ERANGE, 1, "%" PRIu64 " frames cannot be free: RAM has %" PRIu64, high, h->frame_count);
+	r->by_hand = high > 0;
 	r->low = low;
 	r->high = high;
 	h->watermark_low = low;
+	watermarks_init(h);
+	low = r->low;
 	h->generation++;
 	if (h->frames_free < low)
 		reclaim_to_high(h);
@@ -747,7 +780,7 @@ static void show(void *arg, const char *list, uint32_t f)
 	struct vm_candidate c = { .pfn = f, .list = list, .used = frame_used(h, f), .dirty = frame_dirty(h, f),
 				  .pid = o.pid, .va = o.va, .counted = ops->count };
 
-	c.hand = (ops->needs & POLICY_BITS) && f == (s->p->hand != POLICY_NONE ? s->p->hand : s->p->ring[0].first);
+	c.hand = (ops->needs & POLICY_HAND) && f == (s->p->hand != POLICY_NONE ? s->p->hand : s->p->ring[0].first);
 	c.count = ops->count ? ops->count(s->p, f) : 0;
 	s->each(s->arg, &c);
 }

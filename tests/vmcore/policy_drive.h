@@ -2,13 +2,21 @@
 #ifndef POLICY_DRIVE_H
 #define POLICY_DRIVE_H
 
+#include "policy/aging.h"
+#include "policy/arc.h"
 #include "policy/clock.h"
+#include "policy/clockm.h"
 #include "policy/fifo.h"
 #include "policy/lfu.h"
+#include "policy/linux.h"
 #include "policy/lru.h"
 #include "policy/mru.h"
+#include "policy/nru.h"
 #include "policy/random.h"
+#include "policy/s3fifo.h"
 #include "policy/sieve.h"
+#include "policy/twoq.h"
+#include "policy/wsclock.h"
 
 #include <glib.h>
 
@@ -17,19 +25,23 @@ enum { NO_VICTIM = -1, HIT = -2 };
 /* What became of each reference: HIT, NO_VICTIM (a miss that found a free frame), or the page that went. */
 typedef int64_t *run_fn(const uint32_t *refs, size_t n, uint32_t frames, uint64_t param);
 
-#define DRIVE(NAME, NEEDS) \
+#define DRIVE(NAME, NEEDS, PARAMS) \
 static int64_t *run_##NAME(const uint32_t *refs, size_t n, uint32_t frames, uint64_t param) \
 { \
 	int64_t *out = g_new(int64_t, n + 1); \
 	uint32_t *frame = NULL, most = 0, used = 0; \
 	uint32_t *page = g_new(uint32_t, frames); \
+	const struct policy_param *none = NULL; \
 	struct policy p; \
 	for (size_t i = 0; i < n; i++) \
 		most = MAX(most, refs[i]); \
 	frame = g_new(uint32_t, most + 1); \
 	memset(frame, 0xff, (most + 1) * sizeof *frame); \
 	policy_init(&p, NEEDS, frames, 1); \
-	p.param[0] = param; \
+	for (const struct policy_param *row = PARAMS; row && row->name; row++) \
+		p.param[row - (PARAMS)] = row->normal; \
+	if (param) \
+		p.param[0] = param; \
 	for (size_t i = 0; i < n; i++) { \
 		uint32_t f = frame[refs[i]]; \
 		p.now = i + 1; \
@@ -52,23 +64,34 @@ static int64_t *run_##NAME(const uint32_t *refs, size_t n, uint32_t frames, uint
 		NAME##_load(&p, f, refs[i]); \
 	} \
 	policy_clear(&p); \
+	(void)none; \
 	g_free(frame); \
 	g_free(page); \
 	return out; \
 }
 
-DRIVE(fifo, FIFO_NEEDS)
-DRIVE(lru, LRU_NEEDS)
-DRIVE(mru, MRU_NEEDS)
-DRIVE(clock, CLOCK_NEEDS)
-DRIVE(clock0, CLOCK0_NEEDS)
-DRIVE(sieve, SIEVE_NEEDS)
-DRIVE(lfu, LFU_NEEDS)
-DRIVE(random, RANDOM_NEEDS)
+DRIVE(fifo, FIFO_NEEDS, none)
+DRIVE(lru, LRU_NEEDS, none)
+DRIVE(mru, MRU_NEEDS, none)
+DRIVE(clock, CLOCK_NEEDS, none)
+DRIVE(clock0, CLOCK0_NEEDS, none)
+DRIVE(sieve, SIEVE_NEEDS, none)
+DRIVE(lfu, LFU_NEEDS, none)
+DRIVE(random, RANDOM_NEEDS, random_params)
+DRIVE(clockm, CLOCKM_NEEDS, clockm_params)
+DRIVE(nru, NRU_NEEDS, nru_params)
+DRIVE(aging, AGING_NEEDS, aging_params)
+DRIVE(twoq, TWOQ_NEEDS, twoq_params)
+DRIVE(arc, ARC_NEEDS, arc_params)
+DRIVE(s3fifo, S3FIFO_NEEDS, s3fifo_params)
+DRIVE(wsclock, WSCLOCK_NEEDS, wsclock_params)
+DRIVE(linux, LINUX_NEEDS, linux_params)
 
 static const struct driven { const char *name; run_fn *run; } driven[] = {
 	{ "fifo", run_fifo }, { "lru", run_lru }, { "mru", run_mru }, { "clock", run_clock }, { "clock0", run_clock0 },
 	{ "sieve", run_sieve }, { "lfu", run_lfu }, { "random", run_random },
+	{ "clock-m", run_clockm }, { "nru", run_nru }, { "aging", run_aging }, { "2q", run_twoq }, { "arc", run_arc },
+	{ "s3fifo", run_s3fifo }, { "wsclock", run_wsclock }, { "linux", run_linux },
 };
 
 static inline run_fn *driver(const char *name)

@@ -277,6 +277,199 @@ static void every_victim_is_the_definitions(void **state)
 	}
 }
 
+/*
+ * The policies with several lists, as their papers tell them, over queues of page numbers (oldest at the head).
+ */
+struct lists { GQueue a, b, ga, gb; uint64_t c, p; };
+#define PAGE_PTR(page) GUINT_TO_POINTER((page) + 1)
+#define PTR_PAGE(ptr) ((int64_t)GPOINTER_TO_UINT(ptr) - 1)
+
+static bool take_out(GQueue *q, uint32_t page)
+{
+	return g_queue_remove(q, PAGE_PTR(page));
+}
+
+static int64_t pop(GQueue *q)
+{
+	return PTR_PAGE(g_queue_pop_head(q));
+}
+
+static int64_t step_2q(struct lists *l, uint32_t x, GHashTable *count)
+{
+	int64_t gone = NO_VICTIM;
+	bool back;
+
+	if (take_out(&l->b, x)) {
+		g_queue_push_tail(&l->b, PAGE_PTR(x));
+		return HIT;
+	}
+	if (g_queue_find(&l->a, PAGE_PTR(x)))
+		return HIT;
+	back = take_out(&l->ga, x);
+	if (l->a.length + l->b.length == l->c) {
+		if (l->a.length > l->c / 4 || l->b.length == 0) {
+			gone = pop(&l->a);
+			g_queue_push_tail(&l->ga, PAGE_PTR((uint32_t)gone));
+			while (l->ga.length > l->c / 2)
+				pop(&l->ga);
+		} else {
+			gone = pop(&l->b);
+		}
+	}
+	g_queue_push_tail(back ? &l->b : &l->a, PAGE_PTR(x));
+	return gone;
+}
+
+/* REPLACE of the paper. a = t1, b = t2, ga = b1, gb = b2. */
+static int64_t arc_model_replace(struct lists *l, bool in_b2)
+{
+	int64_t gone;
+
+	if (l->a.length >= 1 && ((in_b2 && l->a.length == l->p) || l->a.length > l->p || l->b.length == 0)) {
+		gone = pop(&l->a);
+		g_queue_push_tail(&l->ga, PAGE_PTR((uint32_t)gone));
+	} else {
+		gone = pop(&l->b);
+		g_queue_push_tail(&l->gb, PAGE_PTR((uint32_t)gone));
+	}
+	return gone;
+}
+
+static int64_t step_arc(struct lists *l, uint32_t x, GHashTable *count)
+{
+	bool full = l->a.length + l->b.length == l->c, in_b1, in_b2;
+	uint64_t n1 = l->ga.length, n2 = l->gb.length;
+	int64_t gone = NO_VICTIM;
+
+	if (take_out(&l->a, x) || take_out(&l->b, x)) {
+		g_queue_push_tail(&l->b, PAGE_PTR(x));
+		return HIT;
+	}
+	in_b1 = take_out(&l->ga, x);
+	in_b2 = take_out(&l->gb, x);
+	if (in_b1)
+		l->p = MIN(l->c, l->p + MAX(n2 / n1, 1));
+	if (in_b2)
+		l->p = l->p > MAX(n1 / n2, 1) ? l->p - MAX(n1 / n2, 1) : 0;
+	if (in_b1 || in_b2) {
+		gone = arc_model_replace(l, in_b2);
+		g_queue_push_tail(&l->b, PAGE_PTR(x));
+		return gone;
+	}
+	if (full) {
+		if (l->a.length + l->ga.length >= l->c) {
+			if (l->a.length < l->c) {
+				pop(&l->ga);
+				gone = arc_model_replace(l, false);
+			} else {
+				gone = pop(&l->a);
+			}
+		} else {
+			if (l->a.length + l->b.length + l->ga.length + l->gb.length >= 2 * l->c)
+				pop(&l->gb);
+			gone = arc_model_replace(l, false);
+		}
+	}
+	g_queue_push_tail(&l->a, PAGE_PTR(x));
+	return gone;
+}
+
+static unsigned freq(GHashTable *count, int64_t page)
+{
+	return GPOINTER_TO_UINT(g_hash_table_lookup(count, GINT_TO_POINTER((int)page)));
+}
+
+static void set_freq(GHashTable *count, int64_t page, unsigned v)
+{
+	g_hash_table_insert(count, GINT_TO_POINTER((int)page), GUINT_TO_POINTER(v));
+}
+
+static int64_t evict_main(struct lists *l, GHashTable *count)
+{
+	for (;;) {
+		int64_t t = pop(&l->b);
+
+		if (freq(count, t) == 0)
+			return t;
+		set_freq(count, t, freq(count, t) - 1);
+		g_queue_push_tail(&l->b, PAGE_PTR((uint32_t)t));
+	}
+}
+
+static int64_t evict_s3fifo(struct lists *l, GHashTable *count)
+{
+	uint64_t small = MAX(l->c / 10, 1);
+
+	if (l->a.length < small && l->b.length > 0)
+		return evict_main(l, count);
+	while (l->a.length > 0 && (l->a.length >= small || l->b.length == 0)) {
+		int64_t t = pop(&l->a);
+
+		if (freq(count, t) <= 1) {
+			g_queue_push_tail(&l->ga, PAGE_PTR((uint32_t)t));
+			while (l->ga.length > l->c - small)
+				pop(&l->ga);
+			return t;
+		}
+		set_freq(count, t, 0);
+		g_queue_push_tail(&l->b, PAGE_PTR((uint32_t)t));
+		if (l->b.length > l->c - small)
+			break;
+	}
+	return evict_main(l, count);
+}
+
+static int64_t step_s3fifo(struct lists *l, uint32_t x, GHashTable *count)
+{
+	int64_t gone = NO_VICTIM;
+	bool back;
+
+	if (g_queue_find(&l->a, PAGE_PTR(x)) || g_queue_find(&l->b, PAGE_PTR(x))) {
+		set_freq(count, x, MIN(freq(count, x) + 1, 3));
+		return HIT;
+	}
+	back = take_out(&l->ga, x);
+	if (l->a.length + l->b.length == l->c)
+		gone = evict_s3fifo(l, count);
+	set_freq(count, x, 0);
+	g_queue_push_tail(back ? &l->b : &l->a, PAGE_PTR(x));
+	return gone;
+}
+
+static void policies_of_several_lists_follow_their_papers(void **state)
+{
+	static const struct { const char *name; int64_t (*step)(struct lists *l, uint32_t x, GHashTable *count); } papers[] = {
+		{ "2q", step_2q }, { "arc", step_arc }, { "s3fifo", step_s3fifo },
+	};
+	struct rng r;
+
+	rng_seed(&r, 17, "strings");
+	for (unsigned round = 0; round < 300; round++) {
+		uint32_t pages = 2 + (uint32_t)rng_below(&r, 60), frames = 1 + (uint32_t)rng_below(&r, 40);
+		struct string s = random_string(&r, 600, pages);
+
+		for (size_t k = 0; k < G_N_ELEMENTS(papers); k++) {
+			g_autoptr(GHashTable) count = g_hash_table_new(NULL, NULL);
+			int64_t *is = driver(papers[k].name)(s.refs, s.n, frames, 0);
+			struct lists l = { .c = frames };
+
+			for (size_t i = 0; i < s.n; i++) {
+				int64_t should = papers[k].step(&l, s.refs[i], count);
+
+				if (is[i] != should)
+					fail_msg("%s, round %u, %u frames, reference %zu: %" G_GINT64_FORMAT " not %"
+						 G_GINT64_FORMAT, papers[k].name, round, frames, i, is[i], should);
+			}
+			g_queue_clear(&l.a);
+			g_queue_clear(&l.b);
+			g_queue_clear(&l.ga);
+			g_queue_clear(&l.gb);
+			g_free(is);
+		}
+		g_free(s.refs);
+	}
+}
+
 static void enough_frames_leave_cold_misses_only(void **state)
 {
 	struct rng r;
@@ -318,6 +511,58 @@ static void lru_never_loses_by_more_frames(void **state)
 	}
 }
 
+static uint64_t misses_of_opt(const uint32_t *refs, size_t n, uint32_t frames)
+{
+	GArray *in = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	uint64_t count = 0;
+
+	for (size_t t = 0; t < n; t++) {
+		size_t furthest = 0;
+		unsigned at = 0, i = 0;
+
+		while (i < in->len && g_array_index(in, uint32_t, i) != refs[t])
+			i++;
+		if (i < in->len)
+			continue;
+		count++;
+		for (i = 0; in->len == frames && i < in->len; i++) {
+			size_t next = t + 1;
+
+			while (next < n && refs[next] != g_array_index(in, uint32_t, i))
+				next++;
+			if (next > furthest) {
+				furthest = next;
+				at = i;
+			}
+		}
+		if (in->len == frames)
+			g_array_remove_index(in, at);
+		g_array_append_val(in, refs[t]);
+	}
+	g_array_free(in, TRUE);
+	return count;
+}
+
+static void nobody_beats_opt(void **state)
+{
+	struct rng r;
+
+	rng_seed(&r, 10, "strings");
+	for (unsigned round = 0; round < 100; round++) {
+		struct string s = random_string(&r, 300, 30);
+		uint32_t frames = 1 + (uint32_t)rng_below(&r, 25);
+		uint64_t least = misses_of_opt(s.refs, s.n, frames);
+
+		for (size_t k = 0; k < G_N_ELEMENTS(driven); k++) {
+			int64_t *out = driven[k].run(s.refs, s.n, frames, 0);
+
+			assert_true(misses(out, s.n) >= least);
+			g_free(out);
+		}
+		g_free(s.refs);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,7 +570,9 @@ int main(void)
 		cmocka_unit_test(exact_lru_at_every_size),
 		cmocka_unit_test(recorded_victims),
 		cmocka_unit_test(every_victim_is_the_definitions),
+		cmocka_unit_test(policies_of_several_lists_follow_their_papers),
 		cmocka_unit_test(enough_frames_leave_cold_misses_only),
+		cmocka_unit_test(nobody_beats_opt),
 		cmocka_unit_test(lru_never_loses_by_more_frames),
 	};
 

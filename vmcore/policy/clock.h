@@ -13,7 +13,7 @@
 
 #include "fifo.h"
 
-enum { CLOCK_NEEDS = POLICY_LINKS | POLICY_BITS, CLOCK0_NEEDS = CLOCK_NEEDS | POLICY_FRESH_UNUSED };
+enum { CLOCK_NEEDS = POLICY_LINKS | POLICY_BITS | POLICY_HAND, CLOCK0_NEEDS = CLOCK_NEEDS | POLICY_FRESH_UNUSED };
 
 static inline void clock_load(struct policy *p, uint32_t f, uint64_t page)
 {

@@ -29,11 +29,24 @@ static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
 	machine_looked(p, f, value);
 }
 
+static inline bool policy_is_file(struct policy *p, uint32_t f)
+{
+	return machine_is_file(p, f);
+}
+
+#include "aging.h"
+#include "arc.h"
 #include "clock.h"
+#include "clockm.h"
 #include "lfu.h"
+#include "linux.h"
 #include "mru.h"
+#include "nru.h"
 #include "random.h"
+#include "s3fifo.h"
 #include "sieve.h"
+#include "twoq.h"
+#include "wsclock.h"
 
 #define OPS(NAME) .load = NAME##_load, .hit = NAME##_hit, .victim = NAME##_victim, .forget = NAME##_forget, .each = NAME##_each
 
@@ -42,10 +55,18 @@ const struct policy_ops policies[] = {
 	{ .name = "lru", .needs = LRU_NEEDS, OPS(lru) },
 	{ .name = "clock", .needs = CLOCK_NEEDS, OPS(clock) },
 	{ .name = "clock0", .needs = CLOCK0_NEEDS, OPS(clock0) },
+	{ .name = "clock-m", .needs = CLOCKM_NEEDS, .params = clockm_params, OPS(clockm) },
+	{ .name = "nru", .needs = NRU_NEEDS, .params = nru_params, OPS(nru) },
+	{ .name = "aging", .needs = AGING_NEEDS, .params = aging_params, OPS(aging), .count = aging_count },
 	{ .name = "lfu", .needs = LFU_NEEDS, OPS(lfu), .count = lfu_count },
 	{ .name = "mru", .needs = MRU_NEEDS, OPS(mru) },
-	{ .name = "random", .needs = RANDOM_NEEDS, OPS(random) },
+	{ .name = "random", .needs = RANDOM_NEEDS, .params = random_params, OPS(random) },
+	{ .name = "2q", .needs = TWOQ_NEEDS, .params = twoq_params, OPS(twoq) },
+	{ .name = "arc", .needs = ARC_NEEDS, .params = arc_params, OPS(arc) },
+	{ .name = "s3fifo", .needs = S3FIFO_NEEDS, .params = s3fifo_params, OPS(s3fifo), .count = s3fifo_count },
 	{ .name = "sieve", .needs = SIEVE_NEEDS, OPS(sieve) },
+	{ .name = "wsclock", .needs = WSCLOCK_NEEDS, .params = wsclock_params, OPS(wsclock) },
+	{ .name = "linux", .needs = LINUX_NEEDS, .params = linux_params, OPS(linux), .watermarks = true },
 	{ .name = "opt", .refused = "opt needs to know the references to come: vitrine replay has them" },
 	{ 0 }
 };

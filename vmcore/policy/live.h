@@ -14,6 +14,7 @@ struct policy_ops {
 	void (*forget)(struct policy *p, uint32_t f);
 	void (*each)(const struct policy *p, policy_each_fn *each, void *arg);
 	uint32_t (*count)(const struct policy *p, uint32_t f);   /* what it counts, for people; NULL: nothing */
+	bool watermarks;             /* has some where none are set */
 	const char *refused;         /* it exists, but not on a live machine: why */
 };
 extern const struct policy_ops policies[];   /* ends with a NULL name */
@@ -25,6 +26,7 @@ const struct policy_ops *policy_named(const char *name);
 bool machine_used(struct policy *p, uint32_t f);
 void machine_unuse(struct policy *p, uint32_t f);
 bool machine_dirty(struct policy *p, uint32_t f);
+bool machine_is_file(struct policy *p, uint32_t f);
 void machine_looked(struct policy *p, uint32_t f, uint32_t value);
 
 #endif

@@ -2,6 +2,7 @@
 #include "policy.h"
 
 #include <glib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 /* Pages of the array that are never touched cost nothing: RAM may have a million frames of which few are in use. */
@@ -25,7 +26,10 @@ static void lists_init(struct policy *p, unsigned needs, uint64_t seed)
 	for (unsigned i = 0; i < POLICY_RINGS; i++)
 		ring_clear(&p->ring[i]);
 	p->hand = POLICY_NONE;
-	p->classes.unused = p->classes.lowest = POLICY_NONE;
+	p->classes.unused = p->classes.lowest = p->ghosts.unused = POLICY_NONE;
+	ring_clear(&p->ghosts.list[0]);
+	ring_clear(&p->ghosts.list[1]);
+	p->back_page = POLICY_NO_PAGE;
 	if (needs & POLICY_SEED)
 		rng_seed(&p->random, seed, "policy");
 }
@@ -63,6 +67,8 @@ void policy_clear(struct policy *p)
 		array_free(p->page, (uint64_t)p->frames * sizeof p->page[0]);
 	}
 	g_free(p->classes.class);
+	g_free(p->ghosts.at);
+	g_free(p->ghosts.bucket);
 	*p = (struct policy){ 0 };
 }
 
@@ -75,4 +81,23 @@ void policy_classes_grow(struct policy_classes *c)
 		c->class[k].up = k + 1 < room ? k + 1 : POLICY_NONE;
 	c->unused = c->room;
 	c->room = room;
+}
+
+void policy_ghosts_grow(struct policy_ghosts *g)
+{
+	uint32_t old = g->room, room = old ? old * 2 : 64;
+
+	g->at = g_renew(struct policy_ghost, g->at, room);
+	g->bucket = g_renew(uint32_t, g->bucket, room);
+	g->room = room;
+	memset(g->bucket, 0xff, room * sizeof g->bucket[0]);
+	for (uint32_t i = 0; i < old; i++) {             /* all are in use: that is why there is too little room */
+		uint32_t *bucket = &g->bucket[ghost_bucket(g, g->at[i].page)];
+
+		g->at[i].chain = *bucket;
+		*bucket = i;
+	}
+	for (uint32_t i = old; i < room; i++)
+		g->at[i].next = i + 1 < room ? i + 1 : POLICY_NONE;
+	g->unused = old;
 }

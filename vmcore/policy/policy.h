@@ -42,7 +42,20 @@ struct policy_class {
 	uint32_t up, down;           /* the class of the next higher and lower value; POLICY_NONE. Unused: `up` the next unused */
 };
 struct policy_classes { struct policy_class *class; uint32_t room, unused, lowest; };
-struct policy_ghosts;
+/* Pages that have gone but are remembered, in two lists, the oldest of each first. */
+struct policy_ghost {
+	uint64_t page;
+	uint32_t prev, next;         /* ring of its list. Unused: `next` the next unused */
+	uint32_t chain;              /* the next in its bucket */
+	uint32_t list;
+	uint32_t stamp;              /* linux: when it went */
+};
+struct policy_ghosts {
+	struct policy_ghost *at;
+	uint32_t room, unused;
+	uint32_t *bucket;            /* room of them */
+	struct policy_ring list[2];
+};
 
 struct policy {
 	/* By frame. Not all policies need all: those may be NULL, see NAME_NEEDS. */
@@ -58,7 +71,9 @@ struct policy {
 	uint64_t ticked;
 	struct rng random;
 	struct policy_classes classes;   /* lfu */
-	struct policy_ghosts *ghosts;    /* 2q, arc, s3fifo */
+	struct policy_ghosts ghosts;     /* 2q, arc, s3fifo, linux */
+	uint64_t back_page;          /* NAME_victim() has found that this page comes back */
+	uint32_t back_list;          /* from that list of ghosts, which has forgotten it */
 	void *machine;               /* for own bits */
 };
 
@@ -74,6 +89,7 @@ enum {
 	POLICY_GHOSTS = 128, POLICY_CLASSES = 256,
 	POLICY_SEED = 512,
 	POLICY_POOL = 1024,          /* bits, as it likes */
+	POLICY_HAND = 2048,          /* has one: `hand`, or if that is POLICY_NONE, where ring 0 begins */
 };
 
 /*
@@ -84,6 +100,7 @@ void policy_init(struct policy *p, unsigned needs, uint32_t frames, uint64_t see
 void policy_share(struct policy *p, unsigned needs, const struct policy *of, uint64_t seed);
 void policy_clear(struct policy *p);
 void policy_classes_grow(struct policy_classes *c);
+void policy_ghosts_grow(struct policy_ghosts *g);
 
 typedef void policy_each_fn(void *arg, const char *list, uint32_t f);
 
@@ -108,6 +125,11 @@ static inline bool policy_dirty(struct policy *p, uint32_t f)
 /* Something other than bits was looked at: for who wants to know the candidates. */
 static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
 {
+}
+/* A page of a file, not anonymous memory. */
+static inline bool policy_is_file(struct policy *p, uint32_t f)
+{
+	return false;
 }
 #endif
 
@@ -190,6 +212,97 @@ static inline void ring_each(const struct policy *p, const struct policy_ring *r
 
 	for (uint32_t n = r->size; n > 0; n--, f = p->next[f])
 		each(arg, list, f);
+}
+
+static inline uint32_t ghost_bucket(const struct policy_ghosts *g, uint64_t page)
+{
+	return (uint32_t)((page * 0x9e3779b97f4a7c15u) >> 32) & (g->room - 1);
+}
+
+static inline uint32_t ghost_find(const struct policy_ghosts *g, uint64_t page)
+{
+	uint32_t i = g->room && page != POLICY_NO_PAGE ? g->bucket[ghost_bucket(g, page)] : POLICY_NONE;
+
+	while (i != POLICY_NONE && g->at[i].page != page)
+		i = g->at[i].chain;
+	return i;
+}
+
+static inline void ghost_remove(struct policy_ghosts *g, uint32_t i)
+{
+	struct policy_ghost *o = &g->at[i];
+	struct policy_ring *r = &g->list[o->list];
+	uint32_t *link = &g->bucket[ghost_bucket(g, o->page)];
+
+	while (*link != i)
+		link = &g->at[*link].chain;
+	*link = o->chain;
+	g->at[o->prev].next = o->next;
+	g->at[o->next].prev = o->prev;
+	if (--r->size == 0)
+		r->first = POLICY_NONE;
+	else if (r->first == i)
+		r->first = o->next;
+	o->next = g->unused;
+	g->unused = i;
+}
+
+/* The page, which is no ghost, becomes the newest of the list. Pages without a number leave none. */
+static inline void ghost_add(struct policy_ghosts *g, uint32_t list, uint64_t page, uint32_t stamp)
+{
+	struct policy_ring *r = &g->list[list];
+	uint32_t i, *bucket;
+
+	if (page == POLICY_NO_PAGE)
+		return;
+	if (g->unused == POLICY_NONE)
+		policy_ghosts_grow(g);
+	i = g->unused;
+	g->unused = g->at[i].next;
+	bucket = &g->bucket[ghost_bucket(g, page)];
+	g->at[i] = (struct policy_ghost){ page, i, i, *bucket, list, stamp };
+	*bucket = i;
+	if (r->size++ == 0) {
+		r->first = i;
+		return;
+	}
+	g->at[i].prev = g->at[r->first].prev;
+	g->at[i].next = r->first;
+	g->at[g->at[i].prev].next = i;
+	g->at[r->first].prev = i;
+}
+
+/* The oldest of a list are forgotten until at most `most` are left. */
+static inline void ghost_trim(struct policy_ghosts *g, uint32_t list, uint32_t most)
+{
+	while (g->list[list].size > most)
+		ghost_remove(g, g->list[list].first);
+}
+
+/* A page that comes: was it a ghost? NAME_victim() asks before it makes ghosts of others. POLICY_NONE or its list. */
+static inline uint32_t ghost_return(struct policy *p, uint64_t page)
+{
+	uint32_t i, list;
+
+	if (p->back_page == page && page != POLICY_NO_PAGE) {
+		p->back_page = POLICY_NO_PAGE;
+		return p->back_list;
+	}
+	i = ghost_find(&p->ghosts, page);
+	if (i == POLICY_NONE)
+		return POLICY_NONE;
+	list = p->ghosts.at[i].list;
+	ghost_remove(&p->ghosts, i);
+	return list;
+}
+
+static inline uint32_t ghost_expect(struct policy *p, uint64_t page)
+{
+	uint32_t list = ghost_return(p, page);
+
+	p->back_page = list == POLICY_NONE ? POLICY_NO_PAGE : page;
+	p->back_list = list;
+	return list;
 }
 
 /* Parameters: a row each, ended by a NULL name. param[i] is row i's. */

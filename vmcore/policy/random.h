@@ -12,6 +12,8 @@
 
 enum { RANDOM_NEEDS = POLICY_COUNT | POLICY_POOL | POLICY_SEED };
 
+static const struct policy_param random_params[] = { { "seed", 0, 0, UINT64_MAX }, { 0 } }; /* 0: the machine's */
+
 static inline void random_load(struct policy *p, uint32_t f, uint64_t page)
 {
 	p->count[f] = p->size;

@@ -10,7 +10,7 @@
 
 #include "fifo.h"
 
-enum { SIEVE_NEEDS = POLICY_LINKS | POLICY_BITS | POLICY_FRESH_UNUSED };
+enum { SIEVE_NEEDS = POLICY_LINKS | POLICY_BITS | POLICY_FRESH_UNUSED | POLICY_HAND };
 
 static inline void sieve_load(struct policy *p, uint32_t f, uint64_t page)
 {

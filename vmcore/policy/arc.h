@@ -1,0 +1,87 @@
+/*
+ * arc.h - ARC, the adaptive replacement cache (Megiddo, Modha: FAST 2003).
+ *
+ * t1 holds pages seen once lately, t2 those seen at least twice, both in order of recency; b1 and b2 remember as many that
+ * have left them. A page that comes back from b1 says that t1 is too short, one from b2 that it is too long: that moves the
+ * target p for t1's length, by the ratio of the ghost lists, at least 1 (whole numbers here). The victim is t1's
+ * oldest when t1 is longer than p, else t2's.
+ */
+#ifndef VMCORE_POLICY_ARC_H
+#define VMCORE_POLICY_ARC_H
+
+#include "policy.h"
+
+enum { ARC_NEEDS = POLICY_LINKS | POLICY_COUNT | POLICY_PAGES | POLICY_GHOSTS | POLICY_HITS };
+
+static const struct policy_param arc_params[] = { { "p", 0, 0, UINT32_MAX }, { 0 } };
+
+static inline void arc_load(struct policy *p, uint32_t f, uint64_t page)
+{
+	uint32_t t = ghost_return(p, page) != POLICY_NONE;
+
+	p->page[f] = page;
+	p->count[f] = t;
+	p->size++;
+	ring_add(p, &p->ring[t], f);
+}
+
+static inline void arc_hit(struct policy *p, uint32_t f)
+{
+	if (p->count[f] == 1) {
+		ring_renew(p, &p->ring[1], f);
+		return;
+	}
+	ring_remove(p, &p->ring[0], f);
+	p->count[f] = 1;
+	ring_add(p, &p->ring[1], f);
+}
+
+static inline void arc_forget(struct policy *p, uint32_t f)
+{
+	p->size--;
+	ring_remove(p, &p->ring[p->count[f]], f);
+}
+
+static inline uint32_t arc_replace(struct policy *p, bool from_b2)
+{
+	uint32_t t1 = p->ring[0].size;
+	bool first = t1 > 0 && (t1 > p->param[0] || (from_b2 && t1 == p->param[0]) || p->ring[1].size == 0);
+	uint32_t f = p->ring[!first].first;
+
+	ghost_add(&p->ghosts, !first, p->page[f], 0);
+	arc_forget(p, f);
+	return f;
+}
+
+static inline uint32_t arc_victim(struct policy *p, uint64_t page)
+{
+	uint64_t c = p->size, b1 = p->ghosts.list[0].size, b2 = p->ghosts.list[1].size, step;
+	uint32_t back = ghost_expect(p, page), t1 = p->ring[0].size;
+	uint32_t f;
+
+	if (back == 0) {
+		step = b1 >= b2 ? 1 : b2 / b1;
+		p->param[0] = p->param[0] + step < c ? p->param[0] + step : c;
+	} else if (back == 1) {
+		step = b2 >= b1 ? 1 : b1 / b2;
+		p->param[0] = p->param[0] > step ? p->param[0] - step : 0;
+	} else if (t1 >= c) {                            /* all of L1 is in memory: nothing remembers this one */
+		f = p->ring[0].first;
+		arc_forget(p, f);
+		ghost_trim(&p->ghosts, 0, 0);
+		return f;
+	} else if (t1 + b1 >= c) {
+		ghost_trim(&p->ghosts, 0, (uint32_t)(c - t1 - 1));
+	} else if (b1 + b2 >= c) {
+		ghost_trim(&p->ghosts, 1, (uint32_t)(c - b1 - 1));
+	}
+	return arc_replace(p, back == 1);
+}
+
+static inline void arc_each(const struct policy *p, policy_each_fn *each, void *arg)
+{
+	ring_each(p, &p->ring[0], "t1", each, arg);
+	ring_each(p, &p->ring[1], "t2", each, arg);
+}
+
+#endif
