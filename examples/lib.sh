@@ -1,6 +1,8 @@
 # lib.sh - sourced by every lesson: mounts a world of its own, shows commands and what they print, asks questions.
 #   lesson TITLE [--ram SIZE] [--geometry G]    mounts in a fresh directory and goes there; all is taken away at the end
 #   say TEXT... | show COMMAND | fails COMMAND | ask QUESTION
+#   host NAME | plug HOST INTERFACE WIRE ADDRESS/N...    a computer; an interface of it, on a wire, up
+#   on HOST PID COMMAND | run HOST NAME [uid=N]          by a process of any host; a new one there, its pid in $pid
 # M=DIR uses a world that is mounted there instead: its host0 is rebooted and stays as the lesson leaves it.
 # QUIET=1 leaves the pauses out. VITRINE names the program to use.
 set -eu
@@ -15,10 +17,13 @@ find_program()
 	exit 1
 }
 
-# The world in $M, its host0 as new, with the RAM and the geometry of the lesson.
+# The world in $M without wires and other hosts, its host0 as new, with the RAM and the geometry of the lesson.
 take_over()
 {
 	cd "$M"
+	for each in wires/* hosts/*; do
+		case $each in *'*' | hosts/host0) ;; *) rmdir "$each" ;; esac
+	done
 	echo reboot > hosts/host0/ctl
 	while [ $# -gt 1 ]; do
 		case $1 in
@@ -80,6 +85,39 @@ ask()
 {
 	printf '\n? %s\n' "$*"
 	[ -n "${QUIET:-}" ] || [ ! -t 0 ] || { printf '  (Enter for the answer) '; read -r _; }
+}
+
+host() { [ "$1" = host0 ] || show "mkdir hosts/$1"; }
+
+plug()
+{
+	net=hosts/$1/net/ifs/$2
+	wire=$3
+	[ -d "wires/$wire" ] || show "mkdir wires/$wire"
+	shift 3
+	show "mkdir $net"
+	show "echo $wire > $net/wire; printf '%s\\n' $* > $net/address; echo 1 > $net/up"
+}
+
+# on HOST PID COMMAND: by that process of that host; prints its result, if any.
+on()
+{
+	where=hosts/$1/proc/$2/ctl
+	shift 2
+	printf "\$ echo '%s' > %s; cat %s\n" "$*" "$where" "$where"
+	printf '%s\n' "$*" > "$where"
+	cat "$where"
+}
+
+# run HOST NAME...: a new process there; its pid is in $pid.
+run()
+{
+	where=hosts/$1/ctl
+	shift
+	printf '$ echo "spawn %s" > %s\n' "$*" "$where"
+	echo "spawn $*" > "$where"
+	pid=$(cat "$where")
+	echo "pid $pid"
 }
 
 # spawn WORD...: a new process; its pid is in $pid.
