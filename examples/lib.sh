@@ -71,7 +71,7 @@ fails()
 	printf '$ %s\n' "$*"
 	if (eval "$*") 2>/dev/null; then echo "this should have failed" >&2; exit 1; fi
 	printf '(fails; error_log says:)\n'
-	tail -n 3 error_log | sed 's/^\[[0-9.]*\] //'
+	awk '/^\[/ { last = "" } { last = last $0 "\n" } END { printf "%s", last }' error_log | sed 's/^\[[0-9.]*\] //'
 }
 
 # Bytes in hex, "41 42", to the RAM at an address.

@@ -105,6 +105,21 @@ static void reply_entry(fuse_req_t req, struct known *dir, const char *name, con
 	}
 }
 
+/*
+ * A name in a directory that is gone, whose own name is another's now (a rebooted host's). Where that one has it, or who looks
+ * wants more than the name, ESTALE makes the kernel look again. But mkdir(2) does so only when mkdir fails, not
+ * when the look-up before it does: it has to hear that the name is free.
+ */
+static int stale_lookup(const struct known *dir, const char *name)
+{
+	g_autofree char *path = node_path(&dir->n);
+	struct node now, child;
+
+	if (tree_path(dir->n.world, path, &now) || !node_alive(&now) || tree_find(&now, name, &child) != -ENOENT)
+		return ESTALE;
+	return ENOENT;
+}
+
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct known *dir = node_of(req, parent);
@@ -116,6 +131,8 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	code = check_search(req, dir);
 	if (!code)
 		code = -tree_find(&dir->n, name, &child);
+	else if (code == ESTALE)
+		code = stale_lookup(dir, name);
 	if (code)
 		fuse_reply_err(req, code == ESRCH ? ENOENT : code);
 	else
