@@ -47,6 +47,15 @@ static char *digits(char *end, uint64_t v)
 	return end;
 }
 
+size_t write_dec(char *to, uint64_t value)
+{
+	char buf[20], *at = digits(buf + sizeof buf, value);
+	size_t len = (size_t)(buf + sizeof buf - at);
+
+	memcpy(to, at, len);
+	return len;
+}
+
 void put_dec(GString *out, uint64_t value)
 {
 	char buf[20], *at = digits(buf + sizeof buf, value);

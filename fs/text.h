@@ -8,6 +8,7 @@
 
 void put_char(GString *out, char c);
 void put_text(GString *out, const char *text);
+size_t write_dec(char *to, uint64_t value);                        /* digits without an end; how many, at most 20 */
 void put_dec(GString *out, uint64_t value);
 void put_dec_width(GString *out, uint64_t value, unsigned width);  /* right-aligned with blanks */
 void put_hex(GString *out, uint64_t value);                        /* lower case, no 0x */

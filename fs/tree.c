@@ -171,13 +171,8 @@ int tree_attr(const struct node *n, struct stat *st)
 	st->st_nlink = 1;
 	st->st_uid = w->uid;
 	st->st_gid = w->gid;
-	if (p && n->row->flags & ROW_OWNED) {
-		struct vm_proc_info info;
-
-		vm_proc_info(p, &info);
-		st->st_uid = info.uid;
-		st->st_gid = info.gid;
-	}
+	if (p && n->row->flags & ROW_OWNED)
+		vm_proc_owner(p, &st->st_uid, &st->st_gid);
 	st->st_ino = inode_number(n);
 	st->st_blksize = 65536;
 	set_times(st, w->mtime);

@@ -55,7 +55,10 @@ static bool sibling_before(const struct tree_node *a, const struct tree_node *b)
 struct vm_proc *vm_proc_above(const struct vm_host *h, int32_t pid)
 {
 	struct tree_node *n = h->by_pid.root, *found = NULL;
+	struct vm_proc *at = pid > 0 ? vm_proc_at(h, pid) : NULL;
 
+	if (at)                                          /* going through all of them: the next one is near */
+		return proc_of(tree_next(&at->node));
 	while (n) {
 		if (proc_of(n)->pid > pid) {
 			found = n;
@@ -85,6 +88,22 @@ uint64_t vm_proc_count(const struct vm_host *h)
 struct vm_host *vm_proc_host(const struct vm_proc *p)
 {
 	return p->host;
+}
+
+int32_t vm_proc_pid(const struct vm_proc *p)
+{
+	return p->pid;
+}
+
+bool vm_proc_ended(const struct vm_proc *p)
+{
+	return !p->mm;
+}
+
+void vm_proc_owner(const struct vm_proc *p, uint32_t *uid, uint32_t *gid)
+{
+	*uid = p->uid;
+	*gid = p->gid;
 }
 
 uint32_t vm_proc_serial(const struct vm_proc *p)

@@ -111,14 +111,6 @@ static int read_spawn(const struct call *c, struct spawn *s, struct err *e)
 	return 0;
 }
 
-static int32_t pid_of(const struct vm_proc *p)
-{
-	struct vm_proc_info info;
-
-	vm_proc_info(p, &info);
-	return info.pid;
-}
-
 /* A line that fails has changed nothing: those that had been made leave again. */
 static void unspawn(struct vm_host *vm, const GArray *pids)
 {
@@ -146,7 +138,7 @@ static int spawn_all(struct vm_host *vm, const struct spawn *s, GString *result,
 			unspawn(vm, pids);
 			return -e->code;
 		}
-		pid = pid_of(p);
+		pid = vm_proc_pid(p);
 		g_array_append_val(pids, pid);
 	}
 	g_string_append_printf(result, "%" PRId32, g_array_index(pids, int32_t, 0));

@@ -5,7 +5,6 @@
 #include "text.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 static const struct row process_row = {
 	.name = "PID", .kind = ROW_DIRECTORY, .mode = 0555, .flags = ROW_OWNED, .rows = process_rows, .help = "process",
@@ -67,13 +66,11 @@ static bool next_pid(const struct node *dir, uint64_t *cookie, char *name, struc
 {
 	struct vm_host *vm = world_vm(dir, NULL);
 	struct vm_proc *p = vm ? vm_proc_above(vm, (int32_t)*cookie) : NULL;
-	struct vm_proc_info info;
 
 	if (!p)
 		return false;
-	vm_proc_info(p, &info);
-	*cookie = (uint64_t)info.pid;
-	snprintf(name, 256, "%" PRId32, info.pid);
+	*cookie = (uint64_t)vm_proc_pid(p);
+	name[write_dec(name, *cookie)] = '\0';
 	make_node(dir, p, child);
 	return true;
 }

@@ -8,13 +8,11 @@
 struct vm_proc *process_alive(const struct node *n, struct err *e)
 {
 	struct vm_proc *p = world_proc(n, e);
-	struct vm_proc_info info;
 
 	if (!p)
 		return NULL;
-	vm_proc_info(p, &info);
-	if (!info.has_memory) {
-		err_set(e, ESRCH, -1, "process %d has ended and waits for its parent", (int)info.pid);
+	if (vm_proc_ended(p)) {
+		err_set(e, ESRCH, -1, "process %d has ended and waits for its parent", vm_proc_pid(p));
 		return NULL;
 	}
 	return p;

@@ -42,6 +42,9 @@ struct vm_proc *vm_proc_by_serial(const struct vm_host *h, uint32_t serial); /* 
 struct vm_proc *vm_proc_above(const struct vm_host *h, int32_t pid);        /* the lowest pid > `pid` */
 uint64_t vm_proc_count(const struct vm_host *h);
 struct vm_host *vm_proc_host(const struct vm_proc *p);
+int32_t vm_proc_pid(const struct vm_proc *p);
+bool vm_proc_ended(const struct vm_proc *p);           /* a zombie: no memory, no descriptors */
+void vm_proc_owner(const struct vm_proc *p, uint32_t *uid, uint32_t *gid);
 uint32_t vm_proc_serial(const struct vm_proc *p);
 /* Grows with each change that could show in this process's files. */
 uint64_t vm_proc_generation(const struct vm_proc *p);
