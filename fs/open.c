@@ -581,7 +581,7 @@ int node_store(const struct node *n, struct job *job, const char *text, size_t l
 		copy = how & STORE_WHOLE ? NULL : g_strndup(text, MIN(len, COMMAND_LINE_MAX));
 		error_log_add(w, n, copy, e->arg, e);
 	}
-	return rc;
+	return rc == -EINPROGRESS ? -STORE_BEGUN : rc;
 }
 
 static int store(struct open_file *f, struct job *job, const char *text, size_t len, unsigned how, struct err *e)

@@ -82,6 +82,8 @@ enum {
 	STORE_WHOLE = 1,         /* not a line: all that was collected */
 	STORE_NONBLOCK = 2,
 	STORE_FRESH = 4,         /* the first text of an open that truncates */
+	/* An errno for ours alone: the EINPROGRESS of connect(2), which is an answer; who replies makes it EINPROGRESS. */
+	STORE_BEGUN = 4096 | EINPROGRESS,
 };
 /*
  * Carries out one text as if it had been written to `n`: world, result of the file, error log. The answer (which may be NULL,

@@ -572,7 +572,7 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (n == -EINPROGRESS)
 		park(fs, PARKED_FLUSH, req, call.file)->call = call;
 	else
-		fuse_reply_err(req, (int)-n);
+		reply_flushed(req, n);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

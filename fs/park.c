@@ -68,12 +68,23 @@ void reply_read(fuse_req_t req, ssize_t n, const char *bytes)
 		fuse_reply_buf(req, bytes, (size_t)n);
 }
 
+static int told(ssize_t n)
+{
+	return n == -STORE_BEGUN ? EINPROGRESS : (int)-n;
+}
+
 void reply_written(fuse_req_t req, ssize_t n)
 {
 	if (n < 0)
-		fuse_reply_err(req, (int)-n);
+		fuse_reply_err(req, told(n));
 	else
 		fuse_reply_write(req, (size_t)n);
+}
+
+/* A flush(2), whose line may have failed. */
+void reply_flushed(fuse_req_t req, ssize_t n)
+{
+	fuse_reply_err(req, told(n));
 }
 
 /* True when the request has been answered and is gone. */
@@ -97,7 +108,7 @@ static bool try_parked(struct fs *fs, struct parked *p)
 	case PARKED_FLUSH:
 		n = file_flush(&p->call, NULL);
 		if (n != -EINPROGRESS)
-			fuse_reply_err(p->req, (int)-n);
+			reply_flushed(p->req, n);
 		break;
 	case PARKED_RELEASE:
 		n = file_end(p->file);

@@ -54,6 +54,7 @@ struct parked *park(struct fs *fs, enum parked_kind kind, fuse_req_t req, struct
 bool must_queue(const struct fs *fs, const struct open_file *f);
 void reply_read(fuse_req_t req, ssize_t n, const char *bytes);
 void reply_written(fuse_req_t req, ssize_t n);
+void reply_flushed(fuse_req_t req, ssize_t n);
 /* A poll(2) of a stream that is not ready. */
 void watch_file(struct fs *fs, struct open_file *f, struct fuse_pollhandle *handle);
 void unwatch_file(struct fs *fs, struct open_file *f);
