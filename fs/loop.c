@@ -23,11 +23,11 @@ static ns_t real_now(void)
 /* When we want to be woken although nothing comes in; 0: not at all. */
 static ns_t next_wake(const struct fs *fs, ns_t now)
 {
-	const struct world *w = fs->world;
-	ns_t at, wake = 0;
+	struct world *w = fs->world;
+	ns_t at, wake = world_victims(w, now);
 
 	if (somebody_was_interrupted(fs))
-		wake = now + INTERRUPT_MS * NS_PER_MS;
+		wake = wake ? MIN(wake, now + INTERRUPT_MS * NS_PER_MS) : now + INTERRUPT_MS * NS_PER_MS;
 	if (w->mode == CLOCK_REAL && clock_next(&w->clock, &at)) {
 		ns_t due = w->real_base && at > w->real_start ?
 			w->real_base + (ns_t)((double)(at - w->real_start) / w->real_factor) : now;
@@ -40,7 +40,8 @@ static ns_t next_wake(const struct fs *fs, ns_t now)
 
 static void set_timer(struct fs *fs)
 {
-	ns_t now = fs->parked.head || fs->world->mode == CLOCK_REAL ? real_now() : 0;
+	bool needed = fs->parked.head || fs->world->mode == CLOCK_REAL || world_victim_wanted(fs->world);
+	ns_t now = needed ? real_now() : 0;
 	ns_t at = now ? next_wake(fs, now) : 0;
 	struct itimerspec t = { .it_value = { (time_t)(at / NS_PER_S), (long)(at % NS_PER_S) } };
 
@@ -103,6 +104,7 @@ static void turn(struct fs *fs, const struct epoll_event *event)
 			fs->ending = true;
 		fs->timer_set = false;
 		world_tick(fs->world, real_now());
+		world_victims(fs->world, real_now());
 	} else {
 		serve_request(fs);
 	}

@@ -3,6 +3,7 @@
 #include "job.h"
 #include "files/policy.h"
 #include "node.h"
+#include "vm_policy.h"
 #include "open.h"
 #include "socket_file.h"
 #include "text.h"
@@ -16,6 +17,7 @@
 
 enum { JOURNAL_EVENTS = 65536, HOST_NAME_MAX_BYTES = 63, TICK_EVENTS = 10000 };
 #define WORLD_BTIME ((ns_t)1735689600 * NS_PER_S)  /* when every host was switched on */
+#define VICTIM_PATIENCE (5 * NS_PER_S)       /* real time that policy external has for an answer */
 #define NUMBER_IS_DISK ((uint64_t)1 << 57)
 
 static void host_free(struct host *h)
@@ -187,6 +189,37 @@ bool world_run(struct world *w, ns_t until, uint64_t most)
 		world_step(w);
 	}
 	return clock_run(&w->clock, until, 0);
+}
+
+bool world_victim_wanted(const struct world *w)
+{
+	for (guint i = 0; i < w->hosts->len; i++)
+		if (vm_victim_wanted(((struct host *)w->hosts->pdata[i])->vm))
+			return true;
+	return false;
+}
+
+ns_t world_victims(struct world *w, ns_t now)
+{
+	ns_t next = 0;
+
+	for (guint i = 0; i < w->hosts->len; i++) {
+		struct host *h = w->hosts->pdata[i];
+
+		if (!vm_victim_wanted(h->vm))
+			continue;
+		if (h->victim_asked != vm_victim_number(h->vm)) {
+			h->victim_asked = vm_victim_number(h->vm);
+			h->victim_since = now;
+		}
+		if (now >= h->victim_since + VICTIM_PATIENCE) {
+			vm_victim_give_up(h->vm);
+			world_changed(w);
+			continue;
+		}
+		next = next ? MIN(next, h->victim_since + VICTIM_PATIENCE) : h->victim_since + VICTIM_PATIENCE;
+	}
+	return next;
 }
 
 void world_set_mode(struct world *w, enum clock_mode mode, double factor)

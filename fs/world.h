@@ -22,6 +22,8 @@ struct host {
 	ns_t     made;
 	GHashTable *names;          /* net/resolv, hosts, services as written: file -> text */
 	GHashTable *settings;       /* host `set` values: name -> text; for fixtures */
+	uint64_t victim_asked;      /* the last question of policy external that was seen open, */
+	ns_t     victim_since;      /* and when, in real time */
 	uint64_t ram_wanted;        /* what was written to mem/size; 0: as mounted. A geometry cuts it to 2^pa */
 };
 
@@ -79,6 +81,12 @@ void world_try(struct world *w);
 bool world_step(struct world *w);
 /* All that is due until then, the same way; false: stopped after `most` of them. */
 bool world_run(struct world *w, ns_t until, uint64_t most);
+/*
+ * Policy external: questions that have been open for 5 s of real time are answered by FIFO. `now`: a clock of real nanoseconds
+ * that never goes back. When it has to be called again; 0: there is no question.
+ */
+ns_t world_victims(struct world *w, ns_t now);
+bool world_victim_wanted(const struct world *w);
 /* Mode real: simulated time follows `now`, a clock of real nanoseconds that never goes back. */
 void world_tick(struct world *w, ns_t now);
 void world_set_mode(struct world *w, enum clock_mode mode, double factor);

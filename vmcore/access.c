@@ -116,14 +116,11 @@ static int translate(struct vm_proc *p, va_t va, enum vm_access how, pa_t *pa, s
 	struct vm_host *h = p->host;
 	struct mm *mm = p->mm;
 	struct translation tr;
-	bool again = false, waited = p->wait.active;
-	pfn_t fresh = PFN_NONE;
+	bool again = false;
 	unsigned tries;
 
-	if (p->wait.active) {
-		fresh = p->wait.fresh - 1;
+	if (p->wait.active)
 		again = resumes(p, va, &tr);
-	}
 	for (tries = 0;; tries++, again = false) {
 		ns_t before = h->stats.time;
 
@@ -147,12 +144,11 @@ static int translate(struct vm_proc *p, va_t va, enum vm_access how, pa_t *pa, s
 		case FAULT_NOMEM:
 			return -ENOMEM;
 		case FAULT_WAIT:
-			p->wait.fresh = h->fresh + 1;
 			return -EINPROGRESS;
 		}
 	}
-	if (tries > 0 || waited || h->watch)
-		settle(p, va, *pa, how, tries > 0 ? h->fresh : fresh);
+	if (tries > 0 || h->watch)
+		settle(p, va, *pa, how, tries > 0 ? h->fresh : PFN_NONE);
 	return 0;
 }
 

@@ -697,8 +697,13 @@ static int fault_or_kill(struct vm_proc *p, struct area *a, va_t va, enum vm_acc
 
 	for (;;) {
 		int r = fault_in(a, va, how, major, resolution, e);
-		struct vm_proc *victim = r == -ENOMEM ? oom_victim(h) : NULL;
+		struct vm_proc *victim;
 
+		if (r == -ENOMEM && paging_may_wait(h) && vm_victim_wanted(h)) {
+			paging_wait_victim(p);
+			return -EINPROGRESS;
+		}
+		victim = r == -ENOMEM ? oom_victim(h) : NULL;
 		if (!victim)
 			return r;
 		if (e)

@@ -2,6 +2,7 @@
 #include "paging.h"
 
 #include "page.h"
+#include "vm_policy.h"
 
 #include <string.h>
 
@@ -414,6 +415,13 @@ void paging_wait_until(struct vm_proc *p, ns_t until)
 	clock_set(p->host->clock, &p->wait.timer, until);
 }
 
+void paging_wait_victim(struct vm_proc *p)
+{
+	wait_begin(p);
+	p->wait.pfn = PFN_NONE;
+	p->wait.question = vm_victim_number(p->host);
+}
+
 void paging_wait_end(struct vm_proc *p)
 {
 	struct vm_host *h = p->host;
@@ -434,5 +442,7 @@ bool paging_waits(const struct vm_proc *p)
 		return false;
 	if (p->wait.pfn != PFN_NONE)
 		return frame_of(p->host, p->wait.pfn)->flags & FRAME_READING;
+	if (p->wait.question)
+		return vm_victim_wanted(p->host) && vm_victim_number(p->host) == p->wait.question;
 	return p->host->clock->now < p->wait.until;
 }

@@ -58,6 +58,8 @@ void paging_ran(struct vm_host *h, const struct vm_proc *p);
 /* For the transfer of a frame (retained by this), after which the fault is to be handled again; or for a time. */
 void paging_wait_frame(struct vm_proc *p, pfn_t pfn, va_t va, bool major);
 void paging_wait_until(struct vm_proc *p, ns_t until);
+/* For an answer to policy external's question, after which the access is made again. */
+void paging_wait_victim(struct vm_proc *p);
 void paging_wait_end(struct vm_proc *p);
 /* Whether what it waits for has not come yet. */
 bool paging_waits(const struct vm_proc *p);

@@ -32,7 +32,7 @@ struct proc_wait {
 	va_t     va;                 /* of the access that faulted */
 	struct translation why;      /* and how */
 	ns_t     since, until;
-	pfn_t    fresh;              /* `until`: host->fresh of the fault, + 1 */
+	uint64_t question;           /* policy external has been asked; 0: no */
 	struct timer timer;
 	GList    link;
 };

@@ -35,6 +35,9 @@ struct reclaim {
 	unsigned holds;
 	uint64_t low, high;          /* watermarks */
 	bool     by_hand;
+	enum { QUIET, ASKED, ANSWERED } question;  /* external */
+	uint64_t questions;
+	pfn_t    answer;             /* ANSWERED; PFN_NONE: given up */
 	bool     busy;               /* evicting: what that allocates evicts nothing */
 	int32_t  asker;              /* for `by`: a pid, and its name */
 	const char *asker_name;
@@ -580,6 +583,100 @@ static struct policy *set_to_ask(struct vm_host *h, bool fault)
 	return NULL;
 }
 
+static const struct event_kind event_victim = { "victim", "question:d answer:s" };
+
+/* Policy external, and somebody may wait for it: PFN_NONE: not answered yet. */
+static pfn_t ask_for_victim(struct vm_host *h, struct policy *p)
+{
+	struct reclaim *r = h->reclaim;
+	pfn_t pfn = r->answer;
+
+	if (r->question == ANSWERED) {
+		r->question = QUIET;
+		if (pfn == PFN_NONE)
+			return r->ops->victim(p, h->coming);
+		if (frame_of(h, pfn)->flags & FRAME_LISTED) {
+			r->ops->forget(set_of(r, pfn), (uint32_t)pfn);
+			return pfn;
+		}
+	}
+	if (r->question == QUIET) {
+		r->question = ASKED;
+		r->questions++;
+		h->generation++;
+	}
+	return PFN_NONE;
+}
+
+static pfn_t victim_of(struct vm_host *h, struct policy *p, const char *by)
+{
+	const struct policy_ops *ops = h->reclaim->ops;
+
+	if (ops->asks && !by && paging_may_wait(h))
+		return ask_for_victim(h, p);
+	return ops->victim(p, by ? POLICY_NO_PAGE : h->coming);
+}
+
+bool vm_victim_wanted(const struct vm_host *h)
+{
+	return h->reclaim->question == ASKED;
+}
+
+uint64_t vm_victim_number(const struct vm_host *h)
+{
+	return h->reclaim->questions;
+}
+
+struct candidates { void (*each)(void *arg, pfn_t pfn); void *arg; };
+
+static void tell_candidate(void *arg, const char *list, uint32_t f)
+{
+	const struct candidates *c = arg;
+
+	c->each(c->arg, f);
+}
+
+void vm_victim_candidates(const struct vm_host *h, void (*each)(void *arg, pfn_t pfn), void *arg)
+{
+	const struct reclaim *r = h->reclaim;
+	struct candidates c = { each, arg };
+
+	for (uint32_t k = 0; k < r->sets->len; k++)
+		if (set_at(r, k))
+			r->ops->each(set_at(r, k), tell_candidate, &c);
+}
+
+static void answered(struct vm_host *h, pfn_t pfn, const char *how)
+{
+	struct reclaim *r = h->reclaim;
+	struct event *ev = journal_add(h->journal, &event_victim, h->options.serial, 0);
+
+	ev->value[0] = r->questions;
+	ev->text = g_strdup(how);
+	r->question = ANSWERED;
+	r->answer = pfn;
+	h->generation++;
+}
+
+int vm_victim_answer(struct vm_host *h, pfn_t pfn, struct err *e)
+{
+	char text[24];
+
+	if (h->reclaim->question != ASKED)
+		return err_set(e, EINVAL, -1, "no eviction waits for an answer");
+	if (pfn >= h->frame_count || !(frame_of(h, pfn)->flags & FRAME_LISTED))
+		return err_set(e, EINVAL, -1, "frame 0x%" PRIx64 " is no candidate", pfn);
+	*put_hex(text, pfn) = '\0';
+	answered(h, pfn, text);
+	return 0;
+}
+
+void vm_victim_give_up(struct vm_host *h)
+{
+	if (h->reclaim->question == ASKED)
+		answered(h, PFN_NONE, "fifo,timeout");
+}
+
 static bool has_room_in_swap(const struct vm_host *h, pfn_t pfn)
 {
 	const struct frame *f = frame_of(h, pfn);
@@ -601,7 +698,9 @@ static int try_one(struct vm_host *h, const char *by, bool later)
 	r->looks = 0;
 	p->now = h->stats.accesses;
 	cached = tlb_valid(h);
-	pfn = r->ops->victim(p, by ? POLICY_NO_PAGE : h->coming);
+	pfn = victim_of(h, p, by);
+	if (pfn == PFN_NONE)
+		return -1;
 	if (is_held(h, pfn)) {
 		frame_of(h, pfn)->flags &= ~FRAME_LISTED;
 		r->held[r->holds++] = pfn;
@@ -750,6 +849,7 @@ int vm_policy_set(struct vm_host *h, const struct vm_policy *wanted, struct err 
 		if (set_at(r, k))
 			r->ops->each(set_at(r, k), collect, frames);
 	sets_clear(h);
+	r->question = QUIET;
 	r->ops = ops;
 	r->by_process = wanted->by_process;
 	memcpy(r->param, param, sizeof param);

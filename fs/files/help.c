@@ -164,7 +164,8 @@ static const struct help all[] = {
 	  "    2q      a queue before LRU: in=, out= %   arc      two LRU lists that learn their lengths; p=\n"
 	  "    s3fifo  three queues: small= %            sieve    a queue with a hand that stays\n"
 	  "    wsclock the working set: tau= references  linux    active and inactive lists: swappiness=\n"
-	  "    opt     the one needed furthest in the future: only in vitrine replay\n\n"
+	  "    opt     the one needed furthest in the future: only in vitrine replay\n"
+	  "    external  a program of yours chooses: help/mem-victim\n\n"
 	  "scope=process: a process that needs a frame gives up a page of its own. Frames are needed when RAM is\n"
 	  "full, when processes have as many as mem/config user_frames allows, below the low watermark, and by\n"
 	  "reclaim (both in mem/ctl). Each eviction is an event: by= who asked (a pid, kswapd, ctl), scanned= the\n"
@@ -238,6 +239,13 @@ static const struct help all[] = {
 	  "swaps version filesystems partitions diskstats interrupts softirqs slabinfo buddyinfo pressure/ sys/ and\n"
 	  "kpagecount, kpageflags (a 64-bit word a frame). self is the real reader; if no simulated process has its\n"
 	  "pid, it sees init's files there.\n", NULL },
+	{ "mem-victim",
+	  "mem/victim (not listed): with policy external, each eviction that a process needs is a line of candidates,\n"
+	  "frame numbers, the oldest first; what is written is the number of the one that goes. Who answers may look at\n"
+	  "everything (mem/frame/PFN, mem/frames, proc/PID/pagetable) meanwhile. After 5 s of real time FIFO answers.\n"
+	  "An answer that is no candidate is EINVAL, and the question stays.\n\n"
+	  "    $ echo external > mem/policy\n"
+	  "    $ while read -r first rest; do echo $first > mem/victim; done < mem/victim &     this is FIFO\n", NULL },
 	{ "process",
 	  "proc/PID/: a process. As in Linux: maps smaps smaps_rollup status stat statm cmdline comm exe cwd root\n"
 	  "fd/ fdinfo/ task/ limits io numa_maps mounts ..., and pagemap and mem, which exist but are not listed.\n"

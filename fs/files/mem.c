@@ -590,6 +590,7 @@ const struct row mem_rows[] = {
 	{ .name = "tlb", .kind = ROW_TABLE, .mode = 0644, .columns = tlb_columns, .fill = fill_tlb, .store = store_tlb, .help = "mem-tlb" },
 	{ .name = "policy", .kind = ROW_TEXT, .mode = 0644, .show = show_policy, .store = store_policy, .help = "mem-policy" },
 	{ .name = "lru", .kind = ROW_TABLE, .mode = 0444, .columns = lru_columns, .fill = fill_lru, .help = "mem-lru" },
+	{ .name = "victim", .kind = ROW_STREAM, .mode = 0600, .flags = ROW_UNLISTED, .stream = &victim_stream, .help = "mem-victim" },
 	{ .name = "stats", .kind = ROW_TEXT, .mode = 0444, .show = show_stats, .help = "mem-stats" },
 	{ .name = "config", .kind = ROW_TEXT, .mode = 0644, .show = show_config, .store = store_config, .help = "mem-config" },
 	{ 0 }

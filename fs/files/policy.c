@@ -1,4 +1,4 @@
-/* policy.c - mem/policy, mem/lru: which page goes next, and why. */
+/* policy.c - mem/policy, mem/lru, mem/victim: which page goes next, and who says so. */
 #include "policy.h"
 
 #include "table.h"
@@ -136,6 +136,77 @@ int fill_lru(const struct node *n, struct table_out *t, struct err *e)
 	vm_policy_each(vm, fill_candidate, &f);
 	return 0;
 }
+
+/* mem/victim. */
+
+struct asking { uint64_t seen; };            /* the last question that this reader got */
+
+static void *victim_open(const struct node *n, struct err *e)
+{
+	return g_new0(struct asking, 1);
+}
+
+static void put_candidate(void *arg, pfn_t pfn)
+{
+	GString *out = arg;
+
+	put_text(out, out->len ? " 0x" : "0x");
+	put_hex(out, pfn);
+}
+
+static int victim_read(const struct node *n, void *state, size_t max, GString *out, struct err *e)
+{
+	struct vm_host *vm = world_vm(n, e);
+	struct asking *a = state;
+	g_autoptr(GString) line = g_string_new(NULL);
+
+	if (!vm)
+		return -ESRCH;
+	if (!vm_victim_wanted(vm) || vm_victim_number(vm) == a->seen)
+		return 0;
+	a->seen = vm_victim_number(vm);
+	vm_victim_candidates(vm, put_candidate, line);
+	put_char(line, '\n');
+	g_string_append_len(out, line->str, (gssize)line->len);
+	return 0;
+}
+
+static bool victim_ready(const struct node *n, void *state)
+{
+	struct vm_host *vm = world_vm(n, NULL);
+
+	return !vm || (vm_victim_wanted(vm) && vm_victim_number(vm) != ((struct asking *)state)->seen);
+}
+
+static ssize_t victim_write(const struct node *n, void *state, const void *from, size_t len, struct err *e)
+{
+	g_autofree char *text = g_strstrip(g_strndup(from, len));
+	struct vm_host *vm = world_vm(n, e);
+	uint64_t pfn;
+	int code;
+
+	if (!vm)
+		return -e->code;
+	code = parse_number(text, &pfn, e);
+	if (!code)
+		code = vm_victim_answer(vm, pfn, e);
+	if (code) {
+		e->arg = 0;
+		error_log_add(n->world, n, text, 0, e);
+		return code;
+	}
+	world_changed(n->world);
+	return (ssize_t)len;
+}
+
+static void victim_close(const struct node *n, void *state)
+{
+	g_free(state);
+}
+
+const struct stream_ops victim_stream = {
+	.open = victim_open, .read = victim_read, .write = victim_write, .ready = victim_ready, .close = victim_close,
+};
 
 /* mem/ctl. */
 

@@ -49,11 +49,13 @@ int  vm_watermark_set(struct vm_host *h, uint64_t low, uint64_t high, struct err
 void vm_watermark(const struct vm_host *h, uint64_t *low, uint64_t *high);
 
 /*
- * Policy external. A fault that needs a victim fails with ENOMEM while vm_victim_wanted(); it is to be tried again when
- * that has been answered or given up.
+ * Policy external. A process whose access needs a victim waits (EINPROGRESS) until the question has been answered or given
+ * up. What cannot wait (system calls, the system itself, a host that is not live) gets its victims by FIFO.
  */
 bool vm_victim_wanted(const struct vm_host *h);
-uint64_t vm_victim_number(const struct vm_host *h);      /* of the question: grows */
+uint64_t vm_victim_number(const struct vm_host *h);      /* of the question: grows, from 1 on */
+/* Those among which the answer has to be, the oldest first. */
+void vm_victim_candidates(const struct vm_host *h, void (*each)(void *arg, pfn_t pfn), void *arg);
 /* EINVAL: no candidate, or no question is open. */
 int  vm_victim_answer(struct vm_host *h, pfn_t pfn, struct err *e);
 /* The open question is answered by FIFO, with an event. */

@@ -67,6 +67,7 @@ const struct policy_ops policies[] = {
 	{ .name = "sieve", .needs = SIEVE_NEEDS, OPS(sieve) },
 	{ .name = "wsclock", .needs = WSCLOCK_NEEDS, .params = wsclock_params, OPS(wsclock) },
 	{ .name = "linux", .needs = LINUX_NEEDS, .params = linux_params, OPS(linux), .watermarks = true },
+	{ .name = "external", .needs = FIFO_NEEDS, OPS(fifo), .asks = true },
 	{ .name = "opt", .refused = "opt needs to know the references to come: vitrine replay has them" },
 	{ 0 }
 };

@@ -14,6 +14,7 @@ struct policy_ops {
 	void (*forget)(struct policy *p, uint32_t f);
 	void (*each)(const struct policy *p, policy_each_fn *each, void *arg);
 	uint32_t (*count)(const struct policy *p, uint32_t f);   /* what it counts, for people; NULL: nothing */
+	bool asks;                   /* somebody outside chooses */
 	bool watermarks;             /* has some where none are set */
 	const char *refused;         /* it exists, but not on a live machine: why */
 };
