@@ -14,6 +14,15 @@ struct vm_proc *command_caller(const struct call *c, struct err *e)
 	return process_alive(c->n, e);
 }
 
+int command_pages(const struct vm_proc *p, unsigned arg, uint64_t len, struct err *e)
+{
+	uint64_t pages = len / vm_page_size(process_geometry(p));
+
+	if (pages <= TOUCH_MAX)
+		return 0;
+	return err_set(e, E2BIG, (int)arg, "%" PRIu64 " pages; one command brings in %d at most", pages, TOUCH_MAX);
+}
+
 void put_address(GString *out, va_t va)
 {
 	put_text(out, "0x");

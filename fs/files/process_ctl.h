@@ -13,6 +13,9 @@ struct vm_inode *command_file(const struct call *c, unsigned i, struct err *e);
 /* Bytes that one command moves: at least 1, at most TRANSFER_MAX. */
 enum { TRANSFER_MAX = 1 << 20 };
 bool command_length(const struct call *c, unsigned i, uint64_t *len, struct err *e);
+/* Pages that one command brings in, and accesses that it makes: nobody else is served meanwhile. E2BIG. */
+enum { TOUCH_MAX = 1 << 22 };
+int command_pages(const struct vm_proc *p, unsigned arg, uint64_t len, struct err *e);
 void put_address(GString *out, va_t va);
 bool arg_fd(const struct call *c, unsigned i, int *fd, struct err *e);
 

@@ -3,7 +3,6 @@
 #include "vm_access.h"
 #include "world.h"
 
-enum { TOUCH_MAX = 1 << 28 }; /* accesses of one touch */
 
 static void put_faults(GString *out, const struct vm_outcome *o)
 {

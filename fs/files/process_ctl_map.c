@@ -78,6 +78,8 @@ int run_mmap(struct call *c, struct err *e)
 	if (!p || (!arg_is(c, 0, "-") && !arg_addr(c, 0, &r.addr, e)) || !arg_size(c, 1, &r.len, e) ||
 	    !arg_prot(c, 2, &r.prot, e) || !arg_map_flags(c, 3, &r.flags, e) || !map_object(c, &r, e))
 		return -e->code;
+	if (r.flags & (VM_MAP_POPULATE | VM_MAP_LOCKED) && command_pages(p, 1, r.len, e))
+		return -e->code;
 	code = vm_mmap(p, &r, &at, e);
 	if (!code)
 		put_address(c->result, at);
@@ -184,10 +186,15 @@ int run_madvise(struct call *c, struct err *e)
 {
 	struct vm_proc *p = command_caller(c, e);
 	uint64_t len;
+	struct vm_proc_info info;
 	int advice;
 	va_t at;
 
 	if (!p || !arg_range(c, &at, &len, e) || !arg_advice(c, 2, &advice, e))
+		return -e->code;
+	vm_proc_info(p, &info);                         /* what is not mapped is found at once */
+	if ((advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE) &&
+	    command_pages(p, 1, MIN(len, info.vm_size), e))
 		return -e->code;
 	return vm_madvise(p, at, len, advice, e);
 }
@@ -195,6 +202,7 @@ int run_madvise(struct call *c, struct err *e)
 int run_mlock(struct call *c, struct err *e)
 {
 	struct vm_proc *p = command_caller(c, e);
+	struct vm_proc_info info;
 	uint64_t len;
 	va_t at;
 
@@ -202,6 +210,9 @@ int run_mlock(struct call *c, struct err *e)
 		return -e->code;
 	if (c->count > 2 && !arg_is(c, 2, "onfault"))
 		return err_set(e, EINVAL, 2, "\"%.40s\" is not onfault", c->args[2].text);
+	vm_proc_info(p, &info);
+	if (c->count < 3 && command_pages(p, 1, MIN(len, info.vm_size), e))
+		return -e->code;
 	return vm_mlock(p, at, len, c->count > 2, e);
 }
 
@@ -245,7 +256,7 @@ static void run_add(struct run_length *r, const uint8_t *resident, size_t n)
 /* In pieces, so that a huge range costs no huge vector; it fails at its first hole, as in one piece. */
 int run_mincore(struct call *c, struct err *e)
 {
-	enum { PIECE = 1 << 16, PAGES_MAX = 1 << 28 };
+	enum { PIECE = 1 << 16, PAGES_MAX = 1 << 26 };
 	struct vm_proc *p = command_caller(c, e);
 	g_autofree uint8_t *resident = NULL;
 	struct run_length r = { .out = c->result };

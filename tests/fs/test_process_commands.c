@@ -419,6 +419,22 @@ static void particular_errnos(void **state)
 	}
 }
 
+/* A terabyte of address space costs nothing; what would take long is refused. */
+static void no_command_works_on_more_pages_than_a_few_seconds_take(void **state)
+{
+	static const char *const bad[] = {
+		"touch 0x100000000000 1T", "mincore 0x100000000000 1T", "mmap - 1T r-- private,anon,populate",
+		"mmap - 1T r-- private,anon,locked", "madvise 0x100000000000 1T populate_read", "mlock 0x100000000000 1T",
+	};
+
+	run_line(*state, CTL, "mmap 0x100000000000 1T rw- private,anon,noreserve,fixed");
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+		refuse(*state, CTL, bad[i], E2BIG);
+	run_line(*state, CTL, "madvise 0x100000000000 1T dontneed");
+	run_line(*state, CTL, "munmap 0x100000000000 1T");
+	refuse(*state, CTL, "madvise 0x100000000000 1T populate_read", ENOMEM);
+}
+
 static void memory_is_read_without_faults_and_written_with_them(void **state)
 {
 	struct node n = at(*state, "proc/2/mem");
@@ -466,6 +482,7 @@ int main(void)
 		TEST(faults_are_those_of_the_thread_that_had_them), TEST(limits_are_set_by_name), TEST(every_command_is_tried),
 		TEST(one_word_less_or_more_is_refused), TEST(what_is_no_number_is_refused),
 		TEST(strange_numbers_do_no_harm), TEST(particular_errnos),
+		TEST(no_command_works_on_more_pages_than_a_few_seconds_take),
 		TEST(memory_is_read_without_faults_and_written_with_them), TEST(pagemap_is_read_in_words),
 	};
 
