@@ -1,5 +1,5 @@
 # lib.sh - sourced by every lesson: mounts a world of its own, shows commands and what they print, asks questions.
-#   lesson TITLE [--ram SIZE] [--geometry G]    mounts in a fresh directory and goes there; all is taken away at the end
+#   lesson TITLE [--ram SIZE] [--geometry G] [--swap SIZE] [--swap-device D]   mounts in a fresh directory and goes there; all is taken away at the end
 #   say TEXT... | show COMMAND | fails COMMAND | ask QUESTION
 #   host NAME | plug HOST INTERFACE WIRE ADDRESS/N...    a computer; an interface of it, on a wire, up
 #   on HOST PID COMMAND | run HOST NAME [uid=N]          by a process of any host; a new one there, its pid in $pid
@@ -25,13 +25,19 @@ take_over()
 		case $each in *'*' | hosts/host0) ;; *) rmdir "$each" ;; esac
 	done
 	echo reboot > hosts/host0/ctl
+	size=128M device=ssd
 	while [ $# -gt 1 ]; do
 		case $1 in
 		--ram) echo "$2" > hosts/host0/mem/size ;;
 		--geometry) echo "$2" > hosts/host0/mem/geometry ;;
+		--swap) size=$2 ;;
+		--swap-device) device=$2 ;;
 		esac
 		shift 2
 	done
+	[ "$size $device" != "128M ssd" ] || return 0
+	echo 'off 0' > swap/ctl
+	[ "$size" = 0 ] || echo "on $size $device" > swap/ctl
 }
 
 leave()

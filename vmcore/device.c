@@ -19,7 +19,7 @@ const char *const vm_device_names[VM_DEVICE_KINDS] = { "hdd", "ssd", "nvme", "cu
 static const struct vm_device_model presets[] = {
 	{ .kind = VM_DEVICE_HDD, .bandwidth = 150000000, .channels = 1, .seek_least = NS_PER_MS, .seek_most = 15 * NS_PER_MS,
 	  .turn = NS_PER_S / 120 },
-	{ .kind = VM_DEVICE_SSD, .read_latency = 100 * NS_PER_US, .write_latency = 200 * NS_PER_US, .bandwidth = 500000000,
+	{ .kind = VM_DEVICE_SSD, .read_latency = 150 * NS_PER_US, .write_latency = 250 * NS_PER_US, .bandwidth = 500000000,
 	  .channels = 4 },
 	{ .kind = VM_DEVICE_NVME, .read_latency = 20 * NS_PER_US, .write_latency = 15 * NS_PER_US, .bandwidth = 3000000000,
 	  .channels = 16 },
