@@ -231,7 +231,10 @@ static int take_line(struct trace *t, size_t *n, struct err *e)
 	return 0;
 }
 
-enum { CAREFUL_LINES = 64 };  /* read one by one before the fast reader gets another chance */
+enum {
+	CAREFUL_LINES = 64,      /* read one by one before the fast reader gets another chance */
+	ROOM_LEAST = 1024,       /* less than that is not worth another call of it */
+};
 
 int text_next(struct trace *t, size_t *n, struct err *e)
 {
@@ -248,7 +251,7 @@ int text_next(struct trace *t, size_t *n, struct err *e)
 			*n += got;
 			t->line += got;
 			input_take(&t->in, (size_t)(at - t->in.at));
-			if (*n + 2 * CAREFUL_LINES > BATCH)
+			if (*n + ROOM_LEAST > BATCH)
 				break;
 		}
 		for (unsigned i = 0; i < CAREFUL_LINES; i++) {
