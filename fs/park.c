@@ -241,6 +241,10 @@ bool settle(struct fs *fs)
 	unsigned steps = 0;
 	ns_t at;
 
+	w->turn++;
+	if (w->sliced)
+		world_changed(w);
+	w->sliced = false;
 	world_try(w);
 	do {
 		while (w->mode == CLOCK_AUTO && somebody_waits(fs) && clock_next_busy(&w->clock, &at)) {
@@ -254,7 +258,7 @@ bool settle(struct fs *fs)
 	world_try(w);
 	if (fs->watchers.head)
 		wake_watchers(fs);
-	return false;
+	return w->sliced;
 }
 
 bool must_queue(const struct fs *fs, const struct open_file *f)

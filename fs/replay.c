@@ -465,9 +465,17 @@ static int print_table(const struct settings *s)
 	return OK;
 }
 
-static int report(const struct settings *s)
+static unsigned count_done(const struct settings *s)
 {
 	unsigned done = 0;
+
+	for (unsigned i = 0; i < s->batch.jobs->len; i++)
+		done += g_array_index(s->batch.jobs, struct replay_job, i).state == REPLAY_DONE;
+	return done;
+}
+
+static int report(const struct settings *s)
+{
 	int rc = OK;
 
 	for (unsigned i = 0; i < s->batch.sources->len && !stop; i++) {
@@ -478,10 +486,8 @@ static int report(const struct settings *s)
 		fprintf(stderr, "vitrine: %s: %s\n", src->path, src->err.why);
 		rc = FAILED;
 	}
-	for (unsigned i = 0; i < s->batch.jobs->len; i++)
-		done += g_array_index(s->batch.jobs, struct replay_job, i).state == REPLAY_DONE;
 	if (stop) {
-		fprintf(stderr, "vitrine: interrupted: %u of %u runs are done\n", done, s->batch.jobs->len);
+		fprintf(stderr, "vitrine: interrupted: %u of %u runs are done\n", count_done(s), s->batch.jobs->len);
 		rc = FAILED;
 	}
 	return rc;
@@ -511,7 +517,7 @@ static int run_all(struct settings *s)
 	if (s->steps)
 		return run_steps(s);
 	replay_batch_run(&s->batch);
-	rc = print_table(s);
+	rc = count_done(s) ? print_table(s) : OK;
 	return report(s) | rc;
 }
 

@@ -74,21 +74,41 @@ static int find_format(struct trace *t, const char *path, struct err *e)
 	return 0;
 }
 
-struct trace *trace_open(const char *path, enum trace_format f, const volatile sig_atomic_t *stop, struct err *e)
+static struct trace *trace_new(enum trace_format f, unsigned page_bits)
 {
 	struct trace *t = g_new0(struct trace, 1);
 	uint64_t pid = 0;
 
 	t->format = f;
+	t->page_bits = page_bits;
+	t->in.fd = -1;
 	t->pids = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	g_array_append_val(t->pids, pid);
-	if (input_open(&t->in, path, stop, e) || find_format(t, path, e) ||
-	    (t->format == TRACE_COMPACT && compact_start(t, e))) {
+	t->batch = g_new(uint64_t, BATCH);
+	return t;
+}
+
+static struct trace *trace_begin(struct trace *t, int opened, const char *name, struct err *e)
+{
+	if (opened || find_format(t, name, e) || (t->format == TRACE_COMPACT && compact_start(t, e))) {
 		trace_close(t);
 		return NULL;
 	}
-	t->batch = g_new(uint64_t, BATCH);
 	return t;
+}
+
+struct trace *trace_open(const char *path, enum trace_format f, const volatile sig_atomic_t *stop, struct err *e)
+{
+	struct trace *t = trace_new(f, TRACE_PAGE_BITS);
+
+	return trace_begin(t, input_open(&t->in, path, stop, e), path, e);
+}
+
+struct trace *trace_open_bytes(const struct trace_bytes *b, const char *name, enum trace_format f, unsigned page_bits, struct err *e)
+{
+	struct trace *t = trace_new(f, page_bits);
+
+	return trace_begin(t, input_open_bytes(&t->in, b, e), name, e);
 }
 
 void trace_close(struct trace *t)

@@ -35,6 +35,10 @@ struct trace;
  * (.bin64, .lackey.zst), then at the first bytes. NULL with `e`: what was wrong, with the line or byte, not the path.
  */
 struct trace *trace_open(const char *path, enum trace_format f, const volatile sig_atomic_t *stop, struct err *e);
+/* Bytes that somebody else has: read() gives up to len at `at`, 0 at the end, or -errno. */
+struct trace_bytes { ssize_t (*read)(void *from, uint64_t at, void *to, size_t len); void *from; };
+/* The same of such bytes, with pages of another size; `name` is only for guessing. */
+struct trace *trace_open_bytes(const struct trace_bytes *b, const char *name, enum trace_format f, unsigned page_bits, struct err *e);
 void trace_close(struct trace *t);
 /* The next references: *n of them at *refs, good until the next call; *n 0: the end. Valid words of vm_ref.h, all of them. */
 int  trace_next(struct trace *t, const uint64_t **refs, size_t *n, struct err *e);

@@ -4,10 +4,12 @@
  * All numbers are little-endian.
  *
  *   16 bytes  "VITRINE TRACE 1\n"
- *   blocks    u32 n, the references in it, 1 to 65536; u32 k, the pages in it that are new
- *             k times u64: page number | space << 52; they are numbered from 0 through the whole trace
+ *   blocks    u32 n, the references in it, 1 to 65536; u32 k, the pages in it that are new; u32 s, the processes that
+ *             are; u32 0
+ *             s times u64: process numbers; processes are counted from 0 through the whole trace
+ *             k times u64: page number | process << 52; pages are counted from 0 through the whole trace
  *             n times u32: page << 2 | kind: 0 load, 1 store, 2 modify, 3 fetch
- *   end       u32 0, u32 0, u64 all references, u64 all pages, u32 s, s times u64: the process number of each space
+ *   end       a block of nothing, then u64 all references, u64 all pages
  *
  * So a reference takes four bytes, and zstd makes a byte or less of it; what breaks off is noticed.
  */
@@ -56,6 +58,7 @@ int compact_start(struct trace *t, struct err *e)
 	if (memcmp(t->in.at, compact_magic, sizeof(compact_magic)))
 		return err_set(e, EINVAL, -1, "it does not begin as a compact trace does");
 	input_take(&t->in, sizeof(compact_magic));
+	g_array_set_size(t->pids, 0);
 	return 0;
 }
 
@@ -72,34 +75,35 @@ static int read_pages(struct trace *t, uint32_t k, struct err *e)
 	for (uint32_t i = 0; i < k; i++, input_take(&t->in, 8)) {
 		uint64_t page = get64(t->in.at);
 
-		if (page & (VM_REF_NONSENSE | (uint64_t)3 << VM_REF_KIND_SHIFT))
+		if (page & (VM_REF_NONSENSE | (uint64_t)3 << VM_REF_KIND_SHIFT) || vm_ref_space(page) >= t->pids->len)
 			return err_set(e, ERANGE, -1, "byte %" PRIu64 ": 0x%" PRIx64 " is no page of the space", t->in.passed, page);
 		t->dictionary[t->dictionary_len++] = page;
 	}
 	return 0;
 }
 
-static int read_end(struct trace *t, struct err *e)
+static int read_processes(struct trace *t, uint32_t s, struct err *e)
 {
-	uint32_t spaces;
-
-	if (need(t, 20, e))
+	if (s > VM_REF_SPACES - t->pids->len)
+		return err_set(e, EINVAL, -1, "byte %" PRIu64 ": %" PRIu32 " more processes", t->in.passed, s);
+	if (need(t, (size_t)s * 8, e))
 		return -e->code;
-	if (get64(t->in.at) != t->refs || get64(t->in.at + 8) != t->dictionary_len)
-		return err_set(e, EINVAL, -1, "byte %" PRIu64 ": the end counts %" PRIu64 " references, there are %" PRIu64,
-			       t->in.passed, get64(t->in.at), t->refs);
-	spaces = get32(t->in.at + 16);
-	input_take(&t->in, 20);
-	if (spaces > VM_REF_SPACES)
-		return err_set(e, EINVAL, -1, "byte %" PRIu64 ": %" PRIu32 " processes", t->in.passed, spaces);
-	if (need(t, (size_t)spaces * 8, e))
-		return -e->code;
-	g_array_set_size(t->pids, 0);
-	for (uint32_t i = 0; i < spaces; i++, input_take(&t->in, 8)) {
+	for (uint32_t i = 0; i < s; i++, input_take(&t->in, 8)) {
 		uint64_t pid = get64(t->in.at);
 
 		g_array_append_val(t->pids, pid);
 	}
+	return 0;
+}
+
+static int read_end(struct trace *t, struct err *e)
+{
+	if (need(t, 16, e))
+		return -e->code;
+	if (get64(t->in.at) != t->refs || get64(t->in.at + 8) != t->dictionary_len)
+		return err_set(e, EINVAL, -1, "byte %" PRIu64 ": the end counts %" PRIu64 " references, there are %" PRIu64,
+			       t->in.passed, get64(t->in.at), t->refs);
+	input_take(&t->in, 16);
 	if (input_want(&t->in, 1, e))
 		return -e->code;
 	if (t->in.at != t->in.end)
@@ -110,18 +114,20 @@ static int read_end(struct trace *t, struct err *e)
 
 static int read_block(struct trace *t, struct err *e)
 {
-	uint32_t n, k;
+	uint32_t n, k, s, zero;
 
-	if (need(t, 8, e))
+	if (need(t, 16, e))
 		return -e->code;
 	n = get32(t->in.at);
 	k = get32(t->in.at + 4);
-	input_take(&t->in, 8);
-	if (n == 0 && k == 0)
+	s = get32(t->in.at + 8);
+	zero = get32(t->in.at + 12);
+	input_take(&t->in, 16);
+	if ((n | k | s | zero) == 0)
 		return read_end(t, e);
-	if (n == 0 || n > BLOCK)
-		return err_set(e, EINVAL, -1, "byte %" PRIu64 ": a block of %" PRIu32 " references", t->in.passed - 8, n);
-	if (read_pages(t, k, e))
+	if (n == 0 || n > BLOCK || zero)
+		return err_set(e, EINVAL, -1, "byte %" PRIu64 ": a block of %" PRIu32 " references", t->in.passed - 16, n);
+	if (read_processes(t, s, e) || read_pages(t, k, e))
 		return -e->code;
 	t->block_left = n;
 	return 0;

@@ -19,6 +19,12 @@ static const uint8_t zstd_magic[4] = { 0x28, 0xb5, 0x2f, 0xfd };
 /* read(2) that a signal to stop can end. 0: end of file. */
 static ssize_t read_some(struct input *in, void *to, size_t len, struct err *e)
 {
+	if (in->bytes.read) {
+		ssize_t n = in->bytes.read(in->bytes.from, in->file_read, to, len);
+
+		in->file_read += n > 0 ? (uint64_t)n : 0;
+		return n < 0 ? err_set(e, (int)-n, -1, "%s", g_strerror((int)-n)) : n;
+	}
 	for (;;) {
 		struct pollfd p = { .fd = in->fd, .events = POLLIN };
 		ssize_t n;
@@ -206,6 +212,12 @@ int input_open(struct input *in, const char *path, const volatile sig_atomic_t *
 	else
 		r = start_stream(in, e);
 	return r;
+}
+
+int input_open_bytes(struct input *in, const struct trace_bytes *b, struct err *e)
+{
+	*in = (struct input) { .fd = -1, .bytes = *b };
+	return start_stream(in, e);
 }
 
 void input_close(struct input *in)

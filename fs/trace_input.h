@@ -3,6 +3,7 @@
 #define FS_TRACE_INPUT_H
 
 #include "err.h"
+#include "trace.h"
 #include "units.h"
 
 #include <signal.h>
@@ -15,6 +16,7 @@ struct input {
 	uint64_t file_bytes;      /* of a file; 0: unknown */
 	uint64_t file_read;       /* so many of them are done (compressed ones count as they are) */
 	const volatile sig_atomic_t *stop; /* EINTR once it is set; may be NULL */
+	struct trace_bytes bytes; /* instead of a file, if it has a read() */
 	/* its own: */
 	int      fd;
 	uint8_t *map, *buffer, *packed;
@@ -25,6 +27,7 @@ struct input {
 
 /* "-" is the standard input. Errors have the reason without the name of the file. */
 int  input_open(struct input *in, const char *path, const volatile sig_atomic_t *stop, struct err *e);
+int  input_open_bytes(struct input *in, const struct trace_bytes *b, struct err *e);
 void input_close(struct input *in);
 /* Brings more bytes behind those not yet taken, which may move; sets `last` when there are none. */
 int  input_more(struct input *in, struct err *e);

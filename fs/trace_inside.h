@@ -13,7 +13,8 @@ struct trace {
 	struct input in;
 	uint64_t refs;           /* given so far */
 	uint64_t line;           /* of text: lines taken */
-	unsigned space;
+	unsigned space, page_bits;
+	bool     begun;          /* text: a reference has been read */
 	GArray  *pids;           /* uint64_t by space */
 	uint64_t *batch;
 	/* compact */

@@ -53,11 +53,11 @@ static int check_page(const struct trace *t, uint64_t page, uint64_t address, st
 }
 
 /* Kernel addresses have all 16 upper bits set: they fold into the upper half of 48 bits. */
-static uint64_t page_of_address(uint64_t va)
+static uint64_t page_of_address(const struct trace *t, uint64_t va)
 {
 	if (va >> 47 == 0x1ffff)
 		va &= ((uint64_t)1 << 48) - 1;
-	return va >> 47 > 1 ? UINT64_MAX : va >> TRACE_PAGE_BITS;
+	return va >> 47 > 1 ? UINT64_MAX : va >> t->page_bits;
 }
 
 static int rest_is_blank(const struct trace *t, struct cursor *c, struct err *e)
@@ -74,7 +74,7 @@ static int read_address(struct trace *t, struct cursor *c, enum vm_ref_kind kind
 		c->at += 2;
 	if (!number(c, 16, &va))
 		return bad(t, c, e, "an address should be here");
-	page = page_of_address(va);
+	page = page_of_address(t, va);
 	if (check_page(t, page, va, e))
 		return -e->code;
 	*ref = vm_ref(kind, t->space, page);
@@ -157,8 +157,7 @@ static int pid_line(struct trace *t, struct cursor *c, struct err *e)
 	skip_blanks(c);
 	if (!number(c, 10, &pid))
 		return bad(t, c, e, "a process number should be here");
-	/* What comes before any such line is the first process's, whichever it turns out to be only if nothing did. */
-	if (t->refs == 0 && t->pids->len == 1)
+	if (!t->begun)           /* nothing belongs to the unnamed process */
 		g_array_index(t->pids, uint64_t, 0) = pid;
 	while (i < t->pids->len && g_array_index(t->pids, uint64_t, i) != pid)
 		i++;
@@ -228,6 +227,7 @@ static int take_line(struct trace *t, size_t *n, struct err *e)
 	input_take(&t->in, (size_t)(next - t->in.at));
 	t->line++;
 	*n += is_ref;
+	t->begun |= is_ref;
 	return 0;
 }
 
@@ -244,11 +244,12 @@ int text_next(struct trace *t, size_t *n, struct err *e)
 
 		if (r)
 			return r;
-		if (t->format == TRACE_LACKEY) {
+		if (t->format == TRACE_LACKEY && t->page_bits == TRACE_PAGE_BITS) {
 			const uint8_t *at = t->in.at, *begin = t->in.mapped ? t->in.map : t->in.at - 32;
 			size_t got = lackey_fast(begin, &at, t->in.end, t->batch + *n, BATCH - CAREFUL_LINES - *n, t->space);
 
 			*n += got;
+			t->begun |= got > 0;
 			t->line += got;
 			input_take(&t->in, (size_t)(at - t->in.at));
 			if (*n + ROOM_LEAST > BATCH)

@@ -18,6 +18,7 @@ struct trace_writer {
 	/* compact: the block being gathered */
 	struct vm_pages *pages;
 	uint64_t page_count;
+	unsigned spaces;         /* whose process numbers are written */
 	GArray  *fresh;          /* uint64_t: its new pages */
 	GArray  *words;          /* uint32_t: its references */
 };
@@ -122,6 +123,10 @@ static int end_block(struct trace_writer *w, struct err *e)
 		return 0;
 	put_word(w->text, w->words->len, 4);
 	put_word(w->text, w->fresh->len, 4);
+	put_word(w->text, w->from->pids->len - w->spaces, 4);
+	put_word(w->text, 0, 4);
+	for (; w->spaces < w->from->pids->len; w->spaces++)
+		put_word(w->text, trace_pid(w->from, w->spaces), 8);
 	for (unsigned i = 0; i < w->fresh->len; i++)
 		put_word(w->text, g_array_index(w->fresh, uint64_t, i), 8);
 	for (unsigned i = 0; i < w->words->len; i++)
@@ -152,14 +157,10 @@ static int write_compact(struct trace_writer *w, uint64_t ref, struct err *e)
 
 static void put_end(struct trace_writer *w)
 {
-	unsigned spaces = w->from->pids->len;
-
+	put_word(w->text, 0, 8);
 	put_word(w->text, 0, 8);
 	put_word(w->text, w->refs, 8);
 	put_word(w->text, w->page_count, 8);
-	put_word(w->text, spaces, 4);
-	for (unsigned i = 0; i < spaces; i++)
-		put_word(w->text, trace_pid(w->from, i), 8);
 }
 
 int trace_write(struct trace_writer *w, const uint64_t *refs, size_t n, struct err *e)

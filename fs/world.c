@@ -116,6 +116,7 @@ struct world *world_new(const struct world_options *o, struct err *e)
 	g_queue_init(&w->errors);
 	w->opens = opens_new();
 	w->jobs = jobs_new();
+	w->replays = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	w->texts = event_texts_new();
 	if (world_add_host(w, "host0", e)) {
 		world_free(w);
@@ -130,6 +131,7 @@ void world_free(struct world *w)
 		return;
 	files_abandon(w);
 	jobs_free(w->jobs);
+	g_hash_table_unref(w->replays);
 	knowns_free(w->knowns);
 	opens_free(w->opens);
 	g_ptr_array_free(w->hosts, TRUE);

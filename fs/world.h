@@ -62,6 +62,9 @@ struct world {
 	void (*try_requests)(void *arg); /* ops.c: tries all requests that wait once; NULL: there are none */
 	void *try_arg;
 	uint64_t tried;             /* the generation at which all that waits was tried last */
+	uint64_t turn;              /* counts turns of the loop: a command that works in slices does one in each */
+	bool sliced;                /* such a command has more to do */
+	GHashTable *replays;        /* process_ctl_replay.c: host and process -> how far */
 	struct job *job;            /* of the command that is being carried out; NULL: none */
 	/* Of the request that is being served; set by ops.c. */
 	pid_t      reader;          /* its thread id as we see it; 0: none, or not visible to us */

@@ -251,6 +251,7 @@ static const struct help all[] = {
 	  "fd/ fdinfo/ task/ limits io numa_maps mounts ..., and pagemap and mem, which exist but are not listed.\n"
 	  "Beyond Linux:\n\n"
 	  "    ctl        system calls and memory accesses by it: help/process-ctl\n"
+	  "    replay     how far a trace being replayed is\n"
 	  "    pagetable  its page-table entries, a table          pt/       the page table as a tree of files\n"
 	  "    walk/VA    a translation, step by step              page/VA   all about one page\n"
 	  "    cpu        registers that matter here               faults    its last 256 faults\n", NULL },
@@ -324,6 +325,12 @@ static const struct help all[] = {
 	  "    $ find proc/2/pt -type f -links +1\n"
 	  "    $ ls -li proc/2/pt/*/*/*/\n\n"
 	  "A page in swap is a symbolic link to its slot: find proc/2/pt -type l\n", NULL },
+	{ "process-replay",
+	  "proc/PID/replay: how far the command `replay` in ctl is, NAME=VALUE a line: state (none checking running done\n"
+	  "failed cancelled), done and total (references), rate (a real second, while it runs). The trace is read once to\n"
+	  "see that all of it is right, then the process touches its pages one after the other; meanwhile the tree\n"
+	  "can be used. Written: cancel. For policies against traces without a mount: vitrine replay, see vitrine(1).\n\n"
+	  "    $ cp sort.lackey files/; echo '2 replay /sort.lackey &' > hosts/host0/ctl; cat proc/2/replay\n", NULL },
 	{ "process-smaps", "proc/PID/smaps: its areas with what is in memory of each, as in Linux; smaps_rollup: their sum.\n", NULL },
 	{ "process-stat", "proc/PID/stat and statm: one line of numbers each, in Linux's order; see proc(5).\n", NULL },
 	{ "process-status", "proc/PID/status: Name, State, Pid, VmSize, VmRSS, ... a line each; see proc(5).\n", NULL },

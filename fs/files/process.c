@@ -249,6 +249,8 @@ const struct row process_rows[] = {
 	CTL_ROW,
 	{ .name = "maps", .kind = ROW_TEXT, .mode = 0644, .flags = ROW_OWNED | ROW_COLLECT, .show = show_maps,
 	  .store = store_maps, .help = "process-maps" },
+	{ .name = "replay", .kind = ROW_TEXT, .mode = 0644, .flags = ROW_OWNED, .show = show_replay,
+	  .store = store_replay, .help = "process-replay" },
 	OWNED("cpu", 0444, show_cpu, "process-cpu"),
 	OWNED_TABLE("pagetable", pagetable_columns, fill_pagetable, "process-pagetable"),
 	OWNED_TABLE("faults", fault_columns, fill_faults, "process-faults"),

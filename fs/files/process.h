@@ -92,6 +92,9 @@ int show_cpu(const struct node *n, GString *out, struct err *e);
 void put_process_settings(const struct vm_proc *p, const char *prefix, uint32_t which, GString *out);
 /* process_ctl_life.c: as setrlimit takes them, by enum vm_rlimit. */
 extern const char *const limit_names[VM_RLIMITS];
+/* process_ctl_replay.c: the file replay */
+int show_replay(const struct node *n, GString *out, struct err *e);
+int store_replay(const struct node *n, char *line, GString *result, struct err *e);
 /* process_ctl.c */
 int store_process_ctl(const struct node *n, char *line, GString *result, struct err *e);
 

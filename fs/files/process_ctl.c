@@ -124,6 +124,9 @@ const struct command process_commands[] = {
 	  "image START_CODE END_CODE START_DATA END_DATA START_BRK BRK START_STACK ARG_START ARG_END ENV_START ENV_END; and sp ADDR" },
 	{ "area", "LINE", run_area, "for fixtures: a quoted line of maps becomes an area more" },
 	{ "ptbr", "ADDR", run_ptbr, "sets the page-table base by hand; the OS part then fills nothing for this process" },
+	{ "replay", "FILE [FORMAT]", run_replay,
+	  "accesses the pages of a trace in files/: lackey din pages bin64 compact, told from the name or beginning if not said; "
+	  "the file replay beside ctl shows how far it is; result: accesses=N faults=N" },
 	{ NULL }
 };
 

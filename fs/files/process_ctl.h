@@ -28,6 +28,8 @@ command_fn run_read, run_write, run_exec, run_touch, run_push, run_ptbr;
 command_fn run_fork, run_clone, run_execve, run_exit, run_kill, run_wait, run_setuid, run_setrlimit;
 /* process_ctl_set.c */
 command_fn run_set, run_area;
+/* process_ctl_replay.c */
+command_fn run_replay;
 /* process_ctl_file.c */
 command_fn run_open, run_dup, run_lseek, run_pipe;
 /* process_ctl_net.c */

@@ -1,0 +1,80 @@
+#!/bin/sh
+# The command `replay`: a process touches the pages of a trace while the tree stays usable.
+. "$(dirname "$0")/lib.sh"
+
+mount_world
+echo 'spawn t bare' > hosts/host0/ctl
+p=$(cat hosts/host0/ctl)
+expect "state=none
+done=0
+total=0
+rate=-" cat proc/$p/replay
+echo 'mmap 0x100000 8M rw- private,anon,fixed' > proc/$p/ctl
+
+seq 256 1455 > files/once.pages
+cat files/once.pages files/once.pages > files/twice.pages
+echo 'replay /twice.pages' > proc/$p/ctl
+expect "accesses=2400 faults=1200" cat proc/$p/ctl
+expect "state=done
+done=2400
+total=2400
+rate=-" cat proc/$p/replay
+
+# Kinds and addresses: a store dirties, a load does not.
+printf ' L 00100000,8\n S 00101fff,1\nI  00102000,4\n' > files/kinds.lackey
+echo 'mprotect 0x102000 4096 r-x' > proc/$p/ctl
+echo 'replay /kinds.lackey' > proc/$p/ctl
+grep -q '^accesses=3 ' proc/$p/ctl || fail "kinds: $(cat proc/$p/ctl)"
+same "dirty" "$(awk '$1 == "0x101000" { print $NF }' proc/$p/pagetable | grep -c dirty)" 1
+
+# What is wrong with a trace is found before anything is accessed.
+before=$(grep ^accesses mem/stats)
+printf '256\n257\nxyz\n' > files/bad.pages
+refuses "Invalid argument" "env echo 'replay /bad.pages' > proc/$p/ctl"
+grep -q 'line 3, byte 1: a page number should be here' error_log || fail "no reason: $(tail -n 3 error_log)"
+: > files/empty.pages
+refuses "Invalid argument" "env echo 'replay /empty.pages' > proc/$p/ctl"
+refuses "No such file" "env echo 'replay /none' > proc/$p/ctl"
+refuses "Invalid argument" "env echo 'replay /once.pages best' > proc/$p/ctl"
+printf 'pid 1\n256\npid 2\n257\n' > files/two.pages
+refuses "Invalid argument" "env echo 'replay /two.pages' > proc/$p/ctl"
+same "accesses of refused traces" "$(grep ^accesses mem/stats)" "$before"
+
+# An access that would kill it ends the replay; the process lives on.
+echo 4096 >> files/once.pages
+refuses "Bad address" "env echo 'replay /once.pages' > proc/$p/ctl"
+expect "SEGV MAPERR addr=0x1000000 done=1200" cat proc/$p/ctl
+same "state" "$(head -n 1 proc/$p/replay)" state=failed
+
+# A long one: others are served, it can be cancelled, and interrupted.
+cp files/twice.pages "$T/twice"; for i in $(seq 3000); do cat "$T/twice"; done > "$T/long"
+cp "$T/long" files/long.pages
+echo "$p replay /long.pages &" > hosts/host0/ctl
+until_true grep -q state=running proc/$p/replay || fail "it does not run: $(cat proc/$p/replay)"
+refuses "Device or resource busy" "env echo 'replay /twice.pages' > proc/$p/task/$p/ctl"
+python3 - "$p" <<'PY' || fail "requests wait too long"
+import os, sys, time
+took = []
+for i in range(200):
+    start = time.monotonic()
+    open(f"proc/{sys.argv[1]}/status").read()
+    took.append(time.monotonic() - start)
+took.sort()
+state = open(f"proc/{sys.argv[1]}/replay").read()
+print(f"median {took[100] * 1e3:.2f} ms, 90 % {took[180] * 1e3:.2f} ms; {state.split()}")
+# Three requests each (open, read, close), 10 ms at most; the machine may be busy with other things.
+sys.exit(took[100] > 0.030)
+PY
+echo 'spawn other' > hosts/host0/ctl
+echo cancel > proc/$p/replay
+until_true grep -q state=cancelled proc/$p/replay || fail "it is not cancelled: $(cat proc/$p/replay)"
+grep -q 'cancelled after [0-9]* of 7200000 references' error_log || fail "cancelled without a word"
+refuses "Invalid argument" "env echo cancel > proc/$p/replay"
+quietly timeout 0.2 sh -c "echo 'replay /long.pages' > proc/$p/ctl"
+grep -Eq 'state=(cancelled|done)' proc/$p/replay || fail "interrupted: $(cat proc/$p/replay)"
+
+# Without a trace there is nothing to go on with.
+echo "$p replay /long.pages &" > hosts/host0/ctl
+rm files/long.pages
+until_true grep -Eq 'state=(failed|done|cancelled)' proc/$p/replay || fail "the trace went, the replay goes on"
+check_world

@@ -1,0 +1,49 @@
+#!/bin/sh
+# One trace in every format, from files, pipes and compressed, gives one result; what convert writes is read back.
+. "$(dirname "$0")/lib.sh"
+
+awk 'BEGIN { srand(1); for (i = 0; i < 30000; i++) { p = int(rand() * rand() * 500) + 16; k = substr("ILSM", int(rand() * 4) + 1, 1)
+	printf (k == "I" ? "I  %08x,%d\n" : " " k " %08x,%d\n"), p * 4096 + int(rand() * 4096), int(rand() * 40) + 1 } }' > "$T/body"
+{ echo "==1== Lackey, an example Valgrind tool"; echo "==1== "; cat "$T/body"; echo "==1== end"; } > "$T/a.lackey"
+counts() { "$VITRINE" replay --policy fifo,lru,clock,opt --frames 50,200 --csv "$@" | sed 's/^[^,]*,//'; }
+counts "$T/a.lackey" > "$T/wanted" || fail "lackey"
+[ "$(wc -l < "$T/wanted")" = 9 ] || fail "rows: $(cat "$T/wanted")"
+
+for format in lackey din compact; do
+	"$VITRINE" convert --to $format "$T/a.lackey" "$T/b.$format" || fail "convert to $format"
+	counts "$T/b.$format" | cmp -s - "$T/wanted" || [ $format = din ] || fail "$format differs"
+done
+# din has no M: it comes as a store, which changes no count.
+counts "$T/b.din" | cmp -s - "$T/wanted" || fail "din differs"
+cat "$T/b.compact" | counts - | cmp -s - "$T/wanted" || fail "compact from a pipe differs"
+cat "$T/a.lackey" | counts - | cmp -s - "$T/wanted" || fail "lackey from a pipe differs"
+"$VITRINE" convert "$T/b.compact" - > "$T/c.compact" && cmp -s "$T/b.compact" "$T/c.compact" || fail "compact to compact"
+"$VITRINE" convert --to lackey "$T/b.compact" - | "$VITRINE" convert --from lackey - "$T/c.compact" &&
+	cmp -s "$T/b.compact" "$T/c.compact" || fail "there and back"
+
+# Without kinds: the same misses, no writebacks.
+for format in pages bin64; do
+	"$VITRINE" convert --to $format "$T/a.lackey" "$T/b.$format" || fail "convert to $format"
+	counts "$T/b.$format" | cut -d, -f1-5 > "$T/got"
+	cut -d, -f1-5 "$T/wanted" | cmp -s - "$T/got" || fail "$format differs"
+done
+[ "$(wc -c < "$T/b.bin64")" = 240000 ] || fail "bin64 has $(wc -c < "$T/b.bin64") bytes"
+cut -c4-11 "$T/body" | while read -r a; do echo $((0x$a >> 12)); done | cmp -s - "$T/b.pages" || fail "pages are not addresses >> 12"
+
+# Several processes: spaces of their own.
+printf 'pid 7\n1\n2\npid 8\n1\n2\npid 7\n1\n2\n' > "$T/two.pages"
+same "processes" "$("$VITRINE" replay --policy lru --frames 4 --csv "$T/two.pages" | tail -n 1 | cut -d, -f4-6 | tr -d '\r')" "6,2,4"
+same "steps" "$("$VITRINE" replay --policy lru --frames 2 --steps "$T/two.pages" | tail -n 1)" "6 7:2 miss 8:2"
+"$VITRINE" convert "$T/two.pages" "$T/two.compact" && "$VITRINE" convert --to pages "$T/two.compact" "$T/three.pages" || fail "two"
+cmp -s "$T/two.pages" "$T/three.pages" || fail "processes are lost: $(cat "$T/three.pages")"
+
+if command -v zstd >/dev/null && "$VITRINE" replay --frames 1 "$T/none" 2>/dev/null || zstd -q "$T/a.lackey" -o "$T/z.lackey.zst" 2>/dev/null; then
+	if counts "$T/z.lackey.zst" > "$T/got" 2> "$T/err"; then
+		cmp -s "$T/got" "$T/wanted" || fail "zstd differs"
+		zstd -q "$T/b.compact" -o "$T/z.compact.zst" && counts "$T/z.compact.zst" | cmp -s - "$T/wanted" || fail "zstd of compact differs"
+		cat "$T/z.compact.zst" | counts - | cmp -s - "$T/wanted" || fail "zstd from a pipe differs"
+	else
+		grep -q "without libzstd" "$T/err" || fail "zstd: $(cat "$T/err")"
+	fi
+fi
+exit 0

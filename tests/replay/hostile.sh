@@ -1,0 +1,114 @@
+#!/bin/sh
+# Bad traces and options: one line that says what and where, never a crash, a hang, or memory without bound.
+. "$(dirname "$0")/lib.sh"
+V() { "$VITRINE" "$@"; }
+
+seq 1 20 > "$T/good.pages"
+awk 'BEGIN { for (i = 0; i < 12; i++) printf " L %08x,8\n", i * 4096 }' > "$T/good.lackey"
+V convert "$T/good.lackey" "$T/good.compact" && V convert "$T/good.pages" "$T/good.bin64" || fail "convert"
+
+# Truncated at every byte: refused, or a shorter trace whose every reference is whole.
+for format in pages lackey bin64 compact; do
+	size=$(wc -c < "$T/good.$format") cut=0
+	while [ $cut -lt "$size" ]; do
+		head -c $cut "$T/good.$format" > "$T/cut.$format"
+		timeout 10 "$VITRINE" replay --frames 3 --tlb off "$T/cut.$format" > "$T/out" 2> "$T/err"
+		status=$?
+		[ $status -le 1 ] || fail "$format cut at $cut: status $status"
+		[ $status = 0 ] || [ "$(wc -l < "$T/err")" = 1 ] || fail "$format cut at $cut: $(cat "$T/err")"
+		case $format in compact) [ $status = 1 ] || fail "compact cut at $cut is taken" ;;
+		bin64) [ $((cut % 8 == 0 && cut > 0)) = $((status == 0)) ] || fail "bin64 cut at $cut: $status" ;; esac
+		cut=$((cut + 1))
+	done
+done
+
+# Every byte of a compact trace damaged: never more than a refusal.
+size=$(wc -c < "$T/good.compact") at=0
+while [ $at -lt "$size" ]; do
+	cp "$T/good.compact" "$T/hurt.compact"
+	printf '\377' | dd of="$T/hurt.compact" bs=1 seek=$at conv=notrunc 2>/dev/null
+	timeout 10 "$VITRINE" replay --frames 3 --tlb off "$T/hurt.compact" > /dev/null 2> "$T/err"
+	[ $? -le 1 ] || fail "damaged at $at: $(cat "$T/err")"
+	at=$((at + 1))
+done
+
+: > "$T/empty"
+refuses 'empty' replay --frames 3 "$T/empty"
+for format in lackey din pages bin64; do refuses 'no reference' replay --frames 3 --format $format "$T/empty"; done
+refuses 'breaks off' replay --frames 3 --format compact "$T/empty"
+refuses 'no reference' convert --from pages "$T/empty" "$T/no"
+[ ! -e "$T/no" ] && [ ! -e "$T/no.part" ] || fail "convert leaves something behind"
+head -c 100000 /dev/urandom > "$T/junk"
+refuses 'format cannot be told' replay --frames 3 "$T/junk"
+for format in lackey din pages bin64 compact; do refuses "$T/junk: " replay --frames 3 --format $format "$T/junk"; done
+refuses 'is a directory' replay --frames 3 "$T"
+refuses 'No such file' replay --frames 3 "$T/none"
+
+printf '1\n2\nthree\n' > "$T/x.pages";           refuses "line 3, byte 1: a page number should be here, not 't'" replay --frames 3 "$T/x.pages"
+printf '1\n2 3\n' > "$T/x.pages";                refuses "line 2, byte 3: the line should end here" replay --frames 3 "$T/x.pages"
+printf '68719476736\n' > "$T/x.pages";           refuses "line 1: page 68719476736 is beyond" replay --frames 3 "$T/x.pages"
+printf '99999999999999999999\n' > "$T/x.pages";  refuses "line 1, byte 20" replay --frames 3 "$T/x.pages"
+printf ' L 1000,8\n Q 1000,8\n' > "$T/x.lackey"; refuses "line 2, byte 2: I, L, S or M" replay --frames 3 "$T/x.lackey"
+printf ' L 1000\n' > "$T/x.lackey";              refuses "line 1, byte 8: a comma should be here, not the end" replay --frames 3 "$T/x.lackey"
+printf ' L 8000000000000000,8\n' > "$T/x.lackey"; refuses "line 1: address 0x8000000000000000 is beyond" replay --frames 3 "$T/x.lackey"
+printf '7 1000\n' > "$T/x.din";                  refuses "label 0, 1 or 2" replay --frames 3 "$T/x.din"
+printf '\000\000\000\000\000\000\000\200' > "$T/x.bin64"; refuses "reference 1 .byte 0.: page 0x8000000000000000 is beyond" replay --frames 3 "$T/x.bin64"
+printf 'pid 99999999999999999999\n1\n' > "$T/x.pages"; refuses "line 1" replay --frames 3 "$T/x.pages"
+{ for i in $(seq 1100); do echo "pid $i"; echo 1; done; } > "$T/x.pages"; refuses "more than 1024 processes" replay --frames 3 "$T/x.pages"
+# A bad line deep in what the fast reader takes.
+{ for i in $(seq 2000); do cat "$T/good.lackey"; done; echo " L 00001g00,8"; cat "$T/good.lackey"; } > "$T/deep.lackey"
+refuses "line 24001, byte 9: a comma should be here, not 'g'" replay --frames 3 "$T/deep.lackey"
+
+# Ten gigabytes of one line, sparse, and from a pipe.
+truncate -s 10G "$T/line" && refuses 'more than 4096 bytes' replay --frames 3 --format lackey "$T/line"
+refuses 'more than 4096 bytes' replay --frames 3 --format pages /dev/zero
+rm -f "$T/line"
+
+# A page, and very many: a refusal in bounded memory.
+echo 5 > "$T/one.pages"
+same "one page" "$(V replay --policy all --frames 1,100 --csv "$T/one.pages" | tail -n +2 | cut -d, -f4-6 | sort -u)" "1,0,1"
+seq 0 262144 68719000000 > "$T/far.pages"
+refuses 'page tables of so many pages take more than 16 MiB' replay --frames 3 --tables 16M "$T/far.pages"
+refuses 'page tables of so many pages take more than 16 MiB' replay --curve --tables 16M "$T/far.pages"
+refuses 'page tables of so many pages take more than 16 MiB' replay --policy opt --frames 3 --tables 16M "$T/far.pages"
+
+refuses '0 frames' replay --frames 0 "$T/good.pages"
+refuses 'more than RAM' replay --frames 99999999999 "$T/good.pages"
+refuses 'too many numbers' replay --frames 1-99999999999 "$T/good.pages"
+refuses 'no number of frames' replay --frames x "$T/good.pages"
+refuses 'no range' replay --frames 9-3 "$T/good.pages"
+refuses 'no policy of replays' replay --policy best --frames 3 "$T/good.pages"
+refuses 'no parameter of lru' replay --policy 'lru x=3' --frames 3 "$T/good.pages"
+refuses 'power of two' replay --tlb 12x4 --frames 3 "$T/good.pages"
+refuses 'as 64x4' replay --tlb big --frames 3 "$T/good.pages"
+refuses 'how many frames' replay "$T/good.pages"
+refuses 'not of a curve' replay --curve --steps "$T/good.pages"
+refuses 'unknown option' replay --what "$T/good.pages"
+refuses 'is none of' replay --format xml --frames 3 "$T/good.pages"
+refuses 'at most 1' replay --curve --policy fifo --sample 2 "$T/good.pages"
+
+# One bad trace does not spoil the others.
+V replay --frames 3 --csv "$T/good.pages" "$T/junk" > "$T/out" 2> "$T/err"
+[ $? = 1 ] && [ "$(wc -l < "$T/out")" = 2 ] || fail "the good one: $(cat "$T/out")"
+
+# A pipe that ends early, and one that stalls until we are interrupted.
+{ head -c 20 "$T/good.compact"; } | timeout 10 "$VITRINE" replay --frames 3 - 2> "$T/err"
+grep -q 'breaks off' "$T/err" || fail "early end: $(cat "$T/err")"
+mkfifo "$T/pipe"
+sleep 20 > "$T/pipe" & sleeper=$!
+"$VITRINE" replay --frames 3 --format pages - < "$T/pipe" 2> "$T/err" > /dev/null & stalled=$!
+sleep 0.5
+kill -TERM $stalled
+wait $stalled
+[ $? = 1 ] || fail "interrupted: $(cat "$T/err")"
+kill $sleeper 2>/dev/null
+grep -q 'interrupted: 0 of 1 runs' "$T/err" || fail "interrupted without a word: $(cat "$T/err")"
+
+if command -v zstd >/dev/null; then
+	zstd -q "$T/deep.lackey" -o "$T/deep.lackey.zst"
+	head -c 200 "$T/deep.lackey.zst" > "$T/cut.lackey.zst"
+	refuses 'end early|without libzstd' replay --frames 3 "$T/cut.lackey.zst"
+	{ head -c 100 "$T/deep.lackey.zst"; head -c 300 /dev/zero | tr '\0' '\252'; } > "$T/hurt.lackey.zst"
+	refuses 'damaged|end early|without libzstd' replay --frames 3 "$T/hurt.lackey.zst"
+fi
+exit 0

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Tables as text, CSV and JSON; order; curves, sampled ones; threads that change nothing.
+. "$(dirname "$0")/lib.sh"
+[ -x "$(command -v python3)" ] || { echo "no python3"; exit 77; }
+V() { "$VITRINE" "$@"; }
+loop=$cases/policies/loop.txt
+
+V replay --policy fifo,lru --frames 64,8 "$loop" "$cases/policies/belady.txt" > "$T/text" || fail "text"
+same "header" "$(head -n 1 "$T/text" | tr -s ' ')" "trace policy frames refs hits misses writebacks tlb_misses time"
+same "order" "$(awk 'NR > 1 { n = split($1, p, "/"); printf "%s %s %s;", p[n], $2, $3 }' "$T/text")" \
+	"loop.txt fifo 8;loop.txt fifo 64;loop.txt lru 8;loop.txt lru 64;belady.txt fifo 8;belady.txt fifo 64;belady.txt lru 8;belady.txt lru 64;"
+V replay --policy all --frames 2-40 --parallel 1 "$loop" > "$T/one" && V replay --policy all --frames 2-40 --parallel 7 "$loop" | cmp -s - "$T/one" ||
+	fail "threads change the result"
+V replay --policy fifo --frames 8 --json "$loop" | python3 -c '
+import json, sys
+rows = json.load(sys.stdin)
+assert len(rows) == 1 and list(rows[0]) == "trace policy frames refs hits misses writebacks tlb_misses time".split(), rows
+assert rows[0]["refs"] == 4800 and isinstance(rows[0]["time"], int), rows' || fail "JSON"
+V replay --tlb off --policy fifo --frames 8 --json "$loop" | grep -q '"tlb_misses":null' || fail "no TLB is null"
+
+# TLB counts: a direct model in awk of one set of two ways, on loads.
+printf '1\n1\n2\n1\n3\n2\n1\n' > "$T/t.pages"
+same "TLB misses" "$(V replay --tlb 2x2 --policy lru --frames 9 --csv "$T/t.pages" | tail -n 1 | cut -d, -f8)" 5
+# Time: seven references, five walks of four steps, three cold misses.
+same "time" "$(V replay --tlb 2x2 --policy lru --frames 9 --json "$T/t.pages" | grep -o '"time":[0-9]*')" "\"time\":$((2 * 1 + 5 * 4 * 20 + 3 * 600))"
+# Writebacks: a store, evicted; a load, evicted; a store that stays.
+printf ' S 00001000,8\n L 00002000,8\n S 00003000,8\n' > "$T/w.lackey"
+same "writebacks" "$(V replay --policy fifo --frames 1 --csv "$T/w.lackey" | tail -n 1 | cut -d, -f7)" 1
+
+# Sampled curves are near the exact ones, and say how near.
+awk 'BEGIN { srand(7); for (i = 0; i < 400000; i++) print int(exp(rand() * log(20000))) * 7 }' > "$T/zipf.pages"
+V replay --curve --policy fifo --sample 0.25 --frames 500,2000,8000 --csv "$T/zipf.pages" | tr -d '\r' > "$T/sampled" || fail "sampled"
+V replay --policy fifo --frames 500,2000,8000 --csv "$T/zipf.pages" | tr -d '\r' > "$T/exact" || fail "exact"
+same "sampled header" "$(head -n 1 "$T/sampled")" "trace,policy,frames,refs,hits,misses,writebacks,tlb_misses,time,error"
+paste -d, "$T/sampled" "$T/exact" | awk -F, 'NR > 1 { d = ($6 - $16) / $4; if (d < 0) d = -d
+	if (d > 0.05 || d > 5 * $10 + 0.01 || $10 + 0 <= 0) { print; bad = 1 } } END { exit bad }' || fail "sampled and exact differ too much"
+same "curve at chosen sizes" "$(V replay --curve --frames 8,64,9999 --csv "$loop" | tail -n +2 | cut -d, -f3,6 | tr '\n' ' ')" \
+	"8,$(awk '$1 == "loop" && $2 == 8 { print $3 }' "$cases/policies/lru_mrc.tsv") 64,$(awk '$1 == "loop" && $2 == 64 { print $3 }' "$cases/policies/lru_mrc.tsv") 9999,742 "
+exit 0
