@@ -100,6 +100,10 @@ static inline bool policy_dirty(struct policy *p, uint32_t f)
 {
 	return *mapped_entry(p->machine, f) & ENTRY_D;
 }
+static inline bool policy_is_file(struct policy *p, uint32_t f)
+{
+	return false;
+}
 static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
 {
 }

@@ -1,13 +1,21 @@
 /* replay_policies.c - each policy compiled into loops of its own. */
 #include "replay.h"
 
+#include "policy/aging.h"
+#include "policy/arc.h"
 #include "policy/clock.h"
+#include "policy/clockm.h"
 #include "policy/fifo.h"
 #include "policy/lfu.h"
+#include "policy/linux.h"
 #include "policy/lru.h"
 #include "policy/mru.h"
+#include "policy/nru.h"
 #include "policy/random.h"
+#include "policy/s3fifo.h"
 #include "policy/sieve.h"
+#include "policy/twoq.h"
+#include "policy/wsclock.h"
 #include "replay_opt.h"
 
 #define POLICY fifo
@@ -17,11 +25,6 @@
 
 #define POLICY lru
 #define POLICY_NEEDS LRU_NEEDS
-#define POLICY_REPEATS false
-#include "replay_loop.h"
-
-#define POLICY mru
-#define POLICY_NEEDS MRU_NEEDS
 #define POLICY_REPEATS false
 #include "replay_loop.h"
 
@@ -35,8 +38,18 @@
 #define POLICY_REPEATS false
 #include "replay_loop.h"
 
-#define POLICY sieve
-#define POLICY_NEEDS SIEVE_NEEDS
+#define POLICY clockm
+#define POLICY_NEEDS CLOCKM_NEEDS
+#define POLICY_REPEATS false
+#include "replay_loop.h"
+
+#define POLICY nru
+#define POLICY_NEEDS NRU_NEEDS
+#define POLICY_REPEATS false
+#include "replay_loop.h"
+
+#define POLICY aging
+#define POLICY_NEEDS AGING_NEEDS
 #define POLICY_REPEATS false
 #include "replay_loop.h"
 
@@ -45,8 +58,38 @@
 #define POLICY_REPEATS true
 #include "replay_loop.h"
 
+#define POLICY mru
+#define POLICY_NEEDS MRU_NEEDS
+#define POLICY_REPEATS false
+#include "replay_loop.h"
+
 #define POLICY random
 #define POLICY_NEEDS RANDOM_NEEDS
+#define POLICY_REPEATS false
+#include "replay_loop.h"
+
+#define POLICY twoq
+#define POLICY_NEEDS TWOQ_NEEDS
+#define POLICY_REPEATS false
+#include "replay_loop.h"
+
+#define POLICY arc
+#define POLICY_NEEDS ARC_NEEDS
+#define POLICY_REPEATS true
+#include "replay_loop.h"
+
+#define POLICY s3fifo
+#define POLICY_NEEDS S3FIFO_NEEDS
+#define POLICY_REPEATS true
+#include "replay_loop.h"
+
+#define POLICY sieve
+#define POLICY_NEEDS SIEVE_NEEDS
+#define POLICY_REPEATS false
+#include "replay_loop.h"
+
+#define POLICY wsclock
+#define POLICY_NEEDS WSCLOCK_NEEDS
 #define POLICY_REPEATS false
 #include "replay_loop.h"
 
@@ -55,17 +98,37 @@
 #define POLICY_REPEATS true
 #include "replay_loop.h"
 
-#define ROW(label, name, needs, repeats) \
-	{ label, needs, repeats, { name##_walk_loop, name##_filter_loop, name##_tlb_loop }, NULL }
+#define POLICY linux
+#define POLICY_NEEDS LINUX_NEEDS
+#define POLICY_REPEATS false
+#include "replay_loop.h"
+
+#define ROW(label, name, needs, repeats, params) \
+	{ label, needs, repeats, { name##_walk_loop, name##_filter_loop, name##_tlb_loop }, params }
 
 const struct replay_policy replay_policies[] = {
-	ROW("fifo", fifo, FIFO_NEEDS, false), ROW("lru", lru, LRU_NEEDS, false), ROW("clock", clock, CLOCK_NEEDS, false),
-	ROW("clock0", clock0, CLOCK0_NEEDS, false), ROW("clock1", clock, CLOCK_NEEDS, false),
-	ROW("lfu", lfu, LFU_NEEDS, true), ROW("mru", mru, MRU_NEEDS, false), ROW("random", random, RANDOM_NEEDS, false),
-	ROW("sieve", sieve, SIEVE_NEEDS, false), ROW("opt", opt, OPT_NEEDS, true),
+	ROW("fifo", fifo, FIFO_NEEDS, false, NULL),
+	ROW("lru", lru, LRU_NEEDS, false, NULL),
+	ROW("clock", clock, CLOCK_NEEDS, false, NULL),
+	ROW("clock0", clock0, CLOCK0_NEEDS, false, NULL),
+	ROW("clock1", clock, CLOCK_NEEDS, false, NULL),
+	ROW("clock-m", clockm, CLOCKM_NEEDS, false, clockm_params),
+	ROW("nru", nru, NRU_NEEDS, false, nru_params),
+	ROW("aging", aging, AGING_NEEDS, false, aging_params),
+	ROW("lfu", lfu, LFU_NEEDS, true, NULL),
+	ROW("mru", mru, MRU_NEEDS, false, NULL),
+	ROW("random", random, RANDOM_NEEDS, false, random_params),
+	ROW("2q", twoq, TWOQ_NEEDS, false, twoq_params),
+	ROW("arc", arc, ARC_NEEDS, true, arc_params),
+	ROW("s3fifo", s3fifo, S3FIFO_NEEDS, true, s3fifo_params),
+	ROW("sieve", sieve, SIEVE_NEEDS, false, NULL),
+	ROW("wsclock", wsclock, WSCLOCK_NEEDS, false, wsclock_params),
+	ROW("opt", opt, OPT_NEEDS, true, NULL),
+	ROW("linux", linux, LINUX_NEEDS, false, linux_params),
 	{ 0 }
 };
 const char *const vm_replay_policies[] = {
-	"fifo", "lru", "clock", "clock0", "clock1", "lfu", "mru", "random", "sieve", "opt", NULL
+	"fifo", "lru", "clock", "clock0", "clock1", "clock-m", "nru", "aging", "lfu",
+	"mru", "random", "2q", "arc", "s3fifo", "sieve", "wsclock", "opt", "linux", NULL
 };
 static_assert(G_N_ELEMENTS(vm_replay_policies) == G_N_ELEMENTS(replay_policies), "a policy without a name");

@@ -348,6 +348,29 @@ static void every_step_is_the_models(void **state)
 	}
 }
 
+static void no_way_to_the_page_table_changes_a_result(void **state)
+{
+	static struct string s;
+	struct rng r;
+
+	rng_seed(&r, 4, "replay");
+	for (unsigned round = 0; round < 12; round++) {
+		random_string(&s, &r, 4000);
+		for (unsigned p = 0; vm_replay_policies[p]; p++) {
+			uint64_t frames = 1 + rng_below(&r, 30);
+			struct vm_replay_result first = run(vm_replay_policies[p], frames, 0, &s);
+
+			for (unsigned way = 1; way < G_N_ELEMENTS(ways); way++) {
+				struct vm_replay_result other = run(vm_replay_policies[p], frames, way, &s);
+
+				if (other.misses != first.misses || other.writebacks != first.writebacks || other.cold != first.cold)
+					fail_msg("%s, %d frames, way %u: %d misses, not %d", vm_replay_policies[p], (int)frames, way,
+						 (int)other.misses, (int)first.misses);
+			}
+		}
+	}
+}
+
 static uint64_t distinct(const struct string *s)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_int64_hash, g_int64_equal);
@@ -464,6 +487,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recorded_counts_are_met), cmocka_unit_test(recorded_curves_are_met),
 		cmocka_unit_test(every_victim_of_ostep_is_met), cmocka_unit_test(every_step_is_the_models),
+		cmocka_unit_test(no_way_to_the_page_table_changes_a_result),
 		cmocka_unit_test(what_must_hold_holds), cmocka_unit_test(the_curve_is_lru_at_every_size),
 		cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(too_many_tables_are_refused_and_memory_stays_bounded),
 	};
