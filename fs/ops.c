@@ -189,6 +189,15 @@ static int set_plain(const struct node *n, int valid)
 	return 0;
 }
 
+/* As on any disk, only root gives files away: cp -a and rsync count on the refusal, and go on without. */
+static bool gives_away(fuse_req_t req, const struct known *k, const struct stat *st, int valid)
+{
+	struct stat now;
+
+	return valid & FUSE_SET_ATTR_UID && fuse_req_ctx(req)->uid != 0 && !tree_attr(&k->n, &now) &&
+	       st->st_uid != now.st_uid;
+}
+
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int valid, struct fuse_file_info *fi)
 {
 	struct known *k = node_of(req, ino);
@@ -203,6 +212,8 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int vali
 		code = EPERM;
 	else if (!k->n.row->setattr)
 		code = set_plain(&k->n, valid);
+	else if (gives_away(req, k, st, valid))
+		code = EPERM;
 	else {
 		code = -k->n.row->setattr(&k->n, st, valid, &e);
 		world_changed(k->n.world);

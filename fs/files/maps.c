@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+/* What Linux lets a process have (vm.max_map_count, and the one that takes it there), and [vsyscall]. */
+enum { AREAS_MAX = 65530 + 2 };
 enum { NAME_COLUMN = 73, LINE_BYTES = 112 /* of a usual line */ };
 
 void area_reader_init(struct area_reader *r, const struct node *n, const struct vm_proc *p)
@@ -340,6 +342,8 @@ static int parse_maps(char *text, uint64_t page, GArray *areas, struct err *e)
 			*end = '\0';
 		number++;
 		if (line[strspn(line, " \t")]) {
+			if (areas->len == AREAS_MAX)
+				return err_set(e, ENOMEM, -1, "line %u: more areas than a process can have, %d", number, AREAS_MAX);
 			g_array_set_size(areas, areas->len + 1);
 			a = &g_array_index(areas, struct parsed_area, areas->len - 1);
 			a->line = number;

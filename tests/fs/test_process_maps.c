@@ -199,6 +199,17 @@ static void areas_outside_user_space_are_refused(void **state)
 	assert_true(write_line(*state, MAPS, "7fffffff0000-fffffffffffff000 rw-p 0 0:0 0\n", NULL, &e) < 0);
 }
 
+static void no_process_has_more_areas_than_linux_lets_it(void **state)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (unsigned i = 0; i < 65532; i++)
+		g_string_append_printf(text, "%x000-%x000 r--p 0 0:0 0\n", 0x400 + 2 * i, 0x401 + 2 * i);
+	run_line(*state, MAPS, text->str);
+	g_string_append(text, "7f0000000000-7f0000001000 r--p 0 0:0 0\n");
+	refuse_text(*state, text->str, ENOMEM);
+}
+
 static void a_zombie_takes_no_maps(void **state)
 {
 	struct err e;
@@ -242,6 +253,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_path_that_the_disk_lacks_holds_zeros, setup, teardown),
 		cmocka_unit_test_setup_teardown(nonsense_is_refused_and_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(areas_outside_user_space_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_process_has_more_areas_than_linux_lets_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_zombie_takes_no_maps, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_texts_never_harm, setup, teardown),
 	};
