@@ -1,8 +1,8 @@
 /* capture.c - a wire's log as pcapng; every block is 32-bit aligned and little endian. */
+#include "host.h"
 #include "net_capture.h"
-#include "wire.h"
 
-enum { BLOCK_SECTION = 0x0a0d0d0a, BLOCK_INTERFACE = 1, BLOCK_STATISTICS = 5, BLOCK_PACKET = 6, LINK_ETHERNET = 1,
+enum { BLOCK_SECTION = 0x0a0d0d0a, BLOCK_INTERFACE = 1, BLOCK_NAMES = 4, BLOCK_STATISTICS = 5, BLOCK_PACKET = 6, LINK_ETHERNET = 1,
        SNAPLEN = 262144 };
 
 static void add16(GByteArray *out, uint16_t v)
@@ -94,6 +94,33 @@ static void add_new_ports(const struct net_wire *w, unsigned *ports, GByteArray 
 	}
 }
 
+/* The names of the hosts whose interfaces are on the wire, by address. */
+static void add_names(const struct net_wire *w, GByteArray *out)
+{
+	guint at = block_begin(out, BLOCK_NAMES), empty = out->len;
+
+	for (unsigned i = 0; i < w->ports->len; i++) {
+		const struct port *p = w->ports->pdata[i];
+		const struct net_iface *f = p->owner && p->host ? p->owner : NULL;
+
+		for (unsigned k = 0; f && k < f->addrs->len; k++) {
+			uint32_t v4 = GUINT32_TO_BE(g_array_index(f->addrs, struct net_prefix, k).addr.v4);
+			GByteArray *record = g_byte_array_new();
+
+			g_byte_array_append(record, (const guint8 *)&v4, 4);
+			g_byte_array_append(record, (const guint8 *)p->host->name, (guint)strlen(p->host->name) + 1);
+			add_option(out, 1, record->data, record->len); /* nrb_record_ipv4 */
+			g_byte_array_free(record, TRUE);
+		}
+	}
+	if (out->len == empty) {
+		g_byte_array_set_size(out, at);
+		return;
+	}
+	add32(out, 0); /* end of the records; there are no options */
+	block_end(out, at);
+}
+
 void net_capture_start(const struct net_wire *w, unsigned *ports, GByteArray *out)
 {
 	guint at = block_begin(out, BLOCK_SECTION);
@@ -108,6 +135,7 @@ void net_capture_start(const struct net_wire *w, unsigned *ports, GByteArray *ou
 	block_end(out, at);
 	add_interface(out, w->name, NULL, w->config.rate);
 	add_new_ports(w, ports, out);
+	add_names(w, out);
 }
 
 void net_fate_text(const struct net_frame *f, GString *out)

@@ -68,8 +68,10 @@ static int label_span(const struct page *p, const struct ladder_step *s)
 {
 	int first, last;
 
+	if (s->to == LADDER_ALL)  /* up to the next one, so that the heads before the others are seen */
+		return 1;
 	ends_of(p, s, &first, &last);
-	return label_goes_right(p, s) ? last - s->from : s->from - first;
+	return last - first;
 }
 
 static void lay_out(const struct ladder *l, guint from, struct page *p)

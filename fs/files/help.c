@@ -382,7 +382,8 @@ static const struct help all[] = {
 	  "    src, dst addresses, with ports         len            bytes of data in the innermost layer\n"
 	  "    info     options, what ARP and ICMP say, fragments, bad_checksum ...\n"
 	  "    fate     lost, corrupted_bit_N, duplicated, ...; _by_rule: by a fault of ctl\n\n"
-	  "    $ awk '$8 == \"tcp\" && $18 != \"-\"' wires/lan0/frames\n", NULL },
+	  "wires/WIRE/frame/N (not listed): one of them, layer by layer, with the bytes of each.\n\n"
+	  "    $ awk '$8 == \"tcp\" && $18 != \"-\"' wires/lan0/frames\n    $ cat wires/lan0/frame/1\n", NULL },
 	{ "wire-sequence",
 	  "wires/WIRE/sequence: the frames as a ladder, to look at: time sent, an arrow, time of arrival. Sequence numbers of\n"
 	  "TCP count from the SYN. --X is lost, ~~> was damaged, `again` has been sent before, : is a pause.\n\n"

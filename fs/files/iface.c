@@ -115,8 +115,20 @@ static int parse_addresses(const struct words *w, GArray *wanted, struct err *e)
 	return 0;
 }
 
+/* The same address with another prefix gives way to it, if that is what was asked for. */
+static int add_address(struct net_iface *i, const struct net_prefix *p, bool replace, struct err *e)
+{
+	int error = net_iface_add(i, p, e);
+
+	if (error != -EEXIST || !replace)
+		return error;
+	*e = (struct err){ .arg = -1 };
+	net_iface_del(i, p, NULL);
+	return net_iface_add(i, p, e);
+}
+
 /* All or none. */
-static int add_addresses(struct net_iface *i, const GArray *wanted, struct err *e)
+static int add_addresses(struct net_iface *i, const GArray *wanted, bool replace, struct err *e)
 {
 	GArray *added = g_array_new(FALSE, FALSE, sizeof(struct net_prefix));
 	int error = 0;
@@ -126,7 +138,7 @@ static int add_addresses(struct net_iface *i, const GArray *wanted, struct err *
 
 		if (iface_has_address(i, p))
 			continue;
-		error = net_iface_add(i, p, e);
+		error = add_address(i, p, replace, e);
 		if (!error)
 			g_array_append_val(added, *p);
 	}
@@ -148,7 +160,7 @@ static int store_address(const struct node *n, char *line, GString *result, stru
 	error = parse_addresses(&w, wanted, e);
 	words_free(&w);
 	if (!error)
-		error = add_addresses(i, wanted, e);
+		error = add_addresses(i, wanted, n->world->fresh, e);
 	if (!error && (n->world->fresh || wanted->len == 0))
 		keep_only(i, wanted);
 	return error;

@@ -203,6 +203,8 @@ static const struct row wire_rows[] = {
 	SETTING("duplicate"), SETTING("reorder"), SETTING("mtu"), SETTING("queue"),
 	{ .name = "frames", .kind = ROW_TABLE, .mode = 0444, .columns = wire_frame_columns, .fill = fill_wire_frames,
 	  .alive = wire_alive, .help = "wire-frames" },
+	{ .name = "frame", .kind = ROW_DIRECTORY, .mode = 0555, .flags = ROW_UNLISTED, .dynamic = &wire_frame_dir,
+	  .alive = wire_alive, .help = "wire-frames" },
 	{ .name = "capture.pcapng", .kind = ROW_TEXT, .mode = 0444, .flags = ROW_RAW, .show = show_wire_capture,
 	  .alive = wire_alive, .help = "wire-capture" },
 	{ .name = "capture.follow", .kind = ROW_STREAM, .mode = 0444, .flags = ROW_UNLISTED, .stream = &wire_capture_follow,

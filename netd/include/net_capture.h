@@ -8,7 +8,7 @@
 
 #include "net_wire.h"
 
-/* Section header, the interfaces from `*ports` on (and advances it). A stream starts with *ports == 0. */
+/* Section header, the interfaces from `*ports` on (and advances it), the names of hosts. A stream starts with *ports == 0. */
 void net_capture_start(const struct net_wire *w, unsigned *ports, GByteArray *out);
 /*
  * Blocks for one frame, preceded by those of ports that are new since *ports; false: not in the log. `lost` frames
