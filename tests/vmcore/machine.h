@@ -24,11 +24,9 @@ struct machine {
 	struct vm_host *host;
 };
 
-static inline struct machine *machine_new(const char *geometry, uint64_t ram_bytes, uint64_t swap_bytes)
+static inline struct machine *machine_with(struct vm_options o)
 {
 	struct machine *m = g_new0(struct machine, 1);
-	struct vm_options o = { .geometry = *vm_geometry_preset(geometry), .ram_bytes = ram_bytes, .swap_bytes = swap_bytes,
-				.cpus = 1, .seed = 1, .serial = 1 };
 	struct err e = { 0 };
 
 	clock_init(&m->clock);
@@ -37,6 +35,12 @@ static inline struct machine *machine_new(const char *geometry, uint64_t ram_byt
 	if (!m->host)
 		fail_msg("no host: %s", e.why);
 	return m;
+}
+
+static inline struct machine *machine_new(const char *geometry, uint64_t ram_bytes, uint64_t swap_bytes)
+{
+	return machine_with((struct vm_options){ .geometry = *vm_geometry_preset(geometry), .ram_bytes = ram_bytes,
+						 .swap_bytes = swap_bytes, .cpus = 1, .seed = 1, .serial = 1 });
 }
 
 static inline void machine_free(struct machine *m)

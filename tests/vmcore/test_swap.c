@@ -175,6 +175,180 @@ static void dropping_a_swapped_page_frees_its_slot(void **state)
 	assert_int_equal(slots_free(m), 16);
 }
 
+/* Areas. */
+
+static unsigned on(struct machine *m, uint64_t pages, int priority)
+{
+	struct vm_swap_request r = { .bytes = pages * PAGE, .model = *vm_device_preset("nvme"), .priority = priority };
+	struct err e = { 0 };
+	unsigned number = 99;
+
+	assert_int_equal(vm_swap_on(m->host, &r, &number, &e), 0);
+	return number;
+}
+
+static struct vm_swap_area area(struct machine *m, unsigned number)
+{
+	struct vm_swap_area a;
+
+	assert_true(vm_swap_above(m->host, number, &a));
+	assert_int_equal(a.number, number);
+	return a;
+}
+
+static void areas_fill_by_priority_and_equal_ones_in_turn(void **state)
+{
+	struct machine *m = *state;
+	unsigned low = on(m, 4, -1), a = on(m, 3, 7), b = on(m, 3, 7), high = on(m, 2, 9);
+	struct swap *s = m->host->swap;
+	uint64_t within;
+
+	assert_int_equal(area(m, 0).priority, -2);
+	assert_int_equal(area(m, low).priority, -3);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(swap_place(s, swap_alloc(s), &within), high);
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_equal(swap_place(s, swap_alloc(s), &within), i % 2 ? b : a);
+		assert_int_equal(within, i / 2);
+	}
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(swap_place(s, swap_alloc(s), &within), 0);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(swap_place(s, swap_alloc(s), &within), low);
+	assert_int_equal(swap_alloc(s), SWAP_NONE);
+	for (uint32_t slot = 0; slot < 28; slot++)
+		swap_release(s, slot);
+}
+
+static void swapoff_brings_everything_back(void **state)
+{
+	struct machine *m = *state;
+	struct vm_proc *p = machine_spawn(m, "p"), *c;
+	struct err e = { 0 };
+
+	map_anon(p, A, 4 * PAGE, 3, VM_MAP_PRIVATE);
+	map_anon(p, A + 8 * PAGE, 4 * PAGE, 3, VM_MAP_SHARED);
+	for (unsigned i = 0; i < 12; i++)
+		put(p, A + i * PAGE, (uint8_t)(i + 1));
+	out(p, A, 4);
+	c = machine_fork(p);
+	out(p, A + 8 * PAGE, 4);
+	assert_int_equal(vm_mprotect(c, A + PAGE, PAGE, 0, &e), 0);
+	assert_int_equal(get(c, A), 1);
+	assert_int_equal(vm_swap_off(m->host, 0, &e), 0);
+	check_machine(m);
+	assert_false(vm_swap_above(m->host, 0, &(struct vm_swap_area){ 0 }));
+	for (unsigned i = 0; i < 12; i++) {
+		assert_int_equal(page_at(p, A + i * PAGE).state == VM_PAGE_SWAPPED, false);
+		if (i < 4 || i >= 8)
+			assert_int_equal(get(p, A + i * PAGE), i + 1);
+	}
+	assert_int_equal(get(c, A + PAGE), -1);          /* no access, but there */
+	assert_int_equal(vm_mprotect(c, A + PAGE, PAGE, 3, &e), 0);
+	assert_int_equal(get(c, A + PAGE), 2);
+	assert_int_equal(put(c, A + 2 * PAGE, 9), 1);    /* the frame is shared: a copy */
+	assert_int_equal(get(p, A + 2 * PAGE), 3);
+	assert_int_equal(vm_swap_off(m->host, 0, &e), -EINVAL);
+	on(m, 16, -1);
+	out(p, A, 4);
+	assert_int_equal(get(p, A), 1);
+}
+
+static void swapoff_that_cannot_fit_loses_nothing(void **state)
+{
+	struct machine *m = machine_new("x86-64", 40 * PAGE, 64 * PAGE);
+	struct vm_proc *p = machine_spawn(m, "p");
+	struct err e = { 0 };
+	unsigned other;
+
+	map_anon(p, A, 60 * PAGE, 3, VM_MAP_PRIVATE);
+	for (unsigned i = 0; i < 60; i++)
+		assert_int_equal(put(p, A + i * PAGE, (uint8_t)i), 1);
+	assert_int_equal(vm_swap_off(m->host, 0, &e), -ENOMEM);
+	check_machine(m);
+	assert_true(e.why[0]);
+	for (unsigned i = 0; i < 60; i++)
+		assert_int_equal(get(p, A + i * PAGE), i);
+	other = on(m, 64, -1);
+	assert_int_equal(vm_swap_off(m->host, 0, &e), 0); /* now it can, into the other one */
+	check_machine(m);
+	assert_true(area(m, other).used > 0);
+	for (unsigned i = 0; i < 60; i++)
+		assert_int_equal(get(p, A + i * PAGE), i);
+	machine_free(m);
+}
+
+static void an_area_beyond_what_entries_can_name_is_cut(void **state)
+{
+	struct machine *m = machine_new("sv32", 4 * MiB, 0);
+	struct vm_geometry tiny = *vm_geometry_preset("vpn16");
+	struct vm_swap_request r = { .bytes = (uint64_t)1 << 50, .model = *vm_device_preset("ssd"), .priority = -1 };
+	struct err e = { 0 };
+	unsigned number;
+	uint64_t named;
+
+	assert_int_equal(vm_swap_on(m->host, &r, &number, &e), 0);
+	named = area(m, number).slots;
+	assert_true(named > 0 && named < r.bytes / PAGE);
+	assert_int_equal(vm_swap_on(m->host, &r, &number, &e), -ENOSPC);
+	assert_true(strstr(e.why, "can name"));
+	assert_int_equal(vm_swap_off(m->host, 0, &e), 0);
+	assert_int_equal(vm_swap_on(m->host, &r, &number, &e), 0);
+	assert_int_equal(number, 0);
+	assert_int_equal(area(m, 0).slots, named);
+	assert_int_equal(vm_host_reshape(m->host, &tiny, 0, &e), 0);
+	assert_true(area(m, 0).slots > 0);
+	check_machine(m);
+	machine_free(m);
+}
+
+static void there_are_as_many_areas_as_linux_has(void **state)
+{
+	struct machine *m = *state;
+	struct vm_swap_request r = { .bytes = PAGE, .model = *vm_device_preset("ssd"), .priority = 40000 };
+	struct err e = { 0 };
+	unsigned number;
+
+	assert_int_equal(vm_swap_on(m->host, &r, &number, &e), -ERANGE);
+	r.priority = 32767;
+	for (unsigned i = 1; i < SWAP_AREAS; i++)
+		assert_int_equal(vm_swap_on(m->host, &r, &number, &e), 0);
+	assert_int_equal(vm_swap_on(m->host, &r, &number, &e), -EPERM);
+	assert_int_equal(vm_swap_off(m->host, 17, &e), 0);
+	assert_int_equal(vm_swap_on(m->host, &r, &number, &e), 0);
+	assert_int_equal(number, 17);
+}
+
+static void slots_know_their_owners(void **state)
+{
+	struct machine *m = *state;
+	struct vm_proc *p = machine_spawn(m, "p");
+	struct vm_slot slots[20];
+	char byte;
+
+	map_anon(p, A, 3 * PAGE, 3, VM_MAP_PRIVATE);
+	for (unsigned i = 0; i < 3; i++)
+		put(p, A + i * PAGE, (uint8_t)('a' + i));
+	out(p, A, 3);
+	machine_fork(p);
+	get(p, A + PAGE);
+	assert_int_equal(vm_swap_slots(m->host, 0, slots, 20), 16);
+	assert_int_equal(slots[0].state, VM_SLOT_USED);
+	assert_int_equal(slots[0].refs, 2);
+	assert_int_equal(slots[1].state, VM_SLOT_CACHED);
+	assert_int_equal(slots[1].refs, 1);
+	assert_int_equal(slots[1].pfn, page_at(p, A + PAGE).pfn);
+	assert_int_equal(slots[2].va, A + 2 * PAGE);
+	assert_int_equal(slots[2].writes, 1);
+	assert_int_equal(slots[3].state, VM_SLOT_FREE);
+	assert_int_equal(slots[3].pid, 0);
+	assert_int_equal(vm_swap_peek(m->host, 0, 2, 0, &byte, 1), 1);
+	assert_int_equal(byte, 'c');
+	assert_int_equal(vm_swap_peek(m->host, 0, 16, 0, &byte, 1), -ENOENT);
+	assert_int_equal(vm_swap_peek(m->host, 1, 0, 0, &byte, 1), -ENOENT);
+	assert_int_equal(vm_swap_peek(m->host, 0, 2, PAGE, &byte, 1), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -182,6 +356,9 @@ int main(void)
 		TEST(slots_go_lowest_first_and_come_back), TEST(a_page_goes_out_and_comes_back_clean),
 		TEST(pages_shared_in_swap_come_back_as_one_frame), TEST(without_a_free_slot_pages_stay),
 		TEST(shared_memory_in_swap_leaves_no_entries), TEST(dropping_a_swapped_page_frees_its_slot),
+		TEST(areas_fill_by_priority_and_equal_ones_in_turn), TEST(swapoff_brings_everything_back),
+		TEST(swapoff_that_cannot_fit_loses_nothing), TEST(an_area_beyond_what_entries_can_name_is_cut),
+		TEST(there_are_as_many_areas_as_linux_has), TEST(slots_know_their_owners),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
