@@ -266,6 +266,8 @@ struct area *area_split(struct area *a, va_t at)
 	struct area *upper = area_copy(a, a->mm, at, a->end, a->pgoff + ((at - a->start) >> bits));
 
 	assert(a->start < at && at < a->end);
+	if (a->mm->table.deposit)                        /* it has transparent huge pages */
+		pages_split_huge(a->mm, at);
 	area_set_bounds(a, a->start, at, a->pgoff);
 	upper->robbed = a->robbed;
 	if (a->anon) {

@@ -64,6 +64,12 @@ static uint32_t other_refs(const struct frame *f)
 	return f->use == VM_FRAME_FILE || f->use == VM_FRAME_ZERO || (f->flags & FRAME_SWAPCACHE);
 }
 
+bool frame_is_zero(const struct vm_host *h, pfn_t pfn)
+{
+	return pfn == h->zero_frame ||
+	       (h->huge_zero != PFN_NONE && pfn - h->huge_zero < (uint64_t)1 << table_huge_order(h));
+}
+
 static void check_page_frame(struct check *c, pfn_t pfn, const struct frame *f)
 {
 	const char *use = vm_frame_use_names[f->use];
@@ -76,7 +82,7 @@ static void check_page_frame(struct check *c, pfn_t pfn, const struct frame *f)
 			    c->maps[pfn]);
 	if (f->use == VM_FRAME_FILE && !c->cached[pfn])
 		check_wrong(c, "frame 0x%" PRIx64 " is of a file whose page cache does not have it", pfn);
-	if (f->use == VM_FRAME_ZERO && pfn != c->h->zero_frame)
+	if (f->use == VM_FRAME_ZERO && !frame_is_zero(c->h, pfn))
 		check_wrong(c, "frame 0x%" PRIx64 " is a second zero frame", pfn);
 	if (f->use == VM_FRAME_ANON && !f->anon)
 		check_wrong(c, "frame 0x%" PRIx64 " is anonymous but belongs to no anon", pfn);

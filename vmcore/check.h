@@ -26,6 +26,7 @@ struct check {
 
 G_GNUC_PRINTF(2, 3) void check_wrong(struct check *c, const char *fmt, ...);
 G_GNUC_PRINTF(2, 3) void check_poked(struct check *c, const char *fmt, ...);
+bool frame_is_zero(const struct vm_host *h, pfn_t pfn); /* the page of zeros, or of the huge one */
 struct seen *check_seen(GHashTable *t, const void *what);
 /* One reference to a slot was found; false: there is no such slot, or it was never used. */
 bool check_slot(struct check *c, uint64_t slot);

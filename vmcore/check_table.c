@@ -62,6 +62,19 @@ static uint64_t count_tables(struct check *c, const struct mm *mm, pfn_t pfn, un
 	return frames;
 }
 
+/* Leaf tables kept for huge leaves. */
+static uint64_t count_deposit(struct check *c, const struct table *t)
+{
+	uint64_t frames = 0;
+
+	for (uint32_t at = t->deposit; at && at <= c->n; at = frame_of(c->h, at - 1)->next) {
+		c->refs[at - 1]++;
+		c->maps[at - 1]++;
+		frames += (uint64_t)1 << frame_of(c->h, at - 1)->order;
+	}
+	return frames;
+}
+
 static void count_root(struct check *c, const struct table *t)
 {
 	pfn_t pfn = (t->own - 1) >> c->h->geometry.page_bits;
@@ -86,7 +99,7 @@ void check_tables(struct check *c, const struct mm *mm)
 	case VM_TABLE_RADIX:
 	case VM_TABLE_FLAT:
 		root = (t->own - 1) >> c->h->geometry.page_bits;
-		frames = count_tables(c, mm, root, 1);
+		frames = count_tables(c, mm, root, 1) + count_deposit(c, t);
 		if (frames && t->pages != frames - ((uint64_t)1 << frame_of(c->h, root)->order))
 			check_wrong(c, "process %d: %" PRIu64 " page-table frames counted below the root, %" PRIu64 " found",
 				    mm->owner->pid, t->pages, frames - ((uint64_t)1 << frame_of(c->h, root)->order));
@@ -146,7 +159,7 @@ static void check_owner(struct check *c, const struct area *a, vpn_t vpn, pfn_t 
 	else if (f->flags & FRAME_HUGETLB)
 		right = area_is_hugetlb(a) && belongs_to_pool(c->h, a, va, pfn);
 	else if (f->use == VM_FRAME_ZERO)
-		right = pfn == c->h->zero_frame && !a->inode;
+		right = frame_is_zero(c->h, pfn) && !a->inode;
 	else
 		right = false;
 	if (!right)

@@ -128,6 +128,10 @@ static int anonymous(struct fault *f)
 {
 	pfn_t pfn;
 
+	if (zero_page_will_do(f) && huge_zero_fault(f->a, f->va, fresh_flags(f->a))) {
+		*f->resolution = "zeropage";
+		return 0;
+	}
 	if (zero_page_will_do(f)) {
 		if (make_table(f) < 0)
 			return -ENOMEM;
@@ -495,6 +499,11 @@ static int resolve(struct area *a, va_t va, enum vm_access how, bool *major, con
 	if (f.s.huge && f.write && !(entry_flags(&h->geometry, f.raw) & VM_PTE_WRITE)) {
 		vpn_t first = f.vpn >> f.s.huge_bits << f.s.huge_bits;
 
+		if (huge_fill(a, first, &f.s, written_flags(a))) {
+			*resolution = "huge";
+			pages_flush(mm, first, first + ((vpn_t)1 << f.s.huge_bits));
+			return 0;
+		}
 		if (huge_reuse(a, first, &f.s, written_flags(a))) {
 			*resolution = "reuse";
 			pages_flush(mm, first, first + ((vpn_t)1 << f.s.huge_bits));

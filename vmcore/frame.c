@@ -78,7 +78,7 @@ int frames_init(struct vm_host *h, struct err *e)
 		n = h->busy_words[k];
 	}
 	g_queue_init(&h->next_frames);
-	h->zero_frame = PFN_NONE;
+	h->zero_frame = h->huge_zero = PFN_NONE;
 	h->frames_by_use[VM_FRAME_FREE] = h->frame_count;
 	reserve_unnameable(h);
 	return 0;
@@ -94,7 +94,7 @@ void frames_clear(struct vm_host *h)
 	g_queue_clear(&h->next_frames);
 	memset(h->frames_by_use, 0, sizeof(h->frames_by_use));
 	h->frame_count = h->frames_free = h->user_frames = h->ceiling_used = h->shared_tables = 0;
-	h->zero_frame = PFN_NONE;
+	h->zero_frame = h->huge_zero = PFN_NONE;
 }
 
 uint64_t frames_free(const struct vm_host *h)

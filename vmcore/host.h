@@ -41,6 +41,7 @@ struct vm_host {
 	uint64_t  frames_kept;       /* free frames that only eviction itself may take while pages can still go */
 	GQueue    next_frames;       /* pfns asked for by mem/ctl next, GUINT_TO_POINTER(pfn + 1) */
 	pfn_t     zero_frame;        /* PFN_NONE until first used */
+	pfn_t     huge_zero;         /* the first frame of the huge page of zeros; likewise */
 	struct huge_pool pool;
 	uint64_t  huge_leaves;       /* frames of transparent huge pages that some huge leaf maps */
 	uint64_t  ceiling_used;      /* lowest pfn above all frames ever used */

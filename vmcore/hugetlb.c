@@ -142,11 +142,19 @@ int hugetlb_object(struct vm_host *h, uint64_t bytes, bool shared, struct mm *ow
 	return 0;
 }
 
+/* Surplus pages that were kept for what is given up go with it. */
 static void unreserve(struct vm_host *h, struct huge_object *o, uint64_t first, uint64_t end)
 {
+	uint64_t n = 0;
+
 	for (uint64_t i = first; i < end; i++) {
-		h->pool.reserved -= o->reserved[i];
+		n += o->reserved[i];
 		o->reserved[i] = 0;
+	}
+	h->pool.reserved -= n;
+	for (n = MIN(n, h->pool.surplus); n > 0 && h->pool.idle > 0; n--) {
+		h->pool.surplus--;
+		pool_shrink(h);
 	}
 }
 
@@ -373,6 +381,8 @@ int hugetlb_fault(struct area *a, va_t va, bool write, const char **resolution, 
 	struct span s;
 	uint64_t raw;
 
+	if (table_make_upper(&a->mm->table, vpn, 1, e) < 0)
+		return -ENOMEM;
 	table_span(&a->mm->table, vpn, vpn + 1, &s);
 	raw = s.entry && s.huge ? entry_os(h, &s, 0) : 0;
 	if (raw == 0) {
@@ -444,13 +454,15 @@ uint64_t hugetlb_protected(struct area *a, uint64_t raw)
 int hugetlb_check_ends(struct mm *mm, va_t start, va_t end, struct err *e)
 {
 	uint64_t mask = huge_page_bytes(mm->host) - 1;
-	const struct area *a = area_at(mm, start), *b = area_at(mm, end);
+	struct area *a = area_at(mm, start), *b = area_at(mm, end);
 
 	if (a && area_is_hugetlb(a) && a->start < start && (start & mask))
 		return err_set(e, EINVAL, 0, "0x%" PRIx64 " is inside a huge page", start);
-	if (b && area_is_hugetlb(b) && b->start < end && (end & mask))
-		return err_set(e, EINVAL, 1, "0x%" PRIx64 " is inside a huge page", end);
-	return 0;
+	if (!b || !area_is_hugetlb(b) || b->start >= end || !(end & mask))
+		return 0;
+	if (a && a->start < start)
+		area_split(a, start);                    /* Linux has split there before it finds that it cannot here */
+	return err_set(e, EINVAL, 1, "0x%" PRIx64 " is inside a huge page", end);
 }
 
 /* ---- check ---- */

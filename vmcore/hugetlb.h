@@ -46,7 +46,7 @@ uint64_t hugetlb_protected(struct area *a, uint64_t raw);
 /* munmap of [start, end): reservations of a private mapping end. */
 void hugetlb_unmapped(struct area *a, va_t start, va_t end);
 void hugetlb_punch(struct vm_inode *i, uint64_t first, uint64_t n); /* madvise remove; small pages */
-/* Areas of huge pages end and begin where such pages do: EINVAL for others. */
+/* Areas of huge pages end and begin where such pages do: EINVAL for others, after a split at `start` if only `end` is wrong. */
 int  hugetlb_check_ends(struct mm *mm, va_t start, va_t end, struct err *e);
 void hugetlb_check(const struct vm_host *h, void (*wrong)(void *arg, const char *why), void *arg);
 

@@ -363,6 +363,13 @@ static int map_it(struct mapping *m, struct mm *mm, struct err *e)
 	int r;
 
 	if (m->flags & VM_F_HUGETLB) {
+		uint64_t charged, replaced = pages_mapped(mm, m->at, m->at + m->len, &charged);
+
+		/* What was there goes first, for its reservations may be needed: if they do not suffice, a hole is left. */
+		if (!may_expand(mm, m->flags, (m->len >> h->geometry.page_bits) - replaced))
+			return err_set(e, ENOMEM, 1, "%" PRIu64 " bytes more exceed RLIMIT_AS or RLIMIT_DATA", m->len);
+		if (unmap_region(mm, m->at, m->at + m->len, e))
+			return -e->code;
 		mm->huge_areas = true;
 		if (hugetlb_object(h, m->len, m->flags & VM_F_SHARED, mm, !(m->flags & VM_F_NORESERVE), &object, e))
 			return -ENOMEM;
@@ -402,7 +409,7 @@ int vm_mmap(struct vm_proc *p, const struct vm_map_request *r, va_t *result, str
 		file_release(m.file);
 	if (failed)
 		return failed;
-	if ((m.flags & VM_F_LOCKED) || (r->flags & VM_MAP_POPULATE))
+	if (r->flags & (VM_MAP_LOCKED | VM_MAP_POPULATE))
 		mm_populate(mm, m.at, m.len, false, NULL);
 	ev = mm_event(mm, &event_mapped, m.at, m.len, r->prot);
 	ev->value[3] = r->flags;

@@ -38,7 +38,8 @@ struct area {
 	va_t     start, end;
 	uint64_t gap, max_gap;   /* bytes free below start; largest in the subtree */
 	uint32_t flags;          /* VM_F_* */
-	uint32_t page_prot;      /* VM_PTE_* a fresh entry may carry; see area_page_flags() */
+	uint32_t page_prot : 31; /* VM_PTE_* a fresh entry may carry; see area_page_flags() */
+	uint32_t robbed : 1;     /* hugetlb: lost a page to the owner of its object: finds none any more */
 	uint64_t pgoff;          /* pages: in the object; private anonymous: start / page at its making */
 	struct mm *mm;
 	struct file *file;       /* open file description: the merge key; NULL for anonymous memory, shared too */
@@ -48,7 +49,6 @@ struct area {
 	struct anon *anon;
 	struct anon_link *links; /* newest first: its own anon, then the ancestors' */
 	const char *special;     /* interned "[vdso]"; NULL */
-	bool     robbed;         /* hugetlb: lost a page to the owner of its object: finds none any more */
 };
 
 struct mm {
@@ -169,6 +169,7 @@ uint32_t page_mapcount(const struct vm_host *h, const struct span *s, pfn_t pfn)
  * and pages_move() find all the frames they need. `whole`: leaf tables that lie in the range as a whole too (not needed for zap).
  */
 int  pages_own(struct mm *mm, va_t start, va_t end, bool whole, struct err *e); /* ENOMEM: nothing has changed that shows */
+void pages_split_huge(struct mm *mm, va_t at);            /* no transparent huge page lies across `at` any more; never fails */
 void pages_exit(struct mm *mm);                           /* exit_mmap: the entries of all areas; takes no frames */
 /* One entry of rmap_unmap(): if the entry of `va` names `pfn`, it becomes none, or swapped to `slot` unless that is UINT32_MAX. */
 bool page_unmap(struct area *a, va_t va, pfn_t pfn, uint32_t slot);

@@ -131,9 +131,13 @@ void pages_swapped(struct mm *mm, bool (*each)(void *arg, struct area *a, va_t v
 /* page_huge.c */
 /* A huge leaf with these flags for an anonymous fault, if the area asks for it and frames allow. */
 bool huge_fault(struct area *a, va_t va, unsigned flags);
+/* The same for a read: a huge leaf of zeros. */
+bool huge_zero_fault(struct area *a, va_t va, unsigned flags);
+/* A store to the leaf of zeros brings a huge page instead; false: there is none to be had, or it is no such leaf. */
+bool huge_fill(struct area *a, vpn_t vpn, const struct span *s, unsigned flags);
 /* The huge leaf of vpn, if there is one, becomes a table of ordinary entries. ENOMEM: nothing changed. */
 int  huge_split(struct mm *mm, vpn_t vpn, struct err *e);
-/* The pages of `s`, from vpn on, go if that is all of the huge leaf; else it is split, and an entry may be none already. */
+/* The pages of `s`, from vpn on, go if that is all of the huge leaf; else it is split. */
 void huge_zap(struct area *a, vpn_t vpn, const struct span *s);
 /* The whole huge leaf follows the area's flags; false: it has to be split for that. */
 bool huge_protect(struct area *a, vpn_t vpn, const struct span *s);

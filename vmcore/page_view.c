@@ -130,6 +130,9 @@ void vm_pagemap(const struct vm_proc *p, vpn_t first, size_t n, uint64_t *out)
 		else
 			for (uint64_t i = 0; i < s.count; i++)
 				out[i] = pagemap_word(h, &s, at + i, entry_of(h, &s, i));
+		/* As on Linux, of a huge leaf the first page asked for tells whether all are exclusive. */
+		for (uint64_t i = 1; s.huge && i < s.count; i++)
+			out[i] = (out[i] & ~PM_EXCLUSIVE) | (out[0] & PM_EXCLUSIVE);
 	}
 }
 

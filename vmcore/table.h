@@ -30,6 +30,7 @@ struct table {
 	pa_t     own;       /* the OS part's own root + 1, == base + 1 unless by_hand; 0: none yet. table_*.c only */
 	bool     by_hand;   /* ptbr was set (vm_set_ptbr() changes `base` alone) */
 	uint32_t asid;
+	uint32_t deposit;   /* leaf tables kept to split huge leaves with, through frame->next; PFN + 1 */
 	uint64_t pages;     /* table frames beyond the root's (VmPTE counts these), shared ones included */
 	struct page_index *index; /* hashed, inverted: the pages that have an entry, in order */
 };
@@ -136,6 +137,9 @@ uint64_t table_drop_run(struct table *t, vpn_t vpn, vpn_t end, uint32_t refuse, 
 int  table_unshare_leaf(struct table *t, vpn_t vpn, void (*copied)(struct table *t, uint64_t raw), struct err *e);
 /* Drops t's use of a shared leaf table without looking at its entries (exit, munmap of all of it). */
 void table_drop_leaf(struct table *t, vpn_t vpn);
+/* A leaf table set aside for a huge leaf of one's own, so that splitting it never fails (as on Linux, it counts in VmPTE). */
+int  table_deposit(struct table *t, struct err *e);
+void table_withdraw(struct table *t);               /* one is not needed any more */
 /* Splits a huge leaf into a table of ordinary entries, or ENOMEM. */
 int  table_split_huge(struct table *t, vpn_t vpn, struct err *e);
 /* Puts a huge leaf (2^huge pages, x86: 512) at vpn, where there is no table or an empty one. */

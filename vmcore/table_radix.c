@@ -574,6 +574,42 @@ unsigned table_huge_order(const struct vm_host *h)
 	return h->geometry.table == VM_TABLE_RADIX && f->levels > 1 && f->big_mask ? below(f, f->levels - 2) : 0;
 }
 
+int table_deposit(struct table *t, struct err *e)
+{
+	unsigned leaf = t->host->geometry.levels - 1;
+	pfn_t pfn = table_new(t, leaf, 0);
+	struct frame *f;
+
+	if (pfn == PFN_NONE)
+		return no_frame(t->host, leaf, e);
+	f = frame_of(t->host, pfn);
+	f->next = t->deposit;
+	t->deposit = (uint32_t)pfn + 1;
+	t->pages += (uint64_t)1 << f->order;
+	return 0;
+}
+
+/* The deposited table that comes next; PFN_NONE. */
+static pfn_t withdraw(struct table *t)
+{
+	pfn_t pfn = t->deposit ? (pfn_t)t->deposit - 1 : PFN_NONE;
+
+	if (pfn == PFN_NONE)
+		return pfn;
+	t->deposit = frame_of(t->host, pfn)->next;
+	frame_of(t->host, pfn)->next = 0;
+	t->pages -= (uint64_t)1 << frame_of(t->host, pfn)->order;
+	return pfn;
+}
+
+void table_withdraw(struct table *t)
+{
+	pfn_t pfn = withdraw(t);
+
+	if (pfn != PFN_NONE)
+		frame_release(t->host, pfn);
+}
+
 int table_split_huge(struct table *t, vpn_t vpn, struct err *e)
 {
 	struct vm_host *h = t->host;
@@ -585,11 +621,15 @@ int table_split_huge(struct table *t, vpn_t vpn, struct err *e)
 
 	if (!t->own || !table_huge_order(h) || descend(t, vpn, upper, &p) != upper || !is_huge(&h->mmu.format, p.value))
 		return 0;
-	pfn = table_new(t, upper + 1, vpn);
+	pfn = withdraw(t);
+	if (pfn == PFN_NONE)
+		pfn = table_new(t, upper + 1, vpn);
 	if (pfn == PFN_NONE)
 		return no_frame(h, upper + 1, e);
 
 	/* Everything is there: from here on nothing fails. */
+	for (uint64_t i = 0; i < (uint64_t)1 << frame_of(h, pfn)->order; i++)
+		frame_of(h, pfn + i)->index = vpn >> below(&h->mmu.format, upper) << below(&h->mmu.format, upper);
 	n = h->mmu.format.index_mask[upper + 1] + 1;
 	for (uint64_t i = 0; i < n; i++) {
 		pfn_t page = entry_number(g, p.value) + i;

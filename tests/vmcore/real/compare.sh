@@ -18,13 +18,14 @@ trap 'exit 1' HUP INT TERM
 echo "seeds $seed to $((seed + count - 1))"
 left=0 done=0
 while [ $done -lt "$count" ]; do
-	for kind in ${KINDS:-anon mix ext4 vma fork swap all edge big stack shm files}; do
+	for kind in ${KINDS:-anon mix ext4 vma fork swap all edge big stack shm files hugetlb thp}; do
 		[ $done -lt "$count" ] || break
 		name=$kind-$((seed + done))
 		python3 "$generate" $kind $((seed + done)) > "$work/script"
 		timeout 120 "$recorder" "$work/script" > "$work/$name.txt" 2> "$work/error"
 		case $? in
 		0) ;;
+		3) left=$((left + 1)); done=$((done + 1)); rm "$work/$name.txt"; continue ;;
 		77) cat "$work/error"; exit 77 ;;
 		*) echo "$name: the recorder failed:"; cat "$work/error"; exit 1 ;;
 		esac
@@ -36,7 +37,7 @@ while [ $done -lt "$count" ]; do
 		done=$((done + 1))
 	done
 done
-[ $left = 0 ] || echo "left out: $left (the kernel answered differently a second time)"
+[ $left = 0 ] || echo "left out: $left (the kernel answered differently a second time, or cannot run them)"
 if "$runner" "$work"/*.txt > "$work/report" 2>&1; then
 	tail -n 1 "$work/report"
 	exit 0

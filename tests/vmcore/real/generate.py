@@ -3,12 +3,13 @@
 
 KIND: anon mix ext4 vma fork swap all, as the recorded scripts have them; edge (arguments that calls refuse or that lie at
 limits), big (spans over many tables), stack (memory that grows down), shm (shared memory over forks, moved, swapped),
-files (several, declared late, truncated, unlinked). The same kind and seed give the same script.
+files (several, declared late, truncated, unlinked), hugetlb and thp (huge pages, which the recorded scripts do without). The same kind and seed give the same script.
 """
 import random
 import sys
 
-KINDS = ("anon", "mix", "ext4", "vma", "fork", "swap", "all", "edge", "big", "stack", "shm", "files")
+KINDS = ("anon", "mix", "ext4", "vma", "fork", "swap", "all", "edge", "big", "stack", "shm", "files",
+         "hugetlb", "thp")
 PAGE = 0x1000
 
 # Weights of the operations by kind; what is missing weighs nothing.
@@ -36,6 +37,11 @@ WEIGHTS |= {
     "files": COMMON | {"fread": 4, "fwrite": 4, "truncate": 4, "unlink": 0.5, "msync": 3, "fork": 1.5, "exit": 0.7,
                        "spawn": 0.7, "mlock": 0.5, "munlock": 0.3, "file": 0.8, "exec": 0.5, "mincore": 1},
 }
+WEIGHTS |= {
+    "hugetlb": COMMON | {"mmap": 12, "fork": 2, "exit": 1, "mlock": 0.5, "munlock": 0.3, "mincore": 1, "exec": 0.5,
+                         "msync": 0.5, "munmap": 7},
+    "thp": COMMON | {"fork": 2, "exit": 1, "mlock": 0.5, "munlock": 0.3, "madvise": 10, "write": 15},
+}
 WEIGHTS["all"] = {op: max(w.get(op, 0) for w in WEIGHTS.values()) for op in set().union(*WEIGHTS.values())}
 
 ADVICE = {
@@ -61,6 +67,12 @@ ADVICE |= {
             "cold": 1, "dontneed_locked": 1, "willneed": 1},
     "files": {"dontneed": 12, "remove": 5, "populate_write": 5, "populate_read": 5, "willneed": 1, "cold": 1, "dontfork": 1,
               "free": 1, "sequential": 1, "normal": 1},
+}
+ADVICE |= {
+    "hugetlb": {a: 1 for a in EVERY} | {"dontneed": 8, "populate_write": 4, "populate_read": 4, "remove": 3},
+    # Not what splits a huge page as such (free, pageout): a split one is ordinary pages here (README).
+    "thp": {"hugepage": 14, "nohugepage": 2, "dontneed": 6, "populate_write": 4, "populate_read": 3, "dontfork": 1,
+            "wipeonfork": 1, "random": 1},
 }
 ADVICE["all"] = {a: max(w.get(a, 0) for w in ADVICE.values()) for a in set().union(*ADVICE.values())}
 
@@ -94,6 +106,8 @@ class Script:
                               "0x7fffffffffff", "0x7ffffffff000", "0x800000000000", "0xfffffffffffff000", "0xffffffffffffffff"])
 
     def scratch(self):
+        if self.kind in ("hugetlb", "thp"):
+            return f"A+{self.r.randrange(1, 9) * 0x200000 + self.r.choice([0, 0, 0, 0, 0x1000, 0x1ff000]):#x}"
         if self.kind == "big":
             return f"A+{self.r.choice([0, 0x1000, 0x1ff000, 0x200000, 0x201000, 0x400000, 0x3fe00000, 0x3fffe000, 0x40000000, 0x40200000]):#x}"
         if self.kind == "stack" and self.chance(0.3):
@@ -138,6 +152,10 @@ class Script:
             return text, self.odd_length()
         if self.kind == "edge" and self.chance(0.05):
             text = self.add(text, self.r.choice([1, 0x800, 0xfff]))
+        if self.kind in ("hugetlb", "thp") and self.chance(0.6):
+            text, length = text.split("+")[0] if "k" in text and self.chance(0.7) else text, self.r.choice([0x200000, 0x400000])
+            if "A+" in text and self.chance(0.7):
+                text = f"A+{number(text[2:]) // 0x200000 * 0x200000:#x}"
         if self.kind == "big" and self.chance(0.3):
             length = self.r.choice([0x200000, 0x1ff000, 0x201000, 0x400000, 0x600000])
         if self.chance(0.02):
@@ -162,6 +180,8 @@ class Script:
             pages = self.r.choice([512, 1024, 513])
         if self.kind == "big" and self.chance(0.6):
             pages = self.r.choice([511, 512, 512, 513, 1024, 1024, 1536, 0x800, 0x1000])
+        if self.kind in ("hugetlb", "thp") and self.chance(0.8):
+            pages = self.r.choice([512, 512, 1024, 1024, 1536, 513])
         flags, file = [], ""
         shared = self.chance({"shm": 0.75, "stack": 0.1}.get(self.kind, 0.3))
         flags.append("shared" if shared else "private")
@@ -173,6 +193,8 @@ class Script:
                 flags.append("noreserve")
             if not shared and self.chance({"vma": 0.08, "stack": 0.6}.get(self.kind, 0.04)):
                 flags.append("growsdown")
+        if self.kind == "hugetlb" and not file and self.chance(0.7):
+            flags.append("hugetlb")
         if self.chance(0.06):
             flags.append("populate")
         if self.chance(0.02):
@@ -221,6 +243,8 @@ class Script:
             new = 0
         if self.kind == "shm" and self.chance(0.15):
             length = "0"
+        if self.kind in ("hugetlb", "thp") and self.chance(0.7):
+            new = self.r.choice([pages, pages, 512, 1024])
         if self.kind == "big" and self.chance(0.5):
             new = self.r.choice([pages, 512, 1024, 513, 511])
         if self.kind == "stack":
@@ -344,6 +368,10 @@ class Script:
         r = self.r
         if self.kind == "shm" and self.chance(0.6):
             self.say("swap")
+        if self.kind == "hugetlb":
+            self.say(f"hugepages {r.choice([0, 2, 4, 8, 20])}")
+        if self.kind == "thp":
+            self.say("thp")
         if self.kind == "swap" or (self.kind == "all" and self.chance(0.3)):
             self.say("swap")
             if self.kind == "all":
@@ -364,6 +392,10 @@ class Script:
                 p = r.choice(self.live)
             if step % 7 == 6:
                 self.say(f"{p} check")
+            if self.kind == "hugetlb" and step % 5 == 4:
+                self.say("pool")
+            if self.kind == "hugetlb" and self.chance(0.03):
+                self.say(f"hugepages {r.choice([0, 1, 3, 6, 12])}")
             if step % 25 == 24:
                 self.say("share")
             if step % 60 == 59:
