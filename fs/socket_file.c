@@ -46,6 +46,16 @@ int socket_install(struct vm_proc *p, struct net_socket *s, int *fd, struct err 
 	return error;
 }
 
+int socket_accept(struct vm_proc *p, struct net_socket *s, int *fd, struct net_endpoint *peer, struct err *e)
+{
+	struct net_socket *accepted;
+	int code = vm_fd_next(p, e);
+
+	if (code >= 0)
+		code = net_accept(s, &accepted, peer, e);
+	return code ? code : socket_install(p, accepted, fd, e);
+}
+
 struct net_socket *socket_of(const struct vm_fd *f)
 {
 	return f->ops == &socket_file ? f->object : NULL;

@@ -8,6 +8,8 @@
 
 /* A new descriptor for `s`, whose reference becomes the descriptor's; on failure it is given back. EMFILE. */
 int socket_install(struct vm_proc *p, struct net_socket *s, int *fd, struct err *e);
+/* accept(2): -EAGAIN when nobody is there; nothing is taken from the queue when no descriptor is free. */
+int socket_accept(struct vm_proc *p, struct net_socket *s, int *fd, struct net_endpoint *peer, struct err *e);
 /* The socket behind a descriptor, not retained; NULL with EBADF or ENOTSOCK. */
 struct net_socket *socket_of_fd(const struct vm_proc *p, int fd, struct err *e);
 /* NULL for what is no socket. */

@@ -5,6 +5,7 @@
 #include "node.h"
 #include "vm_policy.h"
 #include "open.h"
+#include "serve.h"
 #include "socket_file.h"
 #include "text.h"
 #include "world.h"
@@ -117,6 +118,7 @@ struct world *world_new(const struct world_options *o, struct err *e)
 	w->opens = opens_new();
 	w->jobs = jobs_new();
 	w->replays = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+	w->servers = servers_new();
 	w->texts = event_texts_new();
 	if (world_add_host(w, "host0", e)) {
 		world_free(w);
@@ -132,6 +134,7 @@ void world_free(struct world *w)
 	files_abandon(w);
 	jobs_free(w->jobs);
 	g_hash_table_unref(w->replays);
+	servers_free(w->servers);
 	knowns_free(w->knowns);
 	opens_free(w->opens);
 	g_ptr_array_free(w->hosts, TRUE);
@@ -162,6 +165,7 @@ void world_try(struct world *w)
 
 	while (w->tried != w->generation) {
 		w->tried = w->generation;
+		servers_try(w);
 		jobs_try(w);
 		if (w->try_requests)
 			w->try_requests(w->try_arg);

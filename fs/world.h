@@ -58,6 +58,7 @@ struct world {
 	struct knowns *knowns;      /* node.c: the nodes that the kernel knows */
 	struct opens  *opens;       /* open.c: contents, results, calls that wait */
 	struct event_texts *texts;  /* events.c: lines rendered so far */
+	struct servers *servers;    /* serve.c: processes that are built-in servers */
 	struct jobs *jobs;          /* job.c: commands that nobody waits for */
 	void (*try_requests)(void *arg); /* ops.c: tries all requests that wait once; NULL: there are none */
 	void *try_arg;

@@ -92,6 +92,26 @@ int vm_act_as(struct vm_proc *p, int32_t tid, struct err *e)
 	return 0;
 }
 
+int vm_thread_exit(struct vm_proc *p, int32_t tid, struct err *e)
+{
+	struct thread *t = thread_at(p, tid), **at = &p->threads;
+
+	if (!t)
+		return err_set(e, ESRCH, -1, "process %d has no thread %d", p->pid, tid);
+	if (t == &p->main)
+		return err_set(e, EINVAL, -1, "%d is the first thread of its process", tid);
+	if (t == acting(p))
+		act(p, NULL);
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	p->thread_count--;
+	g_hash_table_remove(p->host->threads, GINT_TO_POINTER(tid));
+	g_free(t);
+	proc_changed(p);
+	return 0;
+}
+
 void threads_end(struct vm_proc *p)
 {
 	act(p, NULL);

@@ -113,6 +113,12 @@ const struct command process_commands[] = {
 	  "waits until one is ready; result: 4=in,out 5=hup, those that are; empty when the time is over" },
 	{ "ping", "ADDR [COUNT]", run_ping, "COUNT (3) echo requests, a second apart; result: a line for each, and a sum" },
 	{ "traceroute", "ADDR", run_traceroute, "which routers lie on the way; result: a line for each" },
+	{ "serve", "SERVICE [PORT] [style=S] [work=T] [backlog=N] [wait=N]", run_serve,
+	  "becomes a server: echo discard daytime chargen http; style= serial, fork (wait=1: for each child), thread or pool=N; "
+	  "work=: busy so long before an answer; result: the listening descriptor" },
+	{ "load", "echo|http ADDR:PORT [clients=N] [count=N] [think=T] [rate=N] [size=N] [path=P]", run_load,
+	  "clients, so many requests each, one after the other on a connection; think= between them; rate=: clients that begin "
+	  "in a second, 0 all at once; result: done= errors= and the times that 50, 90, 99 and 100 per cent took at most" },
 	{ "url", "REF [base=URL]", run_url,
 	  "takes a reference apart (RFC 3986), seen from base= if given; result: scheme= userinfo= host= port= path= query= "
 	  "fragment= url=, - where one is absent" },

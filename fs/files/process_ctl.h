@@ -35,12 +35,12 @@ command_fn run_open, run_dup, run_lseek, run_pipe;
 /* process_ctl_net.c */
 command_fn run_socket, run_url, run_bind, run_listen, run_accept, run_connect, run_send, run_sendto, run_recv, run_shutdown,
 	run_setsockopt;
-struct net_socket;
-struct net_endpoint;
-/* accept(2): -EAGAIN when nobody is there; nothing is taken from the queue when no descriptor is free. */
-int socket_accept(struct vm_proc *p, struct net_socket *s, int *fd, struct net_endpoint *peer, struct err *e);
 /* process_ctl_ping.c */
 command_fn run_ping, run_traceroute;
+/* process_ctl_serve.c */
+command_fn run_serve;
+/* process_ctl_load.c */
+command_fn run_load;
 /* process_ctl_wait.c */
 command_fn run_poll, run_close;
 

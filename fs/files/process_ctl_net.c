@@ -91,16 +91,6 @@ int run_listen(struct call *c, struct err *e)
 	return net_listen(s, (int)CLAMP(backlog, INT32_MIN, INT32_MAX), e);
 }
 
-int socket_accept(struct vm_proc *p, struct net_socket *s, int *fd, struct net_endpoint *peer, struct err *e)
-{
-	struct net_socket *accepted;
-	int code = vm_fd_next(p, e);
-
-	if (code >= 0)
-		code = net_accept(s, &accepted, peer, e);
-	return code ? code : socket_install(p, accepted, fd, e);
-}
-
 int run_accept(struct call *c, struct err *e)
 {
 	struct net_socket *s = command_socket(c, e);

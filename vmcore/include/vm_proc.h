@@ -28,6 +28,8 @@ int vm_clone_thread_as(struct vm_proc *p, int32_t tid, struct err *e);
  * one acts until told otherwise. ESRCH.
  */
 int vm_act_as(struct vm_proc *p, int32_t tid, struct err *e);
+/* A thread, but the first, ends alone; what it did stays in the process's sums. ESRCH; EINVAL the first. */
+int vm_thread_exit(struct vm_proc *p, int32_t tid, struct err *e);
 int vm_execve(struct vm_proc *p, struct vm_inode *file, const char *path, const char *const *argv, struct err *e);
 int vm_exit(struct vm_proc *p, int code, struct err *e);
 /* A signal by number; 0 only asks. Default actions of Linux: end, stop, continue, nothing. init ignores what it has no handler for: EPERM. */

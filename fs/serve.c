@@ -1,0 +1,427 @@
+/* serve.c - workers of built-in servers: who accepts, who talks, who ends. */
+#include "serve.h"
+
+#include "socket_file.h"
+#include "vm_disk.h"
+#include "vm_file.h"
+#include "vm_host.h"
+
+#include <string.h>
+
+enum { INPUT_MAX = 65536, FILE_MAX = 64 << 20, BTIME = 1735689600 };
+
+const char *const serve_style_names[SERVE_STYLES + 1] = { "serial", "fork", "thread", "pool", NULL };
+
+struct server {
+	unsigned refs;           /* workers */
+	struct serve_options options;
+	int      listener;       /* descriptor, in the process that serves */
+};
+
+enum phase { PHASE_ACCEPT, PHASE_TALK, PHASE_WORK, PHASE_WAIT };
+
+struct worker {
+	GList    link;
+	struct server *server;
+	struct node process;     /* ids only */
+	int32_t  tid;            /* 0: the process's first thread */
+	int32_t  child;          /* PHASE_WAIT: pid */
+	enum phase phase;
+	int      fd;             /* of the connection */
+	void    *state;          /* of the service */
+	GString *out;
+	size_t   sent;
+	bool     last;           /* close once `out` is sent */
+	struct timer timer;      /* PHASE_WORK */
+	struct clock *clock;
+};
+
+struct servers {
+	GQueue workers;          /* in order of birth */
+};
+
+struct servers *servers_new(void)
+{
+	struct servers *all = g_new0(struct servers, 1);
+
+	g_queue_init(&all->workers);
+	return all;
+}
+
+static void forget_connection(struct worker *k)
+{
+	clock_cancel(k->clock, &k->timer);
+	if (k->out) {
+		k->server->options.service->close(k->state);
+		g_string_free(k->out, TRUE);
+		k->out = NULL;
+	}
+}
+
+static void worker_free(struct servers *all, struct worker *k)
+{
+	forget_connection(k);
+	g_queue_unlink(&all->workers, &k->link);
+	if (--k->server->refs == 0)
+		g_free(k->server);
+	g_free(k);
+}
+
+void servers_free(struct servers *all)
+{
+	if (!all)
+		return;
+	while (all->workers.head)
+		worker_free(all, all->workers.head->data);
+	g_free(all);
+}
+
+static void work_done(struct timer *t)
+{
+	struct worker *k = (struct worker *)((char *)t - offsetof(struct worker, timer));
+
+	k->phase = PHASE_TALK;
+}
+
+static struct worker *worker_new(struct world *w, struct server *s, const struct node *process, int32_t tid)
+{
+	struct worker *k = g_new0(struct worker, 1);
+
+	k->link.data = k;
+	k->server = s;
+	k->process = *process;
+	k->tid = tid;
+	k->fd = -1;
+	k->timer.fire = work_done;
+	k->clock = &w->clock;
+	s->refs++;
+	g_queue_push_tail_link(&w->servers->workers, &k->link);
+	return k;
+}
+
+/* What services may ask for */
+
+static int read_file(void *user, const char *path, GString *out)
+{
+	const struct worker *k = user;
+	struct vm_host *h = world_vm(&k->process, NULL);
+	struct vm_inode *inode = h ? vm_disk_lookup(h, path, NULL) : NULL;
+	struct vm_inode_info info;
+	size_t before = out->len;
+	ssize_t n;
+
+	if (!inode)
+		return -ENOENT;
+	vm_inode_info(inode, &info);
+	if (info.kind == VM_INODE_DIR)
+		return -EISDIR;
+	if (info.size > FILE_MAX)
+		return -EFBIG;
+	g_string_set_size(out, before + info.size);
+	n = vm_inode_read(inode, 0, out->str + before, info.size, NULL);  /* through the page cache, as a process reads */
+	g_string_truncate(out, before + (size_t)MAX(n, 0));
+	return n < 0 ? (int)n : 0;
+}
+
+static struct net_service_env env_of(struct worker *k)
+{
+	return (struct net_service_env){ .user = k, .time = (ns_t)BTIME * NS_PER_S + k->clock->now, .file = read_file };
+}
+
+/* Talking */
+
+static void begin_talk(struct worker *k, int fd)
+{
+	k->phase = PHASE_TALK;
+	k->fd = fd;
+	k->state = k->server->options.service->open();
+	k->out = g_string_new(NULL);
+	k->sent = 0;
+	k->last = false;
+}
+
+static void feed(struct worker *k, const char *data, size_t len, bool end)
+{
+	struct net_service_env env = env_of(k);
+
+	k->last = !k->server->options.service->input(k->state, &env, data, len, end, k->out);
+	if (k->server->options.work && len) {
+		k->phase = PHASE_WORK;
+		clock_set(k->clock, &k->timer, k->clock->now + k->server->options.work);
+	}
+}
+
+enum step { STEP_NONE, STEP_SOME, STEP_END };
+
+static enum step send_out(struct worker *k, struct net_socket *s)
+{
+	ssize_t n = net_send(s, k->out->str + k->sent, k->out->len - k->sent, 0, NULL, NULL);
+
+	if (n == -EAGAIN)
+		return STEP_NONE;
+	if (n < 0)
+		return STEP_END;
+	k->sent += (size_t)n;
+	if (k->sent == k->out->len) {
+		g_string_truncate(k->out, 0);
+		k->sent = 0;
+	}
+	return STEP_SOME;
+}
+
+static enum step talk(struct worker *k, struct vm_proc *p)
+{
+	struct net_socket *s = socket_of_fd(p, k->fd, NULL);
+	g_autofree char *in = NULL;
+	ssize_t n;
+
+	if (!s)
+		return STEP_END;                         /* somebody closed it */
+	if (k->out->len)
+		return send_out(k, s);
+	if (k->last)
+		return STEP_END;
+	if (!(net_poll(s) & (NET_POLLIN | NET_POLLERR | NET_POLLHUP))) {
+		if (!k->server->options.service->endless || !(net_poll(s) & NET_POLLOUT))
+			return STEP_NONE;
+		feed(k, "", 0, false);
+		return STEP_SOME;
+	}
+	in = g_malloc(INPUT_MAX);
+	n = net_recv(s, in, INPUT_MAX, 0, NULL, NULL);
+	if (n == -EAGAIN)
+		return STEP_NONE;
+	if (n < 0)
+		return STEP_END;
+	feed(k, in, (size_t)n, n == 0);
+	return STEP_SOME;
+}
+
+/* Accepting */
+
+/* The child has the connection, the parent keeps the listening socket. */
+static int hand_to_child(struct world *w, struct worker *k, struct vm_proc *p, int fd)
+{
+	struct node child = k->process;
+	struct vm_proc *c;
+	int32_t pid;
+
+	if (vm_fork(p, &pid, NULL))
+		return -EAGAIN;
+	c = vm_proc_at(vm_proc_host(p), pid);
+	child.process = vm_proc_serial(c);
+	vm_close(c, k->server->listener, NULL);
+	vm_close(p, fd, NULL);
+	begin_talk(worker_new(w, k->server, &child, 0), fd);
+	if (k->server->options.waits) {
+		k->phase = PHASE_WAIT;
+		k->child = pid;
+	}
+	return 0;
+}
+
+static int hand_to_thread(struct world *w, struct worker *k, struct vm_proc *p, int fd)
+{
+	int32_t tid;
+
+	if (vm_clone_thread(p, &tid, NULL))
+		return -EAGAIN;
+	begin_talk(worker_new(w, k->server, &k->process, tid), fd);
+	return 0;
+}
+
+static enum step accept_one(struct world *w, struct worker *k, struct vm_proc *p)
+{
+	struct net_socket *s = socket_of_fd(p, k->server->listener, NULL);
+	struct net_endpoint peer;
+	struct vm_ended ended;
+	int fd, code;
+
+	if (!s)
+		return STEP_END;
+	if (k->server->options.style == SERVE_FORK)
+		while (vm_wait(p, 0, &ended, NULL) == 0)
+			;                                /* children that have ended meanwhile */
+	if (!(net_poll(s) & NET_POLLIN) || socket_accept(p, s, &fd, &peer, NULL))
+		return STEP_NONE;
+	switch (k->server->options.style) {
+	case SERVE_FORK:
+		code = hand_to_child(w, k, p, fd);
+		break;
+	case SERVE_THREAD:
+		code = hand_to_thread(w, k, p, fd);
+		break;
+	default:
+		begin_talk(k, fd);
+		return STEP_SOME;
+	}
+	if (code)
+		vm_close(p, fd, NULL);                   /* no process, no thread: this one is turned away */
+	return STEP_SOME;
+}
+
+static enum step wait_for_child(struct worker *k, struct vm_proc *p)
+{
+	struct vm_ended ended;
+
+	if (vm_wait(p, k->child, &ended, NULL) == -EAGAIN)
+		return STEP_NONE;
+	k->phase = PHASE_ACCEPT;
+	return STEP_SOME;
+}
+
+/* Ending */
+
+/* True: the worker goes on with the next connection. */
+static bool end_connection(struct worker *k, struct vm_proc *p)
+{
+	struct vm_proc_info info;
+
+	if (k->out) {
+		forget_connection(k);
+		vm_close(p, k->fd, NULL);
+	}
+	if (k->phase == PHASE_ACCEPT)
+		return false;                            /* its listening socket is gone */
+	vm_proc_info(p, &info);
+	switch (k->server->options.style) {
+	case SERVE_FORK:
+		vm_exit(p, 0, NULL);
+		return false;
+	case SERVE_THREAD:
+		vm_thread_exit(p, k->tid, NULL);
+		return false;
+	default:
+		k->phase = PHASE_ACCEPT;
+		k->fd = -1;
+		return true;
+	}
+}
+
+/* The process, as long as the worker's thread of it lives and is not stopped; NULL with *gone. */
+static struct vm_proc *alive(const struct worker *k, bool *gone)
+{
+	struct vm_proc *p = world_proc(&k->process, NULL);
+	struct vm_proc_info info;
+
+	*gone = true;
+	if (!p)
+		return NULL;
+	vm_proc_info(p, &info);
+	if (info.state == VM_ZOMBIE || info.state == VM_DEAD || (k->tid && !vm_thread_info(p, k->tid, &info)))
+		return NULL;
+	*gone = false;
+	return info.state == VM_STOPPED ? NULL : p;
+}
+
+static enum step step(struct world *w, struct worker *k, struct vm_proc *p)
+{
+	switch (k->phase) {
+	case PHASE_ACCEPT: return accept_one(w, k, p);
+	case PHASE_TALK:   return talk(k, p);
+	case PHASE_WAIT:   return wait_for_child(k, p);
+	case PHASE_WORK:   break;
+	}
+	return STEP_NONE;
+}
+
+/* True if it did anything; a worker that is done is gone. */
+static bool go_on(struct world *w, struct worker *k)
+{
+	bool did = false, gone;
+	struct vm_proc *p;
+
+	for (;;) {
+		p = alive(k, &gone);
+		if (gone)
+			worker_free(w->servers, k);
+		if (!p)
+			return did;
+		vm_act_as(p, k->tid, NULL);
+		switch (step(w, k, p)) {
+		case STEP_NONE:
+			vm_act_as(p, 0, NULL);
+			return did;
+		case STEP_SOME:
+			did = true;
+			break;
+		case STEP_END:
+			did = true;
+			if (end_connection(k, p))
+				break;
+			worker_free(w->servers, k);
+			return true;
+		}
+	}
+}
+
+bool servers_try(struct world *w)
+{
+	bool did = false;
+
+	for (GList *l = w->servers->workers.head, *next; l; l = next) {
+		next = l->next;
+		did |= go_on(w, l->data);
+	}
+	if (did)
+		world_changed(w);
+	return did;
+}
+
+/* Starting */
+
+static int listen_at(const struct node *process, struct vm_proc *p, const struct serve_options *o, int *fd, struct err *e)
+{
+	struct net_host *h = world_net(process, e);
+	struct net_caller who = socket_caller(p);
+	struct net_endpoint at = { .addr = net_v4(0), .port = o->port };
+	struct net_socket *s;
+	int code;
+
+	if (!h)
+		return -e->code;
+	if (vm_fd_next(p, e) < 0)
+		return -e->code;
+	code = net_socket_new(h, NET_TCP, NET_IPV4, &who, &s, e);
+	if (code)
+		return code;
+	net_setsockopt(s, NET_SO_REUSEADDR, 1, NULL);
+	code = net_bind(s, &who, &at, e);
+	if (!code)
+		code = net_listen(s, o->backlog, e);
+	if (code) {
+		net_socket_release(s);
+		return code;
+	}
+	return socket_install(p, s, fd, e);
+}
+
+int serve_start(const struct node *process, struct vm_proc *p, const struct serve_options *o, int *fd, struct err *e)
+{
+	struct world *w = process->world;
+	struct server *s;
+	int32_t tid;
+	int code = listen_at(process, p, o, fd, e);
+
+	if (code)
+		return code;
+	s = g_new0(struct server, 1);
+	s->options = *o;
+	s->listener = *fd;
+	if (o->style != SERVE_POOL) {
+		worker_new(w, s, process, 0);
+		return 0;
+	}
+	for (unsigned i = 0; i < o->pool; i++) {
+		code = vm_clone_thread(p, &tid, e);
+		if (code)
+			break;
+		worker_new(w, s, process, tid);
+	}
+	if (s->refs == 0) {
+		vm_close(p, *fd, NULL);
+		g_free(s);
+		return code;
+	}
+	return 0;
+}

@@ -1,0 +1,76 @@
+/* service.c - the small services: echo (RFC 862), discard (863), daytime (867), chargen (864); and the list of all. */
+#include "http.h"
+#include "net_service.h"
+
+#include <string.h>
+
+static void *open_nothing(void)
+{
+	return NULL;
+}
+
+static void close_nothing(void *state)
+{
+}
+
+static bool echo(void *state, const struct net_service_env *env, const char *data, size_t len, bool end, GString *out)
+{
+	g_string_append_len(out, data, (gssize)len);
+	return !end;
+}
+
+static bool discard(void *state, const struct net_service_env *env, const char *data, size_t len, bool end, GString *out)
+{
+	return !end;
+}
+
+static bool daytime(void *state, const struct net_service_env *env, const char *data, size_t len, bool end, GString *out)
+{
+	g_autoptr(GDateTime) now = g_date_time_new_from_unix_utc((gint64)(env->time / NS_PER_S));
+	g_autofree char *text = now ? g_date_time_format(now, "%A, %B %-d, %Y %H:%M:%S-UTC\r\n") : NULL;
+
+	g_string_append(out, text ? text : "\r\n");
+	return false;
+}
+
+enum { CHARGEN_LINE = 72, CHARGEN_FIRST = ' ', CHARGEN_COUNT = 95, CHARGEN_MORE = 4096 };
+
+static void *open_chargen(void)
+{
+	return g_new0(unsigned, 1);
+}
+
+/* RFC 864: lines of 72 of the printing characters, each begun one further. */
+static bool chargen(void *state, const struct net_service_env *env, const char *data, size_t len, bool end, GString *out)
+{
+	unsigned *line = state;
+
+	while (out->len < CHARGEN_MORE) {
+		for (unsigned i = 0; i < CHARGEN_LINE; i++)
+			g_string_append_c(out, (char)(CHARGEN_FIRST + (*line + i) % CHARGEN_COUNT));
+		g_string_append(out, "\r\n");
+		*line = (*line + 1) % CHARGEN_COUNT;
+	}
+	return true;
+}
+
+static const struct net_service services[] = {
+	{ "echo", 7, open_nothing, echo, close_nothing, false },
+	{ "discard", 9, open_nothing, discard, close_nothing, false },
+	{ "daytime", 13, open_nothing, daytime, close_nothing, false },
+	{ "chargen", 19, open_chargen, chargen, g_free, true },
+	{ "http", 80, http_open, http_input, http_close, false },
+};
+
+const struct net_service *net_service_at(unsigned index)
+{
+	return index < G_N_ELEMENTS(services) ? &services[index] : NULL;
+}
+
+const struct net_service *net_service_named(const char *name)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(services); i++)
+		if (!strcmp(services[i].name, name))
+			return &services[i];
+	return NULL;
+}
