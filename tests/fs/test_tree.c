@@ -5,6 +5,24 @@
 #include "open.h"
 #include "root.h"
 
+/* Something in every file of wires/ and net/. */
+static void set_up_network(struct world *w)
+{
+	static const char *const lines[][2] = {
+		{ "net/ifs/eth0/wire", "lan0" }, { "net/ifs/eth0/address", "10.0.0.1/24" }, { "net/ifs/eth0/up", "1" },
+		{ "net/neighbours", "add 10.0.0.2 02:00:00:00:00:02" }, { "net/routes", "add default via 10.0.0.2" },
+		{ "proc/2/ctl", "socket tcp" }, { "proc/2/ctl", "socket udp" }, { "proc/2/ctl", "sendto 1 10.0.0.9:9 \"x\"" },
+		{ "proc/2/ctl", "bind 0 0.0.0.0:80" }, { "proc/2/ctl", "listen 0" },
+	};
+	struct node wires = at(w, "wires"), ifs = at(w, "net/ifs");
+	struct err e = { 0 };
+
+	assert_int_equal(wires.row->dynamic->mkdir(&wires, "lan0", 0755, &e), 0);
+	assert_int_equal(ifs.row->dynamic->mkdir(&ifs, "eth0", 0755, &e), 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(lines); i++)
+		run_line(w, lines[i][0], lines[i][1]);
+}
+
 static int setup(void **state)
 {
 	struct world *w = world_with("x86-64", 4 * MiB);
@@ -14,6 +32,7 @@ static int setup(void **state)
 	run_line(w, "hosts/host0/ctl", "spawn demo");
 	run_line(w, "proc/2/ctl", "touch 0x402000 16K w");
 	run_line(w, "proc/2/ctl", "fork");
+	set_up_network(w);
 	*state = w;
 	return 0;
 }
