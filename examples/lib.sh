@@ -2,6 +2,7 @@
 #   lesson TITLE [--ram SIZE] [--geometry G] [--swap SIZE] [--swap-device D]   mounts in a fresh directory and goes there; all is taken away at the end
 #   say TEXT... | show COMMAND | fails COMMAND | ask QUESTION
 #   host NAME | plug HOST INTERFACE WIRE ADDRESS/N...    a computer; an interface of it, on a wire, up
+#   messengers VARIANT [PART]                            a and b, who speak a message protocol
 #   on HOST PID COMMAND | run HOST NAME [uid=N]          by a process of any host; a new one there, its pid in $pid
 # M=DIR uses a world that is mounted there instead: its host0 is rebooted and stays as the lesson leaves it.
 # QUIET=1 leaves the pauses out. VITRINE names the program to use.
@@ -147,4 +148,19 @@ signals()
 	printf "\$ echo '%s' > proc/%s/ctl; cat proc/%s/ctl\n" "$*" "$who" "$who"
 	if (printf '%s\n' "$*" > "proc/$who/ctl") 2>/dev/null; then echo "this should have failed" >&2; exit 1; fi
 	cat "proc/$who/ctl"
+}
+
+# messengers VARIANT [PART]: two computers on wire lan0; process 2 of each speaks a message protocol, in parts of at most
+# PART bytes; b waits on port 7 for what a sends.
+messengers()
+{
+	host a
+	host b
+	plug a eth0 lan0 10.0.0.1/24
+	plug b eth0 lan0 10.0.0.2/24
+	for each in a b; do
+		show "printf '%s\\n' 'spawn $each' '2 socket rdt' '2 setsockopt 0 RDT_VARIANT $1' > hosts/$each/ctl"
+	done
+	[ -z "${2:-}" ] || show "echo '2 setsockopt 0 RDT_PART $2' > hosts/a/ctl"
+	show "echo '2 bind 0 10.0.0.2:7' > hosts/b/ctl; echo '2 connect 0 10.0.0.2:7' > hosts/a/ctl"
 }
