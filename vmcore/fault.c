@@ -357,8 +357,8 @@ static int cached_frame(struct fault *f, pfn_t pfn)
 		paging_wait_frame(f->mm->owner, pfn, f->va, false);
 		return -EINPROGRESS;
 	}
+	frame_retain(f->h, pfn);                         /* first: the end of a write frees a frame that nobody else wants */
 	paging_finish(f->h, pfn);
-	frame_retain(f->h, pfn);
 	if (f->h->config.swap_cache || p->maps > 0)
 		return 0;
 	page_uncache(f->h, pfn);                         /* it was there to be waited for; our reference stays */

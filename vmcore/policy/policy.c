@@ -43,7 +43,7 @@ void policy_init(struct policy *p, unsigned needs, uint32_t frames, uint64_t see
 	}
 	if (needs & POLICY_COUNT)
 		p->count = array_new((uint64_t)frames * sizeof p->count[0]);
-	if (needs & (POLICY_BITS | POLICY_MODIFIED | POLICY_POOL))
+	if (needs & (POLICY_BITS | POLICY_MODIFIED))
 		p->bits = array_new((uint64_t)frames * sizeof p->bits[0]);
 	if (needs & POLICY_PAGES)
 		p->page = array_new((uint64_t)frames * sizeof p->page[0]);
@@ -67,6 +67,7 @@ void policy_clear(struct policy *p)
 		array_free(p->page, (uint64_t)p->frames * sizeof p->page[0]);
 	}
 	g_free(p->classes.class);
+	g_free(p->pool);
 	g_free(p->ghosts.at);
 	g_free(p->ghosts.bucket);
 	*p = (struct policy){ 0 };
@@ -81,6 +82,12 @@ void policy_classes_grow(struct policy_classes *c)
 		c->class[k].up = k + 1 < room ? k + 1 : POLICY_NONE;
 	c->unused = c->room;
 	c->room = room;
+}
+
+void policy_pool_grow(struct policy *p)
+{
+	p->pool_room = p->pool_room ? p->pool_room * 2 : 64;
+	p->pool = g_renew(uint32_t, p->pool, p->pool_room);
 }
 
 void policy_ghosts_grow(struct policy_ghosts *g)

@@ -69,6 +69,8 @@ struct policy {
 	uint64_t param[4];           /* what each means, NAME_params say */
 	uint64_t now;                /* references so far; set before NAME_load, _hit and _victim by whom it matters to */
 	uint64_t ticked;
+	uint32_t *pool;              /* random: the frames in use */
+	uint32_t pool_room;
 	struct rng random;
 	struct policy_classes classes;   /* lfu */
 	struct policy_ghosts ghosts;     /* 2q, arc, s3fifo, linux */
@@ -88,8 +90,7 @@ enum {
 	POLICY_FRESH_UNUSED = 64,    /* a load leaves the used bit clear */
 	POLICY_GHOSTS = 128, POLICY_CLASSES = 256,
 	POLICY_SEED = 512,
-	POLICY_POOL = 1024,          /* bits, as it likes */
-	POLICY_HAND = 2048,          /* has one: `hand`, or if that is POLICY_NONE, where ring 0 begins */
+	POLICY_HAND = 1024,          /* has one: `hand`, or if that is POLICY_NONE, where ring 0 begins */
 };
 
 /*
@@ -100,6 +101,7 @@ void policy_init(struct policy *p, unsigned needs, uint32_t frames, uint64_t see
 void policy_share(struct policy *p, unsigned needs, const struct policy *of, uint64_t seed);
 void policy_clear(struct policy *p);
 void policy_classes_grow(struct policy_classes *c);
+void policy_pool_grow(struct policy *p);
 void policy_ghosts_grow(struct policy_ghosts *g);
 
 typedef void policy_each_fn(void *arg, const char *list, uint32_t f);
