@@ -15,7 +15,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { SEQUENCE_BYTES_MAX = 8 << 20 };
+enum { SEQUENCE_BYTES_MAX = 8 << 20, SEATS_FOR_ALL = 8 };
 
 /* One direction of a TCP connection. */
 struct flow {
@@ -27,6 +27,7 @@ struct reading {
 	struct net_wire *wire;
 	struct ladder *ladder;
 	GHashTable *flows;           /* struct flow -> itself */
+	GHashTable *ports;           /* mac_key() -> port + 1 */
 	GHashTable *seats;           /* port + 1 -> participant + 1; 0: a stranger */
 	bool ports_matter;           /* more than one connection */
 };
@@ -186,18 +187,22 @@ static int seat_of(struct reading *r, unsigned port)
 	return (int)GPOINTER_TO_UINT(seat) - 1;
 }
 
-/* The port that has this address now, or had it last; false for a group or an unknown one. */
-static bool port_of(const struct net_wire *w, const struct net_mac *mac, unsigned *port)
+static gpointer mac_key(const struct net_mac *mac)
 {
-	struct net_port_info info;
+	uint64_t key = 0;
 
-	for (unsigned i = 0; !net_mac_is_group(mac) && net_wire_port(w, i, &info); i++) {
-		if (net_mac_equal(&info.mac, mac)) {
-			*port = i;
-			return true;
-		}
-	}
-	return false;
+	for (unsigned i = 0; i < 6; i++)
+		key = key << 8 | mac->byte[i];
+	return GSIZE_TO_POINTER(key);
+}
+
+/* The port that has this address now, or had it last; false for a group or an unknown one. */
+static bool port_of(const struct reading *r, const struct net_mac *mac, unsigned *port)
+{
+	gpointer found = net_mac_is_group(mac) ? NULL : g_hash_table_lookup(r->ports, mac_key(mac));
+
+	*port = GPOINTER_TO_UINT(found) - 1;
+	return found != NULL;
 }
 
 static void add_step(struct reading *r, const struct net_frame *f)
@@ -211,23 +216,45 @@ static void add_step(struct reading *r, const struct net_frame *f)
 
 	net_decode(f->bytes, f->len, false, &d);
 	s.from = seat_of(r, f->port);
-	if (port_of(r->wire, &d.mac_dst, &port) && port != f->port)
+	if (port_of(r, &d.mac_dst, &port) && port != f->port)
 		s.to = seat_of(r, port);
 	s.label = label_of(r, &d, f->bytes);
 	s.note = note_of(f);
 	g_array_append_val(r->ladder->steps, s);
 }
 
-/* Everyone who is on the wire has a place, in the order of coming; and whether there are several connections. */
+/*
+ * Who has a place, in the order of coming to the wire: everyone who has heard anything; among many only those who have said
+ * something or were spoken to.
+ */
+static void take_seats(struct reading *r)
+{
+	g_autoptr(GHashTable) talkers = g_hash_table_new(NULL, NULL);
+	struct net_port_info info;
+	struct net_decoded d;
+	struct net_frame f;
+	unsigned ports = 0, port;
+
+	for (; net_wire_port(r->wire, ports, &info); ports++)
+		if (info.attached || !g_hash_table_contains(r->ports, mac_key(&info.mac)))
+			g_hash_table_insert(r->ports, mac_key(&info.mac), GUINT_TO_POINTER(ports + 1));
+	for (uint64_t i = net_wire_first(r->wire); ports > SEATS_FOR_ALL && net_wire_frame(r->wire, i, &f); i++) {
+		net_decode(f.bytes, f.len, false, &d);
+		g_hash_table_add(talkers, GUINT_TO_POINTER(f.port));
+		if (port_of(r, &d.mac_dst, &port))
+			g_hash_table_add(talkers, GUINT_TO_POINTER(port));
+	}
+	for (unsigned i = 0; net_wire_port(r->wire, i, &info); i++)
+		if (ports > SEATS_FOR_ALL ? g_hash_table_contains(talkers, GUINT_TO_POINTER(i)) : info.tx_frames || info.rx_frames)
+			seat_of(r, i);
+}
+
+/* Whether there are several connections. */
 static void prepare(struct reading *r)
 {
-	struct net_port_info info;
 	struct net_decoded d, first = { 0 };
 	struct net_frame f;
 
-	for (unsigned i = 0; net_wire_port(r->wire, i, &info); i++)
-		if (info.tx_frames || info.rx_frames)
-			seat_of(r, i);
 	for (uint64_t i = net_wire_first(r->wire); net_wire_frame(r->wire, i, &f) && !r->ports_matter; i++) {
 		net_decode(f.bytes, f.len, false, &d);
 		if (!(d.layers & NET_LAYER_TCP))
@@ -248,11 +275,14 @@ int show_wire_sequence(const struct node *n, GString *out, struct err *e)
 		return -e->code;
 	r.ladder = ladder_new();
 	r.flows = g_hash_table_new_full(flow_hash, flow_equal, g_free, NULL);
+	r.ports = g_hash_table_new(NULL, NULL);
 	r.seats = g_hash_table_new(NULL, NULL);
+	take_seats(&r);
 	prepare(&r);
 	for (uint64_t i = net_wire_first(r.wire); net_wire_frame(r.wire, i, &f); i++)
 		add_step(&r, &f);
 	ladder_draw(r.ladder, SEQUENCE_BYTES_MAX, out);
+	g_hash_table_destroy(r.ports);
 	g_hash_table_destroy(r.seats);
 	g_hash_table_destroy(r.flows);
 	ladder_free(r.ladder);
