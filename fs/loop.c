@@ -143,6 +143,10 @@ struct fs *fs_new(struct world *w, const char *options)
 	fs->world = w;
 	w->try_requests = try_requests;
 	w->try_arg = fs;
+	w->changed = forget_told;
+	w->changed_user = fs;
+	fs->told = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	fs->telling = 1;
 	fs->epoll = fs->timer = fs->signals = fs->ready = -1;
 	fs->reply = g_malloc(REPLY_MAX);
 	g_queue_init(&fs->parked);
@@ -172,6 +176,8 @@ static void close_fd(int fd)
 void fs_free(struct fs *fs)
 {
 	fs->world->try_requests = NULL;
+	fs->world->changed = NULL;
+	g_array_free(fs->told, TRUE);
 	if (fs->session)
 		fuse_session_destroy(fs->session);
 	fuse_opt_free_args(&fs->args);

@@ -24,6 +24,8 @@ struct known {
 	struct known *parent;     /* where it was looked up last; NULL: the root */
 	char *name;
 	struct content *content;  /* open.c: the latest rendering, or NULL */
+	uint64_t told;            /* ops.c: at which count of changes the kernel was told its attributes; 0: never */
+	uint64_t read_generation, kept_generation; /* ops.c: of its last open to be read, and of its last through the kernel's cache */
 	uint64_t size, size_generation; /* open.c: of a table, as measured then; generation 0: never */
 };
 

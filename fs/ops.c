@@ -3,8 +3,11 @@
  *
  * Every request is answered at once, except those that have to wait (park.c).
  *
- * What the kernel may remember: names that are there (a dead node answers ESTALE, and the kernel then looks again), the
- * attributes of directories that never go; nothing else.
+ * What the kernel may remember: names that are there (a dead node answers ESTALE, and the kernel then looks again), and the
+ * attributes of directories that never go. Of a host's directories and the files of processes also attributes, and what directories
+ * and small files hold, until the world changes: then, before anybody hears of the change, it is told of each that its attributes are old; it asks for them,
+ * and a file whose time has changed is read again. Only files of one page, which are read from offset 0 whatever happens, and
+ * only where that saves something: when their attributes are known, or they were read before and nothing has changed since.
  */
 #include "session.h"
 #include "disk.h"
@@ -19,7 +22,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FOREVER = 1000 };  /* seconds: as long as the node lives */
+enum {
+	FOREVER = 1000,       /* seconds: as long as the node lives */
+	TOLD_MAX = 1 << 16,
+	ONE_PAGE = 4096,
+};
 
 /* The node behind a number of the kernel's; NULL, with the request answered, when it is gone. */
 static struct known *node_of(fuse_req_t req, fuse_ino_t ino)
@@ -59,6 +66,43 @@ static bool stays_forever(const struct node *n)
 	return n->row->kind == ROW_DIRECTORY && !n->host && !n->process && !n->row->attr;
 }
 
+static bool may_be_kept(const struct node *n)
+{
+	const struct row *row = n->row;
+
+	if (n->for_reader || n->world->mode == CLOCK_REAL || row->attr || row->flags & ROW_UNLISTED)
+		return false;
+	return row->kind == ROW_DIRECTORY ? n->host != 0 : n->process && row->kind == ROW_TEXT && !row->store;
+}
+
+/* Whether the kernel may rely on the attributes that it gets now until it is told otherwise. */
+static bool tell(struct fs *fs, struct known *k)
+{
+	if (stays_forever(&k->n))
+		return true;
+	if (!may_be_kept(&k->n))
+		return false;
+	if (k->told == fs->telling)
+		return true;
+	if (fs->told->len == TOLD_MAX)
+		return false;
+	g_array_append_val(fs->told, k->id);
+	k->told = fs->telling;
+	return true;
+}
+
+void forget_told(void *arg)
+{
+	struct fs *fs = arg;
+
+	if (!fs->told->len)
+		return;
+	for (guint i = 0; i < fs->told->len; i++)        /* an offset below 0: attributes alone, which never waits */
+		fuse_lowlevel_notify_inval_inode(fs->session, g_array_index(fs->told, uint64_t, i), -1, 0);
+	g_array_set_size(fs->told, 0);
+	fs->telling++;
+}
+
 static int full_attr(struct fs *fs, struct known *k, struct stat *st)
 {
 	int rc = tree_attr(&k->n, st);
@@ -88,7 +132,7 @@ static int fill_entry(struct fs *fs, struct known *dir, const char *name, const 
 	out->ino = k->id;
 	out->generation = 1;
 	out->entry_timeout = child->for_reader ? 0 : FOREVER;
-	out->attr_timeout = stays_forever(child) ? FOREVER : 0;
+	out->attr_timeout = !child->for_reader && tell(fs, k) ? FOREVER : 0;
 	return 0;
 }
 
@@ -168,14 +212,16 @@ static void reply_attr(fuse_req_t req, struct known *k)
 	if (code)
 		fuse_reply_err(req, code);
 	else
-		fuse_reply_attr(req, &st, stays_forever(&k->n) ? FOREVER : 0);
+		fuse_reply_attr(req, &st, tell(fs_of(req), k) ? FOREVER : 0);
 }
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct known *k = node_of(req, ino);
 
-	if (k)
+	if (k && fi && !node_alive(&k->n))               /* read(2) asks whether its pages are old; fstat(2) names no file */
+		fuse_reply_err(req, ESRCH);
+	else if (k)
 		reply_attr(req, k);
 }
 
@@ -426,6 +472,21 @@ static int reply_open_stream(fuse_req_t req, const struct open_file *f)
 	return fuse_reply_buf(req, (const char *)&out, sizeof out);
 }
 
+/* Whether this open reads through the kernel's cache, and may use what is there. */
+static bool through_cache(struct fs *fs, struct known *k, int flags, bool *keep)
+{
+	bool again = k->read_generation == fs->world->generation;
+
+	if ((flags & O_ACCMODE) != O_RDONLY || !may_be_kept(&k->n) || k->n.row->kind != ROW_TEXT)
+		return false;
+	k->read_generation = fs->world->generation;
+	if ((!again && k->told != fs->telling) || file_size(fs->world, k) > ONE_PAGE)
+		return false;
+	*keep = k->kept_generation == fs->world->generation;
+	k->kept_generation = fs->world->generation;
+	return true;
+}
+
 static void set_open_flags(const struct open_file *f, struct fuse_file_info *fi)
 {
 	fi->fh = (uintptr_t)f;
@@ -446,6 +507,7 @@ static void refuse_open(fuse_req_t req, const struct known *k, int flags, int co
 
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	bool keep = false;
 	struct known *k = node_of(req, ino);
 	struct err e = { 0 };
 	struct open_file *f;
@@ -466,6 +528,10 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	set_open_flags(f, fi);
+	if (through_cache(fs_of(req), k, fi->flags, &keep)) {
+		fi->direct_io = 0;
+		fi->keep_cache = keep;
+	}
 	rc = file_is_stream(f) ? reply_open_stream(req, f) : fuse_reply_open(req, fi);
 	if (rc)  /* the caller was interrupted: no release will come */
 		file_abandon(f);
@@ -636,8 +702,12 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		fuse_reply_err(req, ESTALE);
 	else if (!caller_is_owner(req) && !(st.st_mode & S_IROTH))
 		fuse_reply_err(req, EACCES);
-	else
+	else {
+		fi->cache_readdir = may_be_kept(&k->n);
+		fi->keep_cache = fi->cache_readdir && k->kept_generation == k->n.world->generation;
+		k->kept_generation = k->n.world->generation;
 		fuse_reply_open(req, fi);
+	}
 }
 
 static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

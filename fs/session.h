@@ -24,6 +24,8 @@ struct fs {
 	bool ending;
 	bool running;                /* time runs (mode auto): the next turn goes on with it */
 	GQueue parked, watchers;
+	GArray *told;                /* uint64_t: ids of nodes whose attributes the kernel takes for true until the next change */
+	uint64_t telling;            /* grows whenever it is told that they may not be any more */
 };
 
 static inline struct fs *fs_of(fuse_req_t req)
@@ -31,7 +33,9 @@ static inline struct fs *fs_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
-extern const struct fuse_lowlevel_ops fs_ops;   /* ops.c */
+/* ops.c */
+extern const struct fuse_lowlevel_ops fs_ops;
+void forget_told(void *arg);  /* the struct fs */
 
 /* park.c: requests that wait. */
 enum parked_kind { PARKED_READ, PARKED_WRITE, PARKED_FLUSH, PARKED_RELEASE };

@@ -154,6 +154,8 @@ void world_changed(struct world *w)
 {
 	w->generation++;
 	w->mtime = MAX(w->mtime + 1, WORLD_BTIME + w->clock.now);
+	if (w->changed)
+		w->changed(w->changed_user);
 }
 
 void world_try(struct world *w)

@@ -49,6 +49,8 @@ struct world {
 	GPtrArray *wire_names;      /* the same of wires */
 	uint32_t   next_serial, next_number;
 	uint64_t   generation;      /* grows with every change; what was rendered at one value is still true at it */
+	void     (*changed)(void *user); /* ops.c: called at every change; NULL: nobody */
+	void      *changed_user;
 	GQueue     errors;          /* struct error_entry *, last 64, newest last */
 	uid_t      uid;             /* who mounted */
 	gid_t      gid;

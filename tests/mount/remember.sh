@@ -1,0 +1,98 @@
+#!/bin/sh
+# What the kernel remembers of processes ends with the next change: no stale owner, size, content or process.
+. "$(dirname "$0")/lib.sh"
+
+mount_world
+echo 'spawn one' > hosts/host0/ctl
+P=proc/2
+
+# Read several times, so that the kernel keeps it; then it changes.
+for _ in 1 2 3; do cat $P/stat $P/status $P/cmdline $P/comm > /dev/null; stat $P $P/stat > /dev/null; done
+same "the owner" "$(stat -c %u $P $P/stat)" "0
+0"
+echo '2 setuid 1000' > hosts/host0/ctl
+same "another owner" "$(stat -c %u $P $P/stat)" "1000
+1000"
+for text in short "a longer command line" x; do
+	echo "2 set cmdline \"$text\"" > hosts/host0/ctl
+	for _ in 1 2 3; do
+		same "the command line" "$(tr -d '\0' < $P/cmdline)" "$text"
+		same "its size" "$(stat -c %s $P/cmdline)" $((${#text} + 1))
+	done
+done
+for n in 1 2 3 4 5 6; do
+	echo "2 set minflt $n" > hosts/host0/ctl
+	for _ in 1 2 3; do same "a number of one digit" "$(cut -d' ' -f10 $P/stat)" $n; done
+done
+
+# A description that stays open: read again at 0 it is new, whole, and of its size.
+python3 - <<'END' || fail "descriptions that stay open"
+import os
+def command(line):
+    fd = os.open("hosts/host0/ctl", os.O_WRONLY)
+    os.write(fd, line.encode() + b"\n")
+    os.close(fd)
+for rounds in range(3):
+    os.close(os.open("proc/2/stat", os.O_RDONLY))
+fds = [os.open("proc/2/stat", os.O_RDONLY) for _ in range(3)]
+for n in (1, 22, 333, 333, 4444444):
+    command("2 set minflt %d" % n)
+    for fd in fds:
+        text = os.pread(fd, 8192, 0)
+        assert text.split()[9] == b"%d" % n, (n, text)
+        assert os.fstat(fd).st_size == len(text)
+        assert os.pread(fd, 10, 3) == text[3:13]
+        assert os.pread(fd, 8192, len(text)) == b""
+long = "x" * 6000          # more than a page, and back
+for line in ("y", long, "z", long * 3, "w"):
+    command("2 set cmdline " + line)
+    fd = os.open("proc/2/cmdline", os.O_RDONLY)
+    assert os.read(fd, 1 << 20) == line.encode() + b"\0", line[:10]
+    os.close(fd)
+END
+
+# Many at once, then one change.
+echo 'spawn -n 3000 crowd' > hosts/host0/ctl
+for _ in 1 2; do cat proc/[0-9]*/stat > /dev/null; done
+same "all sleep" "$(cat proc/[0-9]*/stat | grep -c ' S ')" 3002
+echo '3 set state D' > hosts/host0/ctl
+same "but one" "$(cat proc/[0-9]*/stat | grep -c ' S ')" 3001
+
+# The dead are gone, and their number's next owner is another.
+stat proc/3 proc/3/stat > /dev/null
+cat proc/3/comm proc/3/comm > /dev/null
+python3 - <<'END' || fail "a description of the dead"
+import errno, os
+fd = os.open("proc/3/comm", os.O_RDONLY)
+assert os.read(fd, 100) == b"crowd\n"
+with open("hosts/host0/ctl", "w") as f:
+    f.write("3 kill KILL\n")
+try:
+    raise SystemExit("read %r" % os.pread(fd, 100, 0))
+except OSError as e:
+    assert e.errno == errno.ESRCH, e
+END
+[ ! -e proc/3 ] || fail "3 is still there"
+[ ! -e proc/3/stat ] || fail "its stat is still there"
+refuses 'No such' 'cat proc/3/stat'
+echo 'spawn other pid=3 uid=77' > hosts/host0/ctl
+same "another one" "$(cat proc/3/comm) $(stat -c %u proc/3)" "other 77"
+
+# Listings: births and deaths show at once.
+for _ in 1 2 3; do ls proc > /dev/null; done
+count() { ls proc | grep -c '^[0-9]'; }
+before=$(count)
+echo 'spawn late' > hosts/host0/ctl
+same "a birth" "$(count)" $((before + 1))
+echo '4 kill KILL' > hosts/host0/ctl
+same "a death" "$(count)" "$before"
+echo '2 clone' > hosts/host0/ctl
+same "a thread" "$(ls proc/2/task | wc -l)" 2
+
+# Time that passes by itself is not remembered away.
+echo real > clock
+a=$(cat proc/uptime); sleep 0.1; b=$(cat proc/uptime)
+[ "$a" != "$b" ] || fail "time stands"
+echo auto > clock
+check_world
+umount_world
