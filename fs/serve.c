@@ -289,7 +289,7 @@ static bool end_connection(struct worker *k, struct vm_proc *p)
 		vm_exit(p, 0, NULL);
 		return false;
 	case SERVE_THREAD:
-		vm_thread_exit(p, k->tid, NULL);
+		vm_thread_exit(p, k->tid, 0, NULL);
 		return false;
 	default:
 		k->phase = PHASE_ACCEPT;

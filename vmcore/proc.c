@@ -525,6 +525,8 @@ void vm_proc_info(const struct vm_proc *p, struct vm_proc_info *out)
 		.syscr = p->syscr, .syscw = p->syscw,
 		.set = p->set, .set_utime = p->set_utime, .set_stime = p->set_stime,
 	};
+	if (p->leader_exited && p->mm)
+		out->state = VM_ZOMBIE;
 	if (p->main.state_set && p->mm)
 		out->state = p->main.state_set - 1;
 	memcpy(out->comm, p->comm, sizeof out->comm);

@@ -83,31 +83,42 @@ static struct thread *thread_at(const struct vm_proc *p, int32_t tid)
 
 int vm_act_as(struct vm_proc *p, int32_t tid, struct err *e)
 {
-	struct thread *t = tid ? thread_at(p, tid) : &p->main;
+	struct thread *t = tid ? thread_at(p, tid) : p->leader_exited ? p->threads : &p->main;
 
-	if (!t)
+	if (!t || (t == &p->main && p->leader_exited))
 		return err_set(e, ESRCH, -1, "process %d has no thread %d", p->pid, tid);
 	if (t != acting(p))
 		act(p, t);
 	return 0;
 }
 
-int vm_thread_exit(struct vm_proc *p, int32_t tid, struct err *e)
+static void thread_free(struct vm_proc *p, struct thread *t)
 {
-	struct thread *t = thread_at(p, tid), **at = &p->threads;
+	struct thread **at = &p->threads;
 
-	if (!t)
-		return err_set(e, ESRCH, -1, "process %d has no thread %d", p->pid, tid);
-	if (t == &p->main)
-		return err_set(e, EINVAL, -1, "%d is the first thread of its process", tid);
-	if (t == acting(p))
-		act(p, NULL);
 	while (*at != t)
 		at = &(*at)->next;
 	*at = t->next;
 	p->thread_count--;
-	g_hash_table_remove(p->host->threads, GINT_TO_POINTER(tid));
+	g_hash_table_remove(p->host->threads, GINT_TO_POINTER(t->tid));
 	g_free(t);
+}
+
+int vm_thread_exit(struct vm_proc *p, int32_t tid, int code, struct err *e)
+{
+	struct thread *t = p->mm ? thread_at(p, tid) : NULL;
+
+	if (!t || (t == &p->main && p->leader_exited))
+		return err_set(e, ESRCH, -1, "process %d has no thread %d", p->pid, tid);
+	if (p->leader_exited ? !p->threads->next : !p->threads)
+		return vm_exit(p, p->leader_exited ? p->leader_code : code, e);
+	act(p, NULL);
+	if (t == &p->main) {
+		p->leader_exited = true;
+		p->leader_code = code;
+	} else {
+		thread_free(p, t);
+	}
 	proc_changed(p);
 	return 0;
 }
@@ -115,6 +126,7 @@ int vm_thread_exit(struct vm_proc *p, int32_t tid, struct err *e)
 void threads_end(struct vm_proc *p)
 {
 	act(p, NULL);
+	p->leader_exited = false;                        /* execve: the thread that calls it takes the first one's place */
 	for (struct thread *t = p->threads, *next; t; t = next) {
 		next = t->next;
 		g_hash_table_remove(p->host->threads, GINT_TO_POINTER(t->tid));

@@ -85,7 +85,8 @@ const struct command process_commands[] = {
 	{ "fork", "", run_fork, "makes a child with the same memory, copied on write; result: its pid" },
 	{ "clone", "[tid=N]", run_clone, "starts a thread; result: its tid, for task/TID/ctl" },
 	{ "execve", "FILE [ARG...]", run_execve, "replaces the memory by an ELF file's; nothing is loaded until touched" },
-	{ "exit", "[CODE]", run_exit, "ends the process; it stays a zombie until its parent waits" },
+	{ "exit", "[CODE]", run_exit, "ends the process, which stays a zombie until its parent waits; "
+	  "from task/TID/ctl that thread alone, and the process with the last one" },
 	{ "kill", "SIG", run_kill, "sends it a signal, as SEGV, SIGTERM or 9" },
 	{ "wait", "[PID]", run_wait, "waits for a child to end; result: PID and its exit code or signal" },
 	{ "open", "FILE [r|w|rw]", run_open, "opens a file of files/ (r if not said; w keeps its content); result: the descriptor" },

@@ -58,7 +58,9 @@ int run_exit(struct call *c, struct err *e)
 
 	if (!p || (c->count && !arg_signed(c, 0, &code, e)))
 		return -e->code;
-	return vm_exit(p, (int)(code & 0xff), e); /* as exit(2) */
+	if (c->n->arg)                           /* below task/: of that thread */
+		return vm_thread_exit(p, (int32_t)c->n->arg, (int)(code & 0xff), e);
+	return vm_exit(p, (int)(code & 0xff), e); /* as exit_group(2) */
 }
 
 static const struct { const char *name; int number; } signals[] = {

@@ -1,6 +1,7 @@
 /*
  * test_process_agree.c - the files of one moment agree: after random commands maps, smaps, smaps_rollup, status,
- * stat, statm, pagemap, pagetable, kpagecount, kpageflags, meminfo, vmstat and mem/frames are counted against each other.
+ * stat, statm, numa_maps, pagemap, pagetable, kpagecount, kpageflags, meminfo, vmstat and mem/frames are counted against
+ * each other.
  *
  * usage: test_process_agree [SEED [STEPS]]; the seed is printed.
  */
@@ -11,12 +12,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { PROCESSES = 6, BASE = 0x10000000, SPAN_PAGES = 96 };
+enum { PROCESSES = 6, BASE = 0x10000000, SPAN_PAGES = 96, HUGE_BASE = 0x40000000, HUGE_SPAN = 4, HUGE = 2 * 1024 * 1024 };
+enum { KPF_BUDDY = 10, KPF_ANON = 12, KPF_HUGE = 17, KPF_THP = 22, KPF_ZERO = 24, KPF_TABLE = 26 };
 
 struct run {
 	struct world *w;
 	struct rng rng;
 	uint64_t frames;
+	bool     huge;             /* with huge pages, of both kinds */
+	uint64_t thp;              /* kB of transparent ones that processes show */
 	uint64_t *count, *flags;   /* kpagecount, kpageflags */
 	uint64_t *mapped;          /* present words of all pagemaps, by frame */
 };
@@ -34,6 +38,34 @@ static const char *pick(struct run *r, const char *const *words, unsigned n)
 }
 #define PICK(R, ...) pick(R, (const char *const[]){ __VA_ARGS__ }, \
 			  sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+
+static void random_huge_line(struct run *r, char *line, size_t size)
+{
+	uint64_t at = HUGE_BASE + below(r, HUGE_SPAN) * HUGE, len = (1 + below(r, 2)) * HUGE;
+
+	switch (below(r, 8)) {
+	case 0:
+		g_snprintf(line, size, "mmap %#" PRIx64 " %" PRIu64 " rw- %s,anon,fixed,hugetlb%s", at, len,
+			   PICK(r, "private", "private", "shared"), PICK(r, "", ",populate", ",noreserve"));
+		break;
+	case 1:
+		g_snprintf(line, size, "mmap %#" PRIx64 " %" PRIu64 " rw- private,anon,fixed", at, len);
+		break;
+	case 2:
+		g_snprintf(line, size, "madvise %#" PRIx64 " %" PRIu64 " %s", at, len,
+			   PICK(r, "hugepage", "hugepage", "hugepage", "dontneed", "nohugepage", "free"));
+		break;
+	case 3:
+		g_snprintf(line, size, "munmap %#" PRIx64 " %" PRIu64, at, below(r, 3) ? len : 8192);
+		break;
+	case 4:
+		g_snprintf(line, size, "mremap %#" PRIx64 " %" PRIu64 " %" PRIu64 " maymove fixed %#" PRIx64, at, len, len,
+			   HUGE_BASE + (HUGE_SPAN + below(r, HUGE_SPAN)) * (uint64_t)HUGE);
+		break;
+	default:
+		g_snprintf(line, size, "touch %#" PRIx64 " 1 %s", at + below(r, 512) * 4096, PICK(r, "r", "w", "w"));
+	}
+}
 
 static void random_line(struct run *r, char *line, size_t size)
 {
@@ -99,7 +131,7 @@ static void random_step(struct run *r)
 		vm_proc_info(p, &info);
 		pid = info.pid;
 	}
-	random_line(r, line, sizeof(line));
+	(r->huge && below(r, 2) ? random_huge_line : random_line)(r, line, sizeof(line));
 	if (!strcmp(line, "exit") && pid == 2)
 		return;
 	if (!strcmp(line, "fork") && vm_proc_count(h) > PROCESSES)
@@ -111,7 +143,7 @@ static void random_step(struct run *r)
 /* --- counting --- */
 
 struct totals {
-	uint64_t size, rss, anon, swap, dirty, clean, pss, locked;  /* kB */
+	uint64_t size, rss, anon, swap, dirty, clean, pss, locked, hugetlb, thp;  /* kB */
 	uint64_t areas;
 };
 
@@ -135,6 +167,8 @@ static void add_row(struct totals *t, const char *line)
 		{ "Shared_Dirty:", offsetof(struct totals, dirty) }, { "Private_Dirty:", offsetof(struct totals, dirty) },
 		{ "Shared_Clean:", offsetof(struct totals, clean) }, { "Private_Clean:", offsetof(struct totals, clean) },
 		{ "Pss:", offsetof(struct totals, pss) }, { "Locked:", offsetof(struct totals, locked) },
+		{ "Shared_Hugetlb:", offsetof(struct totals, hugetlb) }, { "Private_Hugetlb:", offsetof(struct totals, hugetlb) },
+		{ "AnonHugePages:", offsetof(struct totals, thp) },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
@@ -155,7 +189,7 @@ static struct totals totals_of(const char *smaps)
 
 /* Present and swapped words of an area of pagemap, the zero page left out as smaps does. */
 static void count_words(struct run *r, const struct node *pagemap, uint64_t start, uint64_t end, uint64_t *present,
-			uint64_t *swapped)
+			uint64_t *swapped, uint64_t *hugetlb)
 {
 	struct err e = { 0 };
 
@@ -168,12 +202,28 @@ static void count_words(struct run *r, const struct node *pagemap, uint64_t star
 			continue;
 		pfn = word & (((uint64_t)1 << 55) - 1);
 		assert_true(pfn < r->frames);
-		if (r->flags[pfn] >> 24 & 1)
-			continue;  /* zero page */
-		(*present)++;
+		if (r->flags[pfn] >> KPF_ZERO & 1)
+			continue;
+		++*(r->flags[pfn] >> KPF_HUGE & 1 ? hugetlb : present);
 		r->mapped[pfn]++;
-		assert_int_equal(word >> 56 & 1, r->count[pfn] == 1);
+		if (!(r->flags[pfn] >> KPF_THP & 1))   /* there the first page asked for tells for all */
+			assert_int_equal(word >> 56 & 1, r->count[pfn] == 1);
 	}
+}
+
+/* What numa_maps counts, in kB. */
+static uint64_t numa_total(const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; lines[i]; i++) {
+		const char *pages = strstr(lines[i], " N0="), *size = strstr(lines[i], " kernelpagesize_kB=");
+
+		if (pages && size)
+			sum += g_ascii_strtoull(pages + 4, NULL, 10) * g_ascii_strtoull(strchr(size, '=') + 1, NULL, 10);
+	}
+	return sum;
 }
 
 static void check_process(struct run *r, int32_t pid)
@@ -182,12 +232,12 @@ static void check_process(struct run *r, int32_t pid)
 #define FILE_OF(NAME) ({ g_autofree char *p_ = g_strconcat(dir, NAME, NULL); read_path(r->w, p_); })
 	g_autofree char *maps = FILE_OF("maps"), *smaps = FILE_OF("smaps"), *rollup = FILE_OF("smaps_rollup"),
 		*status = FILE_OF("status"), *stat = FILE_OF("stat"), *statm = FILE_OF("statm"),
-		*pagetable = FILE_OF("pagetable.csv"), *path = g_strconcat(dir, "pagemap", NULL);
+		*pagetable = FILE_OF("pagetable.csv"), *numa = FILE_OF("numa_maps"), *path = g_strconcat(dir, "pagemap", NULL);
 	g_auto(GStrv) lines = g_strsplit(maps, "\n", -1), fields = g_strsplit(strrchr(stat, ')') + 2, " ", -1),
 		words = g_strsplit(statm, " ", -1), blocks = g_strsplit(smaps, "\n", -1);
 	struct totals t = totals_of(smaps), sum = totals_of(rollup);
 	struct node pagemap = at(r->w, path);
-	uint64_t bytes = 0, present = 0, swapped = 0, rows = 0, areas = 0;
+	uint64_t bytes = 0, present = 0, swapped = 0, hugetlb = 0, rows = 0, areas = 0;
 	unsigned block = 0;
 
 	for (unsigned i = 0; lines[i] && *lines[i]; i++, areas++) {
@@ -198,7 +248,7 @@ static void check_process(struct run *r, int32_t pid)
 		while (blocks[block] && strcmp(blocks[block], lines[i]))
 			block++;
 		assert_non_null(blocks[block]);
-		count_words(r, &pagemap, start, end, &here, &out);
+		count_words(r, &pagemap, start, end, &here, &out, &hugetlb);
 		assert_int_equal(here * 4, kb_of(blocks[block + 4]));
 		assert_true(g_str_has_prefix(blocks[block + 4], "Rss:"));
 		bytes += end - start;
@@ -211,7 +261,11 @@ static void check_process(struct run *r, int32_t pid)
 	assert_int_equal(t.size, bytes / 1024);
 	assert_int_equal(t.rss, present * 4);
 	assert_int_equal(t.rss, t.dirty + t.clean);
-	assert_true(rows - 1 >= present);              /* it shows zero pages and swapped ones too */
+	assert_true(r->huge || rows - 1 >= present);   /* it shows zero pages and swapped ones too; a huge leaf is one row */
+	assert_int_equal(t.hugetlb, hugetlb * 4);
+	assert_int_equal(value(status, "HugetlbPages:"), t.hugetlb);
+	assert_int_equal(numa_total(numa), t.rss + t.hugetlb);
+	r->thp += t.thp;
 	/* smaps counts the slots of shared memory, which no entry names. */
 	assert_true(t.swap >= swapped * 4);
 
@@ -219,6 +273,9 @@ static void check_process(struct run *r, int32_t pid)
 	assert_int_equal(sum.anon, t.anon);
 	assert_int_equal(sum.swap, t.swap);
 	assert_int_equal(sum.dirty, t.dirty);
+	assert_int_equal(sum.hugetlb, t.hugetlb);
+	assert_int_equal(sum.thp, t.thp);
+	assert_int_equal(sum.locked, t.locked);
 	assert_true(sum.pss >= t.pss && sum.pss <= t.pss + areas);    /* each block rounds down */
 
 	assert_int_equal(value(status, "VmSize:"), t.size);
@@ -247,13 +304,16 @@ static void read_words(struct run *r, const char *path, uint64_t *to)
 static void check_frames(struct run *r)
 {
 	g_autofree char *meminfo = read_path(r->w, "proc/meminfo");
-	uint64_t free_frames = 0, anon = 0;
+	g_autofree char *vmstat = read_path(r->w, "proc/vmstat");
+	uint64_t free_frames = 0, anon = 0, tables = 0, pool = 0;
 
 	for (uint64_t f = 0; f < r->frames; f++) {
-		free_frames += r->flags[f] >> 10 & 1;
-		if (r->flags[f] >> 24 & 1)
+		free_frames += r->flags[f] >> KPF_BUDDY & 1;
+		tables += r->flags[f] >> KPF_TABLE & 1;
+		pool += r->flags[f] >> KPF_HUGE & 1;
+		if (r->flags[f] >> KPF_ZERO & 1)
 			continue;
-		anon += (r->flags[f] >> 12 & 1) && r->count[f];
+		anon += (r->flags[f] >> KPF_ANON & 1) && !(r->flags[f] >> KPF_HUGE & 1) && r->count[f];
 		if (r->mapped[f] != r->count[f])
 			print_error("frame %#" PRIx64 ": %" PRIu64 " words name it, kpagecount %" PRIu64 "\n", f,
 				    r->mapped[f], r->count[f]);
@@ -261,6 +321,13 @@ static void check_frames(struct run *r)
 	}
 	assert_int_equal(free_frames * 4, value(meminfo, "MemFree:"));
 	assert_int_equal(anon * 4, value(meminfo, "AnonPages:"));
+	assert_int_equal(tables * 4, value(meminfo, "PageTables:"));
+	assert_int_equal(pool * 4, value(meminfo, "Hugetlb:"));
+	assert_int_equal(pool, value(meminfo, "HugePages_Total:") * 512);
+	assert_true(value(meminfo, "AnonHugePages:") <= r->thp && (!r->thp || value(meminfo, "AnonHugePages:")));
+	assert_int_equal(free_frames, value(vmstat, "nr_free_pages "));
+	assert_int_equal(anon, value(vmstat, "nr_anon_pages "));
+	assert_int_equal(tables, value(vmstat, "nr_page_table_pages "));
 	assert_int_equal(r->frames * 4, value(meminfo, "MemTotal:"));
 }
 
@@ -284,7 +351,7 @@ static void check_frame_table(struct run *r)
 		assert_int_equal(!strcmp(cells[1], "table"), r->flags[pfn] >> 26 & 1);
 	}
 	for (uint64_t f = 0; f < r->frames; f++)
-		all += r->flags[f] >> 24 & 1 ? 0 : r->count[f];
+		all += r->flags[f] >> KPF_ZERO & 1 ? 0 : r->count[f];
 	assert_int_equal(mapped, all);
 }
 
@@ -315,6 +382,7 @@ static void check_all(struct run *r)
 	int32_t pid = 0;
 
 	memset(r->mapped, 0, r->frames * 8);
+	r->thp = 0;
 	read_words(r, "proc/kpagecount", r->count);
 	read_words(r, "proc/kpageflags", r->flags);
 	while ((p = vm_proc_above(h, pid))) {
@@ -349,7 +417,7 @@ static struct vm_inode *directory(struct vm_inode *dir, const char *name)
 	return found;
 }
 
-struct plan { uint64_t seed, steps, ram; };
+struct plan { uint64_t seed, steps, ram; bool huge; };
 
 static void the_files_of_one_moment_agree(void **state)
 {
@@ -373,6 +441,9 @@ static void the_files_of_one_moment_agree(void **state)
 	make_file(&r, root, "b");
 	make_file(&r, directory(directory(root, "dev"), "shm"), "c");
 	run_line(r.w, "hosts/host0/ctl", "spawn p bare brk=0x8000000");
+	r.huge = plan->huge;
+	if (r.huge)
+		run_line(r.w, "proc/sys/vm/nr_hugepages", "4");
 	for (uint64_t i = 0; i < plan->steps; i++) {
 		random_step(&r);
 		check_all(&r);
@@ -387,10 +458,12 @@ int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 1 ? g_ascii_strtoull(argv[1], NULL, 0) : (uint64_t)g_get_real_time() % 1000000;
 	uint64_t steps = argc > 2 ? g_ascii_strtoull(argv[2], NULL, 0) : 150;
-	struct plan roomy = { seed, steps, 8 * MiB }, tight = { seed + 1, steps, 1 * MiB };
+	struct plan roomy = { seed, steps, 8 * MiB, false }, tight = { seed + 1, steps, 1 * MiB, false },
+		    huge = { seed + 2, steps / 2, 32 * MiB, true };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_prestate(the_files_of_one_moment_agree, &roomy),
 		cmocka_unit_test_prestate(the_files_of_one_moment_agree, &tight), /* and frames run out */
+		cmocka_unit_test_prestate(the_files_of_one_moment_agree, &huge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -268,6 +268,44 @@ static void threads_share_memory_and_pids_and_end_with_the_process(void **state)
 	assert_checks(m->h);
 }
 
+static void a_thread_exits_alone_and_the_last_one_ends_the_process(void **state)
+{
+	struct vm_host *h = ((struct whole *)*state)->h;
+	struct vm_proc *p = whole_spawn(h, "p", true);
+	struct vm_proc_info info;
+	struct vm_ended ended;
+	struct err e = { 0 };
+	int32_t child, second, third;
+	struct vm_proc *c;
+
+	assert_int_equal(vm_fork(p, &child, &e), 0);
+	c = vm_proc_at(h, child);
+	assert_int_equal(vm_clone_thread(c, &second, &e), 0);
+	assert_int_equal(vm_clone_thread(c, &third, &e), 0);
+	assert_int_equal(vm_thread_exit(c, 99, 0, &e), -ESRCH);
+	assert_int_equal(vm_thread_exit(c, second, 7, &e), 0);
+	assert_false(vm_thread_info(c, second, &info));
+	vm_proc_info(c, &info);
+	assert_int_equal(info.threads, 2);
+	assert_int_equal(vm_thread_exit(c, child, 5, &e), 0);          /* the first one: a zombie beside a living thread */
+	assert_int_equal(vm_thread_exit(c, child, 5, &e), -ESRCH);
+	vm_proc_info(c, &info);
+	assert_int_equal(info.state, VM_ZOMBIE);
+	assert_int_equal(info.threads, 2);
+	assert_true(vm_thread_info(c, third, &info));
+	assert_int_not_equal(info.state, VM_ZOMBIE);
+	assert_false(vm_proc_ended(c));
+	assert_int_equal(vm_act_as(c, child, &e), -ESRCH);
+	assert_int_equal(vm_act_as(c, 0, &e), 0);
+	assert_int_equal(vm_wait(p, child, &ended, &e), -EAGAIN);
+	assert_checks(h);
+	assert_int_equal(vm_thread_exit(c, third, 9, &e), 0);
+	assert_true(vm_proc_ended(c));
+	assert_int_equal(vm_wait(p, child, &ended, &e), 0);
+	assert_int_equal(ended.code, 5);
+	assert_checks(h);
+}
+
 static void faults_and_times_are_counted_for_the_thread_that_acts(void **state)
 {
 	struct whole *m = *state;
@@ -395,6 +433,7 @@ int main(void)
 		TEST(a_zombie_child_of_a_dying_process_is_reaped),
 		TEST(signals_have_linuxs_default_actions),
 		TEST(threads_share_memory_and_pids_and_end_with_the_process),
+		TEST(a_thread_exits_alone_and_the_last_one_ends_the_process),
 		TEST(faults_and_times_are_counted_for_the_thread_that_acts),
 		TEST(limits_are_linuxs),
 		TEST(a_program_that_does_not_fit_is_refused_and_changes_nothing),

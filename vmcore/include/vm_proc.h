@@ -25,13 +25,16 @@ int vm_clone_thread(struct vm_proc *p, int32_t *tid, struct err *e);
 int vm_clone_thread_as(struct vm_proc *p, int32_t tid, struct err *e);
 /*
  * What comes next is done by that thread (0: the first one): its times and faults are counted for it as well. The first
- * one acts until told otherwise. ESRCH.
+ * one acts until told otherwise, or, when it has exited, the next. ESRCH.
  */
 int vm_act_as(struct vm_proc *p, int32_t tid, struct err *e);
-/* A thread, but the first, ends alone; what it did stays in the process's sums. ESRCH; EINVAL the first. */
-int vm_thread_exit(struct vm_proc *p, int32_t tid, struct err *e);
 int vm_execve(struct vm_proc *p, struct vm_inode *file, const char *path, const char *const *argv, struct err *e);
 int vm_exit(struct vm_proc *p, int code, struct err *e);
+/*
+ * exit(2) of one thread, as pthread_exit() does it; the last one ends the process. The first one stays, as a zombie, until the
+ * others have ended; its code is the process's. ESRCH.
+ */
+int vm_thread_exit(struct vm_proc *p, int32_t tid, int code, struct err *e);
 /* A signal by number; 0 only asks. Default actions of Linux: end, stop, continue, nothing. init ignores what it has no handler for: EPERM. */
 int vm_kill(struct vm_proc *p, int signal, struct err *e);
 /* Reaps a child (pid 0: any). ECHILD none; EAGAIN none has ended yet: see the wait hook in vm_host. */
