@@ -22,8 +22,8 @@ say "A simulated machine is mounted. Reading looks:"
 run 'ls'
 run 'head -n 3 proc/meminfo'
 
-say "Writing acts. This very shell's memory layout, poured into a simulated process (the result of a command is
-read back from the same file):"
+say "Writing acts. The memory layout of a real program, cat, poured into a simulated process (the result of a command
+is read back from the same file):"
 run 'echo "spawn shell bare" > hosts/host0/ctl'
 run 'shell=$(cat hosts/host0/ctl); echo "pid $shell"'
 run 'cat /proc/self/maps > proc/$shell/maps'
