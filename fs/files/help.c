@@ -391,7 +391,7 @@ static const struct help all[] = {
 	{ "wire-settings",
 	  "wires/WIRE: settings, one value a file.\n\n"
 	  "    kind     ethernet (a switch), hub or wifi\n"
-	  "    rate     bits a second; 0: no limit            delay, jitter  times: 5ms; jitter is added, 0 to so much\n"
+	  "    rate     bits a second (K, M: 1024s), 0: no limit   delay, jitter  times: 5ms; jitter is added, 0 to so much\n"
 	  "    loss corrupt duplicate reorder                 per cent of the frames: 10%, 0.5%\n"
 	  "    mtu      bytes behind the Ethernet header, 68 to 65535       queue   frames that may wait at a port\n\n"
 	  "    $ echo 10% > wires/lan0/loss; echo 20ms > wires/lan0/delay\n", NULL },
