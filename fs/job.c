@@ -91,6 +91,13 @@ static bool try_background(struct world *w, struct background *b)
 	return true;
 }
 
+/* Processors are shared while there are such commands. */
+static void share_processors(struct world *w)
+{
+	for (guint i = 0; i < w->hosts->len; i++)
+		vm_host_share(((struct host *)w->hosts->pdata[i])->vm, jobs_any(w));
+}
+
 void jobs_start(struct world *w, const struct node *ctl, const char *line)
 {
 	struct background *b = g_new0(struct background, 1);
@@ -99,13 +106,16 @@ void jobs_start(struct world *w, const struct node *ctl, const char *line)
 	b->line = g_strdup(line);
 	b->link.data = b;
 	g_queue_push_tail_link(&w->jobs->running, &b->link);
+	share_processors(w);
 	try_background(w, b);
+	share_processors(w);
 }
 
 void jobs_try(struct world *w)
 {
 	for (GList *l = w->jobs->running.head, *next; l; l = next) {
 		next = l->next;
-		try_background(w, l->data);
+		if (try_background(w, l->data))
+			share_processors(w);
 	}
 }

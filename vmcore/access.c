@@ -72,17 +72,31 @@ static void spend_since(struct vm_proc *p, ns_t before)
 }
 
 /*
- * A live host, between two accesses: the one just made has to be paid for with time that a device takes, or time has come
- * for others, who wait for a timer.
+ * A live host, between two accesses: the one just made has to be paid for with time that a device takes, the process's turn
+ * is over, or time has come for others, who wait for a timer.
  */
-static bool must_pause(const struct vm_proc *p)
+static bool must_pause(struct vm_proc *p)
 {
 	const struct vm_host *h = p->host;
+	bool due;
 	ns_t at;
 
-	if (!h->options.live)
-		return false;
-	return p->wait.active || (h->clock->busy > 0 && clock_next(h->clock, &at) && at <= h->clock->now);
+	if (!h->options.live || p->wait.active)
+		return p->wait.active;
+	due = h->clock->busy > 0 && clock_next(h->clock, &at) && at <= h->clock->now;
+	if (h->sharing && !h->clock->frozen && (due || h->clock->now >= h->turn_over))
+		paging_preempt(p);
+	return due || p->wait.active;
+}
+
+/* An access that is done leaves the processor to whoever has work. */
+static int end(struct vm_proc *p)
+{
+	if (p->wait.active)
+		return -EINPROGRESS;
+	if (p->host->preempted > 0)
+		paging_next_turn(p->host);
+	return 0;
 }
 
 /* What every access begins with: -ESRCH, or -EINPROGRESS while the process waits. */
@@ -192,7 +206,7 @@ static int access_range(struct vm_proc *p, va_t at, uint8_t *to, const uint8_t *
 		if (r == 0)
 			out->done += n;
 	}
-	return r == 0 && p->wait.active ? -EINPROGRESS : r;
+	return r == 0 ? end(p) : r;
 }
 
 int vm_load(struct vm_proc *p, va_t at, void *to, size_t len, struct vm_outcome *out, struct err *e)
@@ -217,7 +231,7 @@ int vm_fetch(struct vm_proc *p, va_t at, struct vm_outcome *out, struct err *e)
 	if (r < 0)
 		return r;
 	out->accesses = out->done = 1;
-	return p->wait.active ? -EINPROGRESS : 0;
+	return end(p);
 }
 
 int vm_touch(struct vm_proc *p, va_t at, uint64_t len, uint64_t stride, enum vm_access how, struct vm_outcome *out,
@@ -242,7 +256,7 @@ int vm_touch(struct vm_proc *p, va_t at, uint64_t len, uint64_t stride, enum vm_
 		if (off + stride < off)
 			break;
 	}
-	return p->wait.active ? -EINPROGRESS : 0;
+	return end(p);
 }
 
 /* What a push moves: the width of an address. */

@@ -186,6 +186,11 @@ void vm_host_reseed(struct vm_host *h, uint64_t seed)
 	rng_seed(&h->rng, seed, "host");
 }
 
+void vm_host_share(struct vm_host *h, bool on)
+{
+	h->sharing = on;
+}
+
 const struct vm_options *vm_host_options(const struct vm_host *h)
 {
 	return &h->options;

@@ -69,6 +69,9 @@ struct vm_host {
 	/* swap.c, paging.c */
 	struct swap *swap;
 	struct paging *paging;
+	bool     sharing;            /* processes take turns: vm_host_share() */
+	ns_t     turn_over;          /* when the running one's is */
+	uint64_t preempted, rest;    /* processes that have work and no turn; what proc_spend() has still to pass on */
 	struct vm_proc *running;     /* who acted last; NULL: nobody since somebody began to wait */
 
 	/* disk.c, cache.c */
@@ -98,6 +101,12 @@ struct vm_host {
 static inline uint64_t page_size(const struct vm_host *h) { return (uint64_t)1 << h->geometry.page_bits; }
 static inline uint8_t *frame_bytes(const struct vm_host *h, pfn_t pfn) { return h->ram + (pfn << h->geometry.page_bits); }
 static inline struct frame *frame_of(const struct vm_host *h, pfn_t pfn) { return &h->frames[pfn]; }
+
+/*
+ * How long a process runs while others have work. With several processors, turns stand for work side by side: the shorter,
+ * the closer to it.
+ */
+static inline ns_t host_turn(const struct vm_host *h) { return h->options.cpus > 1 ? 100 * NS_PER_US : 3 * NS_PER_MS; }
 
 /* config.c */
 extern const struct vm_config config_default;

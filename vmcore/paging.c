@@ -394,6 +394,8 @@ static void wait_begin(struct vm_proc *p)
 	p->nvcsw++;
 	h->stats.context_switches++;
 	h->running = NULL;
+	if (h->preempted > 0)
+		paging_next_turn(h);
 	proc_changed(p);
 }
 
@@ -422,6 +424,29 @@ void paging_wait_victim(struct vm_proc *p)
 	p->wait.question = vm_victim_number(p->host);
 }
 
+void paging_preempt(struct vm_proc *p)
+{
+	struct vm_host *h = p->host;
+
+	paging_wait_until(p, h->clock->now + host_turn(h));
+	p->nvcsw--;
+	p->nivcsw++;
+	p->wait.preempted = true;
+	h->preempted++;
+}
+
+void paging_next_turn(struct vm_host *h)
+{
+	for (GList *l = h->paging->waiting.head; l; l = l->next) {
+		struct vm_proc *p = l->data;
+
+		if (!p->wait.preempted || p->wait.until <= h->clock->now)
+			continue;
+		p->wait.until = h->clock->now;
+		clock_set(h->clock, &p->wait.timer, h->clock->now);
+	}
+}
+
 void paging_wait_end(struct vm_proc *p)
 {
 	struct vm_host *h = p->host;
@@ -431,6 +456,7 @@ void paging_wait_end(struct vm_proc *p)
 		return;
 	clock_cancel(h->clock, &p->wait.timer);
 	g_queue_unlink(&h->paging->waiting, &p->wait.link);
+	h->preempted -= p->wait.preempted;
 	p->wait = (struct proc_wait){ 0 };
 	if (pfn != PFN_NONE)
 		page_put(h, pfn);

@@ -60,6 +60,10 @@ void paging_wait_frame(struct vm_proc *p, pfn_t pfn, va_t va, bool major);
 void paging_wait_until(struct vm_proc *p, ns_t until);
 /* For an answer to policy external's question, after which the access is made again. */
 void paging_wait_victim(struct vm_proc *p);
+/* It could go on, but others have their turn; until that is over, or until paging_next_turn(). */
+void paging_preempt(struct vm_proc *p);
+/* The processor is free: those who have work may go on at once. */
+void paging_next_turn(struct vm_host *h);
 void paging_wait_end(struct vm_proc *p);
 /* Whether what it waits for has not come yet. */
 bool paging_waits(const struct vm_proc *p);

@@ -122,13 +122,25 @@ void proc_changed(struct vm_proc *p)
 	p->host->generation++;
 }
 
+/* What passes while one process works for `cost` and others do so too. */
+static ns_t passes(struct vm_host *h, ns_t cost)
+{
+	uint64_t side_by_side = MIN(h->preempted + 1, MAX(h->options.cpus, 1));
+
+	h->rest += cost;
+	cost = h->rest / side_by_side;
+	h->rest -= cost * side_by_side;
+	return cost;
+}
+
 void proc_spend(struct vm_proc *p, ns_t cost, bool user)
 {
-	clock_spend(p->host->clock, cost);
+	clock_spend(p->host->clock, p->host->preempted ? passes(p->host, cost) : cost);
 	p->host->stats.time += cost;
 	*(user ? &p->utime : &p->stime) += cost;
 	if (p->host->running != p) {
 		p->host->running = p;
+		p->host->turn_over = p->host->clock->now + host_turn(p->host);
 		if (p->host->options.live)
 			paging_ran(p->host, p);
 	}
@@ -515,7 +527,7 @@ void vm_proc_info(const struct vm_proc *p, struct vm_proc_info *out)
 		.pid = p->pid, .ppid = p->parent ? p->parent->pid : 0, .pgrp = p->pgrp, .session = p->session,
 		.tty = p->tty, .threads = p->thread_count ? (int32_t)p->thread_count : 1,
 		.uid = p->uid, .gid = p->gid, .serial = p->serial,
-		.state = !p->wait.active ? p->state : paging_waits(p) ? VM_DISK : VM_RUNNING, .nice = p->nice, .exit_code = p->exit_code,
+		.state = !p->wait.active ? p->state : paging_waits(p) && !p->wait.preempted ? VM_DISK : VM_RUNNING, .nice = p->nice, .exit_code = p->exit_code,
 		.utime = p->utime, .stime = p->stime, .start = p->start, .minflt = p->minflt, .majflt = p->majflt,
 		.cminflt = p->cminflt, .cmajflt = p->cmajflt, .cutime = p->cutime, .cstime = p->cstime,
 		.nvcsw = p->nvcsw, .nivcsw = p->nivcsw,

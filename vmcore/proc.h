@@ -26,8 +26,7 @@ struct thread {
 
 /* What a process waits for; see paging.h. */
 struct proc_wait {
-	bool     active, major;
-	bool     resumes;            /* the fault that waits is being handled again */
+	bool     active, major, preempted;
 	pfn_t    pfn;                /* the frame that is read; PFN_NONE: `until` */
 	va_t     va;                 /* of the access that faulted */
 	struct translation why;      /* and how */

@@ -2,7 +2,7 @@
  * system_time.c - /proc/stat, uptime, loadavg, cpuinfo, interrupts, softirqs: processors and their time.
  *
  * Time is virtual: a processor's line sums to the host's uptime in ticks, so tools that take differences print right
- * percentages at any speed. One instruction runs at a time, so all busy time is the first processor's.
+ * percentages at any speed. What processes did fills one processor after the other.
  */
 #include "system.h"
 #include "text.h"
@@ -14,7 +14,7 @@ static unsigned cpu_count(const struct vm_host *vm)
 	return MAX(vm_host_options(vm)->cpus, 1);
 }
 
-/* Busy time of all processes, living or dead, without what fixtures set, at least as far as the uptime allows. */
+/* What all processors did for processes, living or dead, without what fixtures set, at least as far as the uptime allows. */
 struct busy { uint64_t user, nice, system, idle; }; /* ticks */
 enum { CPU_FIELDS = 10 };
 
@@ -27,7 +27,7 @@ static void add_process(struct busy *busy, const struct vm_proc_info *info, ns_t
 
 static struct busy busy_time(const struct node *n, const struct vm_host *vm)
 {
-	uint64_t total = system_uptime(n) / NS_A_TICK;
+	uint64_t total = system_uptime(n) / NS_A_TICK * cpu_count(vm);
 	ns_t user = 0, nice = 0, system = 0;
 	struct vm_proc_info info;
 	struct busy busy = { 0 };
@@ -63,20 +63,28 @@ static void set_fields(const struct node *n, uint64_t *fields)
 		fields[i] = g_ascii_strtoull(words[i], NULL, 10);
 }
 
+/* One processor's share of what all did: as much as its time has room for. */
+static void take_time(struct busy *all, uint64_t total, uint64_t *one)
+{
+	uint64_t *from[] = { &all->user, &all->nice, &all->system };
+
+	one[3] = total;
+	for (unsigned i = 0; i < G_N_ELEMENTS(from); i++) {
+		one[i] = MIN(*from[i], one[3]);
+		*from[i] -= one[i];
+		one[3] -= one[i];
+	}
+}
+
 static void put_cpus(const struct node *n, const struct vm_host *vm, GString *out)
 {
-	uint64_t total = system_uptime(n) / NS_A_TICK, all[CPU_FIELDS], one[CPU_FIELDS] = { 0 };
+	uint64_t total = system_uptime(n) / NS_A_TICK, one[CPU_FIELDS] = { 0 };
 	struct busy busy = busy_time(n, vm);
+	uint64_t all[CPU_FIELDS] = { busy.user, busy.nice, busy.system, busy.idle };
+	bool set = *system_text(n, "cpu", "");
 	char name[24];
 
-	one[0] = busy.user;
-	one[1] = busy.nice;
-	one[2] = busy.system;
-	one[3] = busy.idle;
-	for (unsigned i = 0; i < CPU_FIELDS; i++)
-		all[i] = one[i];
-	all[3] += total * (cpu_count(vm) - 1);
-	if (*system_text(n, "cpu", "")) {
+	if (set) {
 		set_fields(n, all);
 		set_fields(n, one);
 		one[3] -= MIN(one[3], total * (cpu_count(vm) - 1));
@@ -85,8 +93,10 @@ static void put_cpus(const struct node *n, const struct vm_host *vm, GString *ou
 	for (unsigned cpu = 0; cpu < cpu_count(vm); cpu++) {
 		const uint64_t idle[CPU_FIELDS] = { [3] = total };
 
+		if (!set)
+			take_time(&busy, total, one);
 		g_snprintf(name, sizeof(name), "cpu%u", cpu);
-		put_cpu(out, name, cpu == 0 ? one : idle);
+		put_cpu(out, name, set && cpu > 0 ? idle : one);
 	}
 }
 
@@ -125,6 +135,7 @@ int show_system_stat(const struct node *n, GString *out, struct err *e)
 		return -e->code;
 	c = count_processes(vm);
 	switches = vm_stats(vm)->context_switches;
+	interrupts = vm_stats(vm)->interrupts;
 	forks = vm_stats(vm)->forks;
 	system_override(n, "intr", &interrupts);
 	system_override(n, "ctxt", &switches);
@@ -160,7 +171,7 @@ int show_uptime(const struct node *n, GString *out, struct err *e)
 	total = system_uptime(n) / NS_A_TICK;
 	put_hundredths(out, total);
 	put_char(out, ' ');
-	put_hundredths(out, busy_time(n, vm).idle + total * (cpu_count(vm) - 1));
+	put_hundredths(out, busy_time(n, vm).idle);
 	put_char(out, '\n');
 	return 0;
 }

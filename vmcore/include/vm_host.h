@@ -31,6 +31,11 @@ struct vm_options {
 struct vm_host *vm_host_new(const struct vm_options *o, struct clock *clock, struct journal *journal,
 			    struct err *e);
 void vm_host_free(struct vm_host *h);
+/*
+ * In a live host, whether accesses of several processes are on their way at once. Then each has its turn, after which
+ * its access returns -EINPROGRESS, and while n of them have work, `cpus` processors do min(n, cpus) times as much in the same time.
+ */
+void vm_host_share(struct vm_host *h, bool on);
 const struct vm_options *vm_host_options(const struct vm_host *h);
 /* Random numbers from now on start from `seed`; what has been drawn stays. */
 void vm_host_reseed(struct vm_host *h, uint64_t seed);
