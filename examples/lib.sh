@@ -1,5 +1,6 @@
 # lib.sh - sourced by every lesson: mounts a world of its own, shows commands and what they print, asks questions.
 #   lesson TITLE [--ram SIZE] [--geometry G] [--swap SIZE] [--swap-device D]   mounts in a fresh directory and goes there; all is taken away at the end
+#   lesson_without_mount TITLE, trace NAME   for `vitrine replay`: a fresh directory, and in it NAME.compact
 #   say TEXT... | show COMMAND | fails COMMAND | ask QUESTION
 #   host NAME | plug HOST INTERFACE WIRE ADDRESS/N...    a computer; an interface of it, on a wire, up
 #   messengers VARIANT [PART]                            a and b, who speak a message protocol
@@ -65,6 +66,26 @@ lesson()
 		cd "$mount"
 	fi
 	printf '%s\n' "$title" | sed 'p; s/./=/g'
+}
+
+# A lesson without a world: in a fresh directory, where `vitrine` is the program and traces/ the recorded traces.
+lesson_without_mount()
+{
+	find_program
+	case $VITRINE in /*) ;; *) VITRINE=$PWD/$VITRINE ;; esac
+	mount=$(mktemp -d "${TMPDIR:-/tmp}/vitrine.XXXXXX")
+	trap 'cd /; rm -rf "$mount"' EXIT
+	trap 'exit 1' HUP INT TERM
+	cd "$mount"
+	ln -s "$here/traces" traces
+	vitrine() { "$VITRINE" "$@"; }
+	printf '%s\n' "$1" | sed 'p; s/./=/g'
+}
+
+# The recorded trace as a file, or the end: it is compressed, and the program may have been built without zstd.
+trace()
+{
+	"$VITRINE" convert "traces/$1.compact.zst" "$1.compact" 2>why || { cat why; exit 77; }
 }
 
 say() { printf '\n%s\n' "$*"; }

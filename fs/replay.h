@@ -21,6 +21,8 @@ struct replay_job {
 	struct vm_curve *curve;
 };
 
+enum { REPLAY_BUCKETS = 1 << 16 };
+
 /* A trace that is read as often as there are jobs for it. */
 struct replay_source {
 	const char *path;
@@ -30,6 +32,7 @@ struct replay_source {
 	struct err err;
 	uint64_t count;               /* of refs */
 	uint64_t pages;               /* distinct; 0: not counted */
+	uint32_t *spread;             /* the same by bucket of a hash; NULL */
 	/* All references in a file without a name, or mapped as they are; NULL: each job reads the trace itself. */
 	const uint64_t *refs;
 	uint64_t bytes;               /* mapped; 0: refs are the trace's own */

@@ -157,6 +157,14 @@ static int prepare_future(struct replay_batch *b, struct replay_source *s)
 	return vm_next_use(s->refs, s->count, s->next_use, b->table_bytes, &s->err);
 }
 
+/* The bucket of a page, 0 to REPLAY_BUCKETS - 1. */
+static uint64_t hash_page(uint64_t x)
+{
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return (x ^ x >> 31) >> 48;
+}
+
 static int count_pages(struct replay_batch *b, struct replay_source *s)
 {
 	struct vm_pages *pages = vm_pages_new(b->table_bytes, &s->err);
@@ -165,6 +173,7 @@ static int count_pages(struct replay_batch *b, struct replay_source *s)
 
 	if (!pages)
 		return -s->err.code;
+	s->spread = g_new0(uint32_t, REPLAY_BUCKETS);
 	for (uint64_t i = 0; i < s->count; i++) {
 		if (i % PIECE == 0 && stopped(b)) {
 			err_set(&s->err, EINTR, -1, "interrupted");
@@ -172,7 +181,10 @@ static int count_pages(struct replay_batch *b, struct replay_source *s)
 		}
 		if (vm_pages_number(pages, s->refs[i], &number, &fresh, &s->err))
 			break;
-		s->pages += fresh;
+		if (!fresh)
+			continue;
+		s->pages++;
+		s->spread[hash_page(vm_ref_where(s->refs[i]))]++;
 	}
 	vm_pages_free(pages);
 	return -s->err.code;
@@ -264,24 +276,18 @@ static int run_curve(struct replay_batch *b, struct replay_job *j, struct err *e
 }
 
 /*
- * Sampled: pages fall by a hash into CLASSES classes of `rate` / CLASSES of all pages each and a rest that is left
- * out; each class is replayed with as large a part of the frames (SHARDS: Waldspurger et al., FAST 2015). Classes are
- * independent samples, so how much they differ tells the error.
+ * Sampled: pages fall by a hash into CLASSES classes and a rest that is left out; each class is replayed with as large a
+ * part of the frames as it has of all pages (SHARDS: Waldspurger et al., FAST 2015; how many pages a class has is known
+ * here, not estimated). Classes are independent samples, so how much they differ tells the error.
  */
 enum { CLASSES = 4, ENOUGH_PAGES = 1 << 15, LEAST_FRAMES = 16 };
 
 struct sampler {
 	struct vm_replay *replay[CLASSES];
-	uint64_t below;               /* of 2^32: a class's part of the hashes */
+	uint64_t width;               /* buckets of a class */
+	double   part[CLASSES];       /* of all pages */
 	uint64_t *piece[CLASSES];     /* PIECE references each */
 };
-
-static uint64_t hash_page(uint64_t x)
-{
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-	x = (x ^ x >> 27) * 0x94d049bb133111eb;
-	return (x ^ x >> 31) >> 32;
-}
 
 static int sample_piece(void *to, const uint64_t *refs, size_t n, struct err *e)
 {
@@ -289,7 +295,7 @@ static int sample_piece(void *to, const uint64_t *refs, size_t n, struct err *e)
 	size_t got[CLASSES] = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
-		uint64_t class = hash_page(vm_ref_where(refs[i])) / s->below;
+		uint64_t class = hash_page(vm_ref_where(refs[i])) / s->width;
 
 		if (class < CLASSES)
 			s->piece[class][got[class]++] = refs[i];
@@ -301,7 +307,7 @@ static int sample_piece(void *to, const uint64_t *refs, size_t n, struct err *e)
 }
 
 /* The mean of the classes' miss ratios, each over the references that its part of the pages should have had. */
-static void sample_result(const struct sampler *s, struct replay_job *j, uint64_t refs, double part)
+static void sample_result(const struct sampler *s, struct replay_job *j, uint64_t refs)
 {
 	double ratio[CLASSES], mean = 0, square = 0;
 
@@ -309,7 +315,7 @@ static void sample_result(const struct sampler *s, struct replay_job *j, uint64_
 		struct vm_replay_result r;
 
 		vm_replay_result(s->replay[k], &r);
-		ratio[k] = MIN(1.0, (double)r.misses / ((double)refs * part));
+		ratio[k] = MIN(1.0, (double)r.misses / ((double)refs * s->part[k]));
 		mean += ratio[k] / CLASSES;
 	}
 	for (unsigned k = 0; k < CLASSES; k++)
@@ -337,24 +343,37 @@ static double sample_rate(const struct replay_batch *b, const struct replay_job 
 	return MAX(rate, (double)LEAST_FRAMES * CLASSES / (double)j->frames);
 }
 
+static int sampler_init(struct replay_batch *b, struct replay_job *j, double rate, struct sampler *s, struct err *e)
+{
+	struct vm_replay_options o = options_of(b, j);
+	const struct replay_source *src = source_of(b, j);
+
+	s->width = MAX(1, (uint64_t)(rate / CLASSES * REPLAY_BUCKETS));
+	o.path = VM_REPLAY_FILTER;
+	for (unsigned k = 0; k < CLASSES; k++) {
+		uint64_t pages = 0;
+
+		for (uint64_t i = k * s->width; i < (k + 1) * s->width; i++)
+			pages += src->spread[i];
+		s->part[k] = (double)MAX(1, pages) / (double)src->pages;
+		o.frames = MAX(1, (uint64_t)llround((double)j->frames * s->part[k]));
+		s->replay[k] = vm_replay_new(&o, e);
+		s->piece[k] = g_new(uint64_t, PIECE);
+		if (!s->replay[k])
+			return -e->code;
+	}
+	return 0;
+}
+
 static int run_sampled(struct replay_batch *b, struct replay_job *j, double rate, struct err *e)
 {
-	struct sampler s = { .below = (uint64_t)(rate / CLASSES * 4294967296.0) };
-	struct vm_replay_options o = options_of(b, j);
-	double part = (double)s.below / 4294967296.0;
-	int r = 0;
+	struct sampler s = { 0 };
+	int r = sampler_init(b, j, rate, &s, e);
 
-	o.frames = MAX(1, (uint64_t)llround((double)j->frames * part));
-	o.path = VM_REPLAY_FILTER;
-	for (unsigned k = 0; k < CLASSES && r == 0; k++) {
-		s.replay[k] = vm_replay_new(&o, e);
-		s.piece[k] = g_new(uint64_t, PIECE);
-		r = s.replay[k] ? 0 : -e->code;
-	}
 	if (r == 0)
 		r = feed(b, source_of(b, j), sample_piece, &s, e);
 	if (r == 0)
-		sample_result(&s, j, source_of(b, j)->count, part);
+		sample_result(&s, j, source_of(b, j)->count);
 	sampler_clear(&s);
 	return r;
 }
@@ -474,6 +493,7 @@ void replay_batch_clear(struct replay_batch *b)
 		if (s->refs && s->bytes)
 			munmap((void *)s->refs, s->bytes);
 		trace_close(s->keep);
+		g_free(s->spread);
 		g_free(s);
 	}
 	g_array_unref(b->jobs);
