@@ -3,7 +3,7 @@
 
 const char *const net_option_names[NET_OPTIONS] = {
 	"SO_REUSEADDR", "SO_REUSEPORT", "SO_BROADCAST", "SO_KEEPALIVE", "SO_OOBINLINE", "SO_LINGER", "SO_SNDBUF",
-	"SO_RCVBUF", "SO_ERROR", "SO_ACCEPTCONN", "SO_TYPE", "IP_TTL", "IP_TOS", "IP_MTU_DISCOVER", "IP_MTU",
+	"SO_RCVBUF", "SO_SNDTIMEO", "SO_RCVTIMEO", "SO_ERROR", "SO_ACCEPTCONN", "SO_TYPE", "IP_TTL", "IP_TOS", "IP_MTU_DISCOVER", "IP_MTU",
 	"TCP_NODELAY", "TCP_CORK", "TCP_MAXSEG", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_SYNCNT",
 	"TCP_LINGER2", "TCP_DEFER_ACCEPT", "TCP_WINDOW_CLAMP", "TCP_QUICKACK", "TCP_CONGESTION", "TCP_USER_TIMEOUT",
 	"RDT_VARIANT", "RDT_WINDOW", "RDT_TIMEOUT", "RDT_TRIES", "RDT_PART",
@@ -68,6 +68,12 @@ int net_setsockopt(struct net_socket *s, enum net_option o, int value, struct er
 		if (s->kind == NET_TCP)
 			tcp_set_buffer(s);
 		return 0;
+	case NET_SO_SNDTIMEO:
+	case NET_SO_RCVTIMEO:
+		if (value < 0)
+			return err_set(e, EDOM, 2, "%d ms is no time to wait", value);
+		*(o == NET_SO_SNDTIMEO ? &s->send_timeout : &s->recv_timeout) = value;
+		return 0;
 	case NET_IP_TTL:
 		result = value == -1 ? 0 : range(e, value, 1, 255);
 		if (result == 0)
@@ -107,6 +113,8 @@ int net_getsockopt(struct net_socket *s, enum net_option o, int *value, struct e
 	case NET_SO_LINGER: *value = s->linger; return 0;
 	case NET_SO_SNDBUF: *value = (int)s->send_limit; return 0;
 	case NET_SO_RCVBUF: *value = (int)s->recv_limit; return 0;
+	case NET_SO_SNDTIMEO: *value = s->send_timeout; return 0;
+	case NET_SO_RCVTIMEO: *value = s->recv_timeout; return 0;
 	case NET_SO_TYPE: *value = s->kind == NET_TCP ? 1 : 2; return 0; /* SOCK_STREAM, SOCK_DGRAM */
 	case NET_IP_TTL: *value = s->ttl ? s->ttl : (int)KNOB(s->host, IP_DEFAULT_TTL); return 0;
 	case NET_IP_TOS: *value = s->tos; return 0;

@@ -75,6 +75,7 @@ struct net_socket {
 	bool               shut_rd, shut_wr;
 	bool               reuse_addr, reuse_port, broadcast, oob_inline;
 	int                linger;     /* seconds; -1: off */
+	int                send_timeout, recv_timeout; /* ms; 0: none */
 	uint32_t           send_limit, recv_limit;
 	bool               send_limit_set, recv_limit_set;
 	uint8_t            ttl, tos;

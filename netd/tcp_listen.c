@@ -102,6 +102,8 @@ static struct tcp *child_new(struct net_socket *ls, const struct ip_in *in)
 	s->reuse_addr = ls->reuse_addr;
 	s->reuse_port = ls->reuse_port;
 	s->linger = ls->linger;
+	s->send_timeout = ls->send_timeout;
+	s->recv_timeout = ls->recv_timeout;
 	s->ttl = ls->ttl;
 	s->tos = ls->tos;
 	s->mtu_discover = ls->mtu_discover;

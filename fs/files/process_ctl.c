@@ -108,7 +108,7 @@ const struct command process_commands[] = {
 	  "sender where they are a datagram; empty at the end" },
 	{ "shutdown", "FD r|w|rw", run_shutdown, "ends one direction, or both" },
 	{ "setsockopt", "FD NAME VALUE", run_setsockopt,
-	  "SO_REUSEADDR SO_KEEPALIVE SO_LINGER (seconds, -1 off) SO_RCVBUF IP_TTL TCP_NODELAY TCP_CONGESTION ..., as in C; of rdt: "
+	  "SO_REUSEADDR SO_KEEPALIVE SO_LINGER (seconds, -1 off) SO_RCVTIMEO (2s) SO_RCVBUF IP_TTL TCP_NODELAY TCP_CONGESTION ..., as in C; of rdt: "
 	  "RDT_VARIANT (1.0 2.0 2.1 2.2 3.0 gbn sr try1 try2 v3) RDT_TIMEOUT (ms) RDT_WINDOW RDT_PART (bytes) RDT_TRIES" },
 	{ "poll", "FD[=in|=out]... [timeout=T]", run_poll,
 	  "waits until one is ready; result: 4=in,out 5=hup, those that are; empty when the time is over" },

@@ -41,6 +41,22 @@ static void put_endpoint(GString *out, const struct net_endpoint *at)
 	put_text(out, net_endpoint_text(at, text));
 }
 
+/* The same within the time that a socket's option gives; -EAGAIN when it is over. */
+static int or_wait_for(struct call *c, int error, struct net_socket *s, enum net_option limit)
+{
+	const struct waiting *w = call_state(c);
+	int ms = 0;
+
+	error = or_wait(c, error);
+	if (error != -EINPROGRESS)
+		return error;
+	if (w && w->over)
+		return -EAGAIN;
+	if (!w && !net_getsockopt(s, limit, &ms, NULL) && ms > 0)
+		wait_until(c, (ns_t)ms * NS_PER_MS);
+	return -EINPROGRESS;
+}
+
 /* Commands */
 
 int run_socket(struct call *c, struct err *e)
@@ -101,7 +117,7 @@ int run_accept(struct call *c, struct err *e)
 		return -e->code;
 	code = socket_accept(command_caller(c, e), s, &fd, &peer, e);
 	if (code)
-		return or_wait(c, code);
+		return or_wait_for(c, code, s, NET_SO_RCVTIMEO);
 	put_dec(c->result, (uint64_t)fd);
 	put_char(c->result, ' ');
 	put_endpoint(c->result, &peer);
@@ -163,15 +179,16 @@ static int send_all(struct call *c, const GString *bytes, const struct net_endpo
 	} while (n > 0 && done < bytes->len && f.ops);
 	if (n < 0 && n != -EAGAIN && !done)
 		return (int)n;
-	if (n == -EAGAIN && !(c->nonblock && done)) {
-		if (c->nonblock)
-			return (int)n;
-		if (done > before) {
-			w = w ? w : wait_begin(c);
+	if (n == -EAGAIN) {
+		int code = socket_of(&f) ? or_wait_for(c, -EAGAIN, socket_of(&f), NET_SO_SNDTIMEO) : or_wait(c, -EAGAIN);
+
+		if (code == -EINPROGRESS && done > before) {
+			w = call_state(c) ? call_state(c) : wait_begin(c);
 			w->done = done;
 			world_changed(c->n->world);
 		}
-		return -EINPROGRESS;
+		if (code == -EINPROGRESS || !done)
+			return code;
 	}
 	put_dec(c->result, done);
 	return 0;
@@ -204,12 +221,12 @@ static int recv_socket(struct call *c, struct net_socket *s, size_t len, struct 
 
 	net_socket_get(s, &info);
 	if (info.kind != NET_TCP && !(net_poll(s) & (NET_POLLIN | NET_POLLERR | NET_POLLHUP)))
-		return or_wait(c, err_set(e, EAGAIN, 0, "nothing has arrived"));
+		return or_wait_for(c, err_set(e, EAGAIN, 0, "nothing has arrived"), s, NET_SO_RCVTIMEO);
 	g_string_set_size(c->result, len + NET_ENDPOINT_TEXT);
 	n = net_recv(s, c->result->str + NET_ENDPOINT_TEXT, len, 0, &from, e);
 	if (n < 0) {
 		g_string_truncate(c->result, 0);
-		return or_wait(c, (int)n);
+		return or_wait_for(c, (int)n, s, NET_SO_RCVTIMEO);
 	}
 	g_string_truncate(c->result, NET_ENDPOINT_TEXT + (gsize)n);
 	at = NET_ENDPOINT_TEXT;
@@ -260,6 +277,7 @@ int run_shutdown(struct call *c, struct err *e)
 static bool arg_option_value(const struct call *c, unsigned i, enum net_option o, int *value, struct err *e)
 {
 	unsigned variant;
+	ns_t time;
 	int64_t v;
 
 	if (o == NET_RDT_VARIANT) {
@@ -277,8 +295,13 @@ static bool arg_option_value(const struct call *c, unsigned i, enum net_option o
 		err_set(e, ENOENT, (int)i, "'%.40s' is no congestion control: reno cubic", c->args[i].text);
 		return false;
 	}
-	if (!arg_signed(c, i, &v, e))
+	if (o == NET_SO_SNDTIMEO || o == NET_SO_RCVTIMEO) {
+		if (!arg_time(c, i, &time, e))
+			return false;
+		v = (int64_t)((time + NS_PER_MS - 1) / NS_PER_MS);
+	} else if (!arg_signed(c, i, &v, e)) {
 		return false;
+	}
 	*value = (int)CLAMP(v, INT32_MIN, INT32_MAX);
 	return true;
 }

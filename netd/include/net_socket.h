@@ -76,6 +76,7 @@ enum net_option {
 	NET_SO_REUSEADDR, NET_SO_REUSEPORT, NET_SO_BROADCAST, NET_SO_KEEPALIVE, NET_SO_OOBINLINE,
 	NET_SO_LINGER,                       /* seconds; -1: off */
 	NET_SO_SNDBUF, NET_SO_RCVBUF,        /* bytes; read back doubled, as Linux does */
+	NET_SO_SNDTIMEO, NET_SO_RCVTIMEO,    /* ms; 0: for ever. Kept for the caller, who does the waiting */
 	NET_SO_ERROR,                        /* read and clear */
 	NET_SO_ACCEPTCONN, NET_SO_TYPE,      /* read only */
 	NET_IP_TTL, NET_IP_TOS, NET_IP_MTU_DISCOVER, /* 0 never sets DF, 1 as needed, 2 always */

@@ -369,6 +369,35 @@ static void port_rules(void **state)
 	fails(w, "host0", SERVER, "shutdown 0 w", ENOTCONN);
 }
 
+static void waiting_has_a_limit_if_one_is_set(void **state)
+{
+	struct world *w = *state;
+	g_autoptr(GString) line = g_string_new("send 0 \"");
+	g_autofree char *sent = NULL;
+	ns_t begun;
+
+	connect_both(w);
+	does(w, "host0", SERVER, "setsockopt 1 SO_RCVTIMEO 2s");
+	does(w, "host0", SERVER, "setsockopt 0 SO_RCVTIMEO 500ms");
+	begun = w->clock.now;
+	fails(w, "host0", SERVER, "recv 1", EAGAIN);
+	assert_int_equal((w->clock.now - begun) / NS_PER_MS, 2000);
+	fails(w, "host0", SERVER, "accept 0", EAGAIN);
+	assert_int_equal((w->clock.now - begun) / NS_PER_MS, 2500);
+	gives(w, "b", CLIENT, "send 0 41", "1\n");
+	gives(w, "host0", SERVER, "recv 1", "A");
+	does(w, "b", CLIENT, "setsockopt 0 SO_SNDTIMEO 1s");
+	does(w, "b", CLIENT, "setsockopt 0 SO_SNDBUF 5000");
+	does(w, "host0", SERVER, "setsockopt 1 SO_RCVBUF 5000");
+	for (unsigned i = 0; i < 200000; i++)
+		g_string_append_c(line, 'x');
+	g_string_append_c(line, '"');
+	assert_int_equal(try_command(w, "b", CLIENT, 0, line->str, &sent), 0);
+	assert_true(atoi(sent) > 5000 && atoi(sent) < 200000);     /* what had room until then */
+	fails(w, "b", CLIENT, line->str, EAGAIN);
+	fails(w, "b", CLIENT, "setsockopt 0 SO_SNDTIMEO 7", EINVAL);
+}
+
 /* --- udp --- */
 
 static void datagrams_tell_their_sender(void **state)
@@ -615,6 +644,7 @@ int main(void)
 		TEST(a_sender_waits_for_room), TEST(descriptors_share_the_connection), TEST(death_by_signal_closes_too),
 		TEST(a_full_table_takes_no_connection_from_the_queue), TEST(close_lingers_until_the_other_end_has_it),
 		TEST(linger_zero_resets), TEST(the_backlog_holds_one_more_than_it_says), TEST(port_rules),
+		TEST(waiting_has_a_limit_if_one_is_set),
 		TEST(datagrams_tell_their_sender), TEST(a_pipe_joins_parent_and_child), TEST(poll_tells_what_is_ready),
 		TEST(a_stream_is_the_data_alone), TEST(a_closed_descriptor_ends_its_stream),
 		TEST(the_stream_of_a_listener_is_one_connection), TEST(a_stream_of_a_pipe_fills_and_empties),
