@@ -113,6 +113,7 @@ struct tcp {
 	uint32_t in_limit;           /* bytes the window may offer */
 	uint32_t fin_seq;
 	bool     fin_known, fin_received, was_connected;
+	bool     connect_untold;     /* connect(2) has begun, and has not told yet that it is done */
 	uint32_t dsack_start, dsack_end; /* equal: none */
 	uint32_t tune_copied, tune_space;
 	ns_t     tune_time;

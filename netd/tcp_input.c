@@ -33,6 +33,8 @@ static bool parse(const struct ip_in *in, struct seg_in *g)
 	return true;
 }
 
+#define SYN_AGAIN (2 * NS_PER_MS) /* Linux's TCP_TIMEOUT_MIN */
+
 /* --- SYN-SENT ------------------------------------------------------------------------------------- */
 
 static void take_syn(struct tcp *t, const struct seg_in *g)
@@ -57,6 +59,8 @@ static void syn_sent(struct tcp *t, const struct ip_in *in, const struct seg_in 
 	if (ack && (seq_le(g->ack, t->iss) || seq_gt(g->ack, t->snd_nxt))) {
 		if (!(g->flags & NET_RST))
 			tcp_refuse(h, in, g);
+		if (t->retransmits == 0) /* as Linux: the other end has just been told that its old connection is over */
+			net_timer(h->net, &t->timer, SYN_AGAIN, false);
 		return;
 	}
 	if (ack && g->o.ts_present && g->o.tsecr && KNOB(h, TIMESTAMPS) && !(g->flags & NET_RST) &&

@@ -83,6 +83,10 @@ int tcp_connect(struct net_socket *s, const struct net_endpoint *to, struct err 
 		return err_set(e, ENETDOWN, 0, "the socket is dead");
 	if (t->state == NET_TCP_SYN_SENT || (t->state == NET_TCP_SYN_RECV && !t->was_connected))
 		return err_set(e, EALREADY, 0, "the connection is being made");
+	if (t->connect_untold && t->state != NET_TCP_CLOSE && t->state != NET_TCP_LISTEN) {
+		t->connect_untold = false; /* as Linux: the next one will be told EISCONN */
+		return 0;
+	}
 	if (t->state != NET_TCP_CLOSE)
 		return err_set(e, EISCONN, 0, "the socket is connected or listens");
 	if (s->error)
@@ -105,6 +109,7 @@ int tcp_connect(struct net_socket *s, const struct net_endpoint *to, struct err 
 	t->ssthresh = NO_SSTHRESH;
 	t->control->start(t);
 	COUNT(s->host, Tcp_ActiveOpens);
+	t->connect_untold = true;
 	tcp_set_state(t, NET_TCP_SYN_SENT);
 	tcp_send_syn(t);
 	return err_set(e, EINPROGRESS, 0, "the SYN is sent");
@@ -112,7 +117,7 @@ int tcp_connect(struct net_socket *s, const struct net_endpoint *to, struct err 
 
 int tcp_connect_result(struct net_socket *s, struct err *e)
 {
-	const struct tcp *t = s->tcp;
+	struct tcp *t = s->tcp;
 
 	if (s->error)
 		return socket_error(s, e);
@@ -120,6 +125,7 @@ int tcp_connect_result(struct net_socket *s, struct err *e)
 		return err_set(e, ENOTCONN, 0, "the socket is not connected");
 	if (t->state == NET_TCP_SYN_SENT || t->state == NET_TCP_SYN_RECV)
 		return err_set(e, EINPROGRESS, 0, "no answer yet");
+	t->connect_untold = false;
 	return 0;
 }
 

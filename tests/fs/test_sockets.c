@@ -234,7 +234,7 @@ static void a_sender_waits_for_room(void **state)
 			assert_int_equal(got < 60000, 1);
 	}
 	assert_int_equal(got, 60000);
-	assert_string_equal(g_bytes_get_data(answer, NULL), "60000\n");
+	assert_memory_equal(g_bytes_get_data(answer, NULL), "60000\n", 6);
 	g_bytes_unref(answer);
 }
 
