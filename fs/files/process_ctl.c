@@ -80,7 +80,7 @@ const struct command process_commands[] = {
 	{ "write", "ADDR HEX|\"text\"", run_write, "stores bytes; result: faults=N if there were any" },
 	{ "exec", "ADDR", run_exec, "fetches an instruction; result: faults=N if there were any" },
 	{ "touch", "ADDR [LEN] [r|w|x] [STRIDE]", run_touch,
-	  "one access a page, or every STRIDE bytes; result: accesses=N faults=N" },
+	  "one access a page, or every STRIDE bytes, 4194304 at most; result: accesses=N faults=N" },
 	{ "push", "VALUE", run_push, "stores below the stack pointer, then moves it; a fault leaves it" },
 	{ "fork", "", run_fork, "makes a child with the same memory, copied on write; result: its pid" },
 	{ "clone", "[tid=N]", run_clone, "starts a thread; result: its tid, for task/TID/ctl" },
