@@ -1,0 +1,338 @@
+/* test_dns.c - DNS names, messages and zones (RFC 1034, 1035, 2181, 2308). */
+#include "lab.h"
+#include "dns/zone.h"
+#include "rng.h"
+
+#include <errno.h>
+
+static struct dns_name name(const char *text)
+{
+	struct dns_name n;
+	struct err e = { 0 };
+
+	if (dns_name_parse(text, &n, &e))
+		print_error("%s: %s\n", text, e.why);
+	assert_int_equal(e.code, 0);
+	return n;
+}
+
+static void assert_name(const struct dns_name *n, const char *text)
+{
+	g_autoptr(GString) got = g_string_new(NULL);
+
+	dns_name_write(n, got);
+	assert_string_equal(got->str, text);
+}
+
+/* RFC 1035 2.3.4, 3.1, 5.1; RFC 4343 */
+static void names_are_labels(void **state)
+{
+	struct dns_name n = name("Www.Virginia.EDU"), parent, ignored;
+	g_autofree char *label63 = g_strnfill(63, 'a'), *label64 = g_strnfill(64, 'a'), *long_name = NULL, *too_long = NULL;
+
+	assert_name(&n, "Www.Virginia.EDU.");
+	assert_int_equal(n.len, 18);
+	assert_true(dns_name_equal(&n, &(struct dns_name[]){ name("www.virginia.edu.") }[0]));
+	assert_int_equal(dns_name_hash(&n), dns_name_hash(&(struct dns_name[]){ name("WWW.virginia.edu") }[0]));
+	assert_true(dns_name_is_in(&n, &(struct dns_name[]){ name("edu") }[0]));
+	assert_true(dns_name_is_in(&n, &(struct dns_name[]){ name(".") }[0]));
+	assert_false(dns_name_is_in(&n, &(struct dns_name[]){ name("nia.edu") }[0]));
+	assert_false(dns_name_is_in(&(struct dns_name[]){ name("edu") }[0], &n));
+	assert_true(dns_name_parent(&n, &parent));
+	assert_name(&parent, "Virginia.EDU.");
+	parent = name(".");
+	assert_name(&parent, ".");
+	assert_false(dns_name_parent(&parent, &parent));
+	n = name("a\\.b.c\\032d");
+	assert_int_equal(dns_name_labels(&n), 2);
+	assert_name(&n, "a\\.b.c\\032d.");
+
+	assert_int_equal(dns_name_parse(label63, &ignored, NULL), 0);
+	assert_int_equal(dns_name_parse(label64, &ignored, NULL), -EINVAL);
+	long_name = g_strdup_printf("%s.%s.%s.%.61s", label63, label63, label63, label63);
+	too_long = g_strdup_printf("%s.%s.%s.%.62s", label63, label63, label63, label63);
+	n = name(long_name);
+	assert_int_equal(n.len, 255);
+	assert_int_equal(dns_name_parse(too_long, &ignored, NULL), -EINVAL);
+	assert_int_equal(dns_name_parse("a..b", &ignored, NULL), -EINVAL);
+	assert_int_equal(dns_name_parse(".a", &ignored, NULL), -EINVAL);
+	assert_int_equal(dns_name_parse("", &ignored, NULL), -EINVAL);
+	assert_int_equal(dns_name_parse("a\\", &ignored, NULL), -EINVAL);
+	assert_int_equal(dns_name_parse("a\\256", &ignored, NULL), -EINVAL);
+}
+
+static const char virginia[] =
+	"$ORIGIN virginia.edu.\n"
+	"$TTL 1h\n"
+	"@	IN SOA	ns1 hostmaster ( 2025010101 ; serial\n"
+	"		7200 900 1w\n"
+	"		300 )\n"
+	"	IN NS	ns1\n"
+	"	NS	ns2\n"
+	"ns1	A	10.0.2.53\n"
+	"ns2	300 IN A 10.0.2.54\n"
+	"www	CNAME	web\n"
+	"web	A	10.0.2.80\n"
+	"	A	10.0.2.81\n"
+	"	AAAA	fd00::80\n"
+	"@	MX	10 mail.virginia.edu.\n"
+	"mail	A	10.0.2.25\n"
+	"x.empty	TXT	\"a text; with (this)\" two\n"
+	"out	CNAME	www.example.com.\n"
+	"loop1	CNAME	loop2\n"
+	"loop2	CNAME	loop1\n"
+	"cs	NS	ns.cs\n"
+	"ns.cs	A	10.0.3.53\n";
+
+static struct dns_zone *zone(const char *text)
+{
+	struct dns_zone *z;
+	struct err e = { 0 };
+
+	if (dns_zone_parse(text, strlen(text), NULL, &z, &e))
+		print_error("%s\n", e.why);
+	assert_int_equal(e.code, 0);
+	return z;
+}
+
+/* The answer as text: "rcode aa | answers | authority | additional", through bytes and back. */
+static char *ask(struct dns_zone *z, const char *what, uint16_t type)
+{
+	struct dns_message q, a, again;
+	g_autoptr(GByteArray) bytes = g_byte_array_new();
+	GString *out = g_string_new(NULL);
+
+	dns_message_init(&q);
+	q.id = 0x1234;
+	q.has_question = true;
+	q.name = name(what);
+	q.type = type;
+	dns_zones_answer(&z, 1, &q, &a);
+	dns_message_write(&a, 65535, bytes);
+	assert_int_equal(dns_message_parse(bytes->data, bytes->len, &again, NULL), 0);
+	assert_int_equal(again.id, 0x1234);
+	assert_true(again.response && dns_name_equal(&again.name, &q.name));
+	g_string_append_printf(out, "%u%s", again.rcode, again.authoritative ? " aa" : "");
+	for (unsigned i = 0; i < DNS_SECTIONS; i++) {
+		assert_int_equal(again.section[i]->len, a.section[i]->len);
+		g_string_append(out, " |");
+		for (unsigned k = 0; k < again.section[i]->len; k++) {
+			g_string_append(out, k ? ", " : " ");
+			dns_record_write(&g_array_index(again.section[i], struct dns_record, k), out);
+		}
+	}
+	dns_message_clear(&q);
+	dns_message_clear(&a);
+	dns_message_clear(&again);
+	return g_string_free(out, FALSE);
+}
+
+static void assert_answer(struct dns_zone *z, const char *what, uint16_t type, const char *wanted)
+{
+	g_autofree char *got = ask(z, what, type);
+
+	if (strcmp(got, wanted))
+		print_error("%s\n", what);
+	assert_string_equal(got, wanted);
+}
+
+/* RFC 1034 4.3.2 */
+static void a_zone_answers(void **state)
+{
+	struct dns_zone *z = zone(virginia);
+	const char *soa = "virginia.edu. 300 IN SOA ns1.virginia.edu. hostmaster.virginia.edu. 2025010101 7200 900 604800 300";
+	g_autofree char *none = g_strdup_printf("3 aa | | %s |", soa), *empty = g_strdup_printf("0 aa | | %s |", soa);
+
+	assert_answer(z, "ns2.virginia.edu", DNS_A, "0 aa | ns2.virginia.edu. 300 IN A 10.0.2.54 | |");
+	assert_answer(z, "WEB.virginia.edu", DNS_AAAA, "0 aa | WEB.virginia.edu. 3600 IN AAAA fd00::80 | |" /* compressed: as the question writes it */);
+	assert_answer(z, "www.virginia.edu", DNS_A, "0 aa | www.virginia.edu. 3600 IN CNAME web.virginia.edu., "
+		      "web.virginia.edu. 3600 IN A 10.0.2.80, web.virginia.edu. 3600 IN A 10.0.2.81 | |");
+	assert_answer(z, "www.virginia.edu", DNS_CNAME, "0 aa | www.virginia.edu. 3600 IN CNAME web.virginia.edu. | |");
+	assert_answer(z, "virginia.edu", DNS_MX, "0 aa | virginia.edu. 3600 IN MX 10 mail.virginia.edu. | | "
+		      "mail.virginia.edu. 3600 IN A 10.0.2.25");
+	assert_answer(z, "virginia.edu", DNS_NS, "0 aa | virginia.edu. 3600 IN NS ns1.virginia.edu., "
+		      "virginia.edu. 3600 IN NS ns2.virginia.edu. | | ns1.virginia.edu. 3600 IN A 10.0.2.53, "
+		      "ns2.virginia.edu. 300 IN A 10.0.2.54");
+	assert_answer(z, "nobody.virginia.edu", DNS_A, none);
+	assert_answer(z, "web.virginia.edu", DNS_MX, empty);
+	assert_answer(z, "empty.virginia.edu", DNS_A, empty);    /* x.empty exists: RFC 4592 2.2.2 */
+	assert_answer(z, "out.virginia.edu", DNS_A, "0 aa | out.virginia.edu. 3600 IN CNAME www.example.com. | |");
+	assert_answer(z, "www.cs.virginia.edu", DNS_A, "0 | | cs.virginia.edu. 3600 IN NS ns.cs.virginia.edu. | "
+		      "ns.cs.virginia.edu. 3600 IN A 10.0.3.53");
+	assert_answer(z, "www.example.com", DNS_A, "5 | | |");
+	dns_zone_free(z);
+}
+
+/* A chain of aliases that leads round ends. */
+static void aliases_that_lead_round_end(void **state)
+{
+	struct dns_zone *z = zone(virginia);
+	g_autofree char *got = ask(z, "loop1.virginia.edu", DNS_A);
+
+	assert_true(g_str_has_prefix(got, "0 aa | loop1.virginia.edu. 3600 IN CNAME loop2.virginia.edu., "));
+	dns_zone_free(z);
+}
+
+static void wrong_master_files_are_refused_with_their_line(void **state)
+{
+	static const struct { const char *text, *why; } wrong[] = {
+		{ "@ SOA a b 1 2 3 4 5\n", "line 1: a relative name, but no $ORIGIN: @" },
+		{ "$ORIGIN x.\n@ SOA a b 1 2 3 4\n", "line 2: not a number of a SOA record" },
+		{ "$ORIGIN x.\n@ SOA a b ( 1 2 3 4 5\n", "line 3: '(' is not closed" },
+		{ "$ORIGIN x.\n@ SOA a b 1 2 3 4 5\na A 10.0.0\n", "line 3: not an address: 10.0.0" },
+		{ "$ORIGIN x.\n@ SOA a b 1 2 3 4 5\na B c\n", "line 3: not a type that is known: B" },
+		{ "$ORIGIN x.\n@ SOA a b 1 2 3 4 5\ny. A 10.0.0.1\n", "y. is not in the zone" },
+		{ "$ORIGIN x.\na A 10.0.0.1\n", "a zone has a SOA record" },
+		{ "$ORIGIN x.\n@ SOA a b 1 2 3 4 5\n@ SOA a b 1 2 3 4 5\n", "line 3: a second SOA record" },
+		{ "$INCLUDE f\n", "line 1: not a directive that is known: $INCLUDE" },
+		{ " A 10.0.0.1\n", "line 1: a record without a name" },
+		{ "$ORIGIN x.\na TXT \"open\n", "line 2: a quote is not closed" },
+		{ "", "a zone has a SOA record" },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+		struct dns_zone *z = NULL;
+		struct err e = { 0 };
+
+		assert_int_equal(dns_zone_parse(wrong[i].text, strlen(wrong[i].text), NULL, &z, &e), -EINVAL);
+		assert_string_equal(e.why, wrong[i].why);
+		assert_null(z);
+	}
+	for (size_t len = 0; len < strlen(virginia); len++) { /* cut anywhere: read, or refused */
+		struct dns_zone *z;
+
+		if (dns_zone_parse(virginia, len, NULL, &z, NULL) == 0)
+			dns_zone_free(z);
+	}
+}
+
+/* RFC 1035 4.2.1, RFC 2181 9: what does not fit is left out, TC says so; missing additional records do not set it. */
+static void long_answers_are_truncated(void **state)
+{
+	GString *text = g_string_new("$ORIGIN x.\n@ SOA a b 1 2 3 4 5\n");
+	g_autoptr(GByteArray) bytes = g_byte_array_new();
+	struct dns_message q, a, again;
+	struct dns_zone *z;
+
+	for (unsigned i = 0; i < 100; i++)
+		g_string_append_printf(text, "many A 10.0.0.%u\n", i);
+	z = zone(text->str);
+	dns_message_init(&q);
+	q.has_question = true;
+	q.name = name("many.x");
+	q.type = DNS_A;
+	dns_zones_answer(&z, 1, &q, &a);
+	for (size_t max = 512; max <= 2000; max += 93) {
+		dns_message_write(&a, max, bytes);
+		assert_true(bytes->len <= max);
+		assert_int_equal(dns_message_parse(bytes->data, bytes->len, &again, NULL), 0);
+		assert_int_equal(again.truncated, again.section[DNS_ANSWER]->len < 100);
+		assert_true(again.section[DNS_ANSWER]->len > 20);
+		dns_message_clear(&again);
+	}
+	q.udp_max = a.udp_max = 1232;
+	dns_message_write(&a, 1232, bytes);
+	assert_true(bytes->len <= 1232);
+	assert_int_equal(dns_message_parse(bytes->data, bytes->len, &again, NULL), 0);
+	assert_int_equal(again.udp_max, 512);
+	dns_message_clear(&again);
+	dns_message_clear(&q);
+	dns_message_clear(&a);
+	dns_zone_free(z);
+	g_string_free(text, TRUE);
+}
+
+/* RFC 1035 4.1.4 */
+static void pointers_lead_backwards_or_nowhere(void **state)
+{
+	static const struct { const char *hex; } wrong[] = {
+		{ "0000 0000 0001 0000 0000 0000 c00c 0001 0001" },          /* to itself */
+		{ "0000 0000 0001 0000 0000 0000 c00e 0001 0001" },          /* forward */
+		{ "0000 0000 0001 0000 0000 0000 c000 0001 0001" },          /* into the header */
+		{ "0000 0000 0001 0000 0000 0000 0161c00c 0001 0001" },      /* round */
+		{ "0000 0000 0001 0000 0000 0000 40 0001 0001" },            /* a kind that is none */
+		{ "0000 0000 0001 0000 0000 0000 0161" },
+		{ "0000 0000 0001 0000 0000 0000 c0" },
+		{ "0000 0000 0002 0000 0000 0000 00 0001 0001 00 0001 0001" },
+		{ "0000 0000 0000 ffff ffff ffff" },
+		{ "0000 8000 0000 0001 0000 0000 00 0001 0001 00000000 0003 0a0000" },
+		{ "0000 8000 0000 0001 0000 0000 00 0002 0001 00000000 0004 0161 00 00" },
+		{ "0000 8000 0000 0001 0000 0000 00 0001 0001 00000000 0004 0a00" },
+	};
+	struct dns_message m;
+	uint8_t bytes[128];
+
+	for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+		g_autofree char *packed = g_strdup(wrong[i].hex);
+		char *to = packed;
+		size_t len;
+
+		for (const char *c = wrong[i].hex; *c; c++)
+			if (*c != ' ')
+				*to++ = *c;
+		*to = '\0';
+		len = unhex(packed, bytes, sizeof bytes);
+		if (dns_message_parse(bytes, len, &m, NULL) != -EINVAL)
+			print_error("%s\n", wrong[i].hex);
+		assert_int_equal(dns_message_parse(bytes, len, &m, NULL), -EINVAL);
+	}
+}
+
+/* Whatever comes in: read or refused; what was read can be written and read again. */
+static void damaged_messages_are_read_or_refused(void **state)
+{
+	struct dns_zone *z = zone(virginia);
+	g_autoptr(GByteArray) bytes = g_byte_array_new(), again = g_byte_array_new();
+	struct dns_message q, a, m;
+	struct rng rng;
+	unsigned read = 0;
+
+	rng_seed(&rng, 1, "damage");
+	dns_message_init(&q);
+	q.has_question = true;
+	q.name = name("virginia.edu");
+	q.type = DNS_ANY;
+	q.udp_max = 1232;
+	dns_zones_answer(&z, 1, &q, &a);
+	for (unsigned i = 0; i < 200000; i++) {
+		uint8_t *copy;
+		size_t len;
+
+		if (i % 1000 == 0)
+			dns_message_write(&a, 65535, bytes);
+		len = rng_below(&rng, 4) ? bytes->len : rng_below(&rng, bytes->len + 1);
+		copy = g_memdup2(bytes->data, len);
+		for (unsigned k = (unsigned)rng_below(&rng, 4); k-- && len;)
+			copy[rng_below(&rng, len)] = (uint8_t)rng_below(&rng, 256);
+		if (dns_message_parse(copy, len, &m, NULL) == 0) {
+			struct dns_message back;
+
+			read++;
+			dns_message_write(&m, 65535, again);
+			assert_int_equal(dns_message_parse(again->data, again->len, &back, NULL), 0);
+			assert_int_equal(back.section[0]->len, m.section[0]->len);
+			dns_message_clear(&back);
+			dns_message_clear(&m);
+		}
+		g_free(copy);
+	}
+	assert_true(read > 1000);
+	dns_message_clear(&q);
+	dns_message_clear(&a);
+	dns_zone_free(z);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_are_labels),
+		cmocka_unit_test(a_zone_answers),
+		cmocka_unit_test(aliases_that_lead_round_end),
+		cmocka_unit_test(wrong_master_files_are_refused_with_their_line),
+		cmocka_unit_test(long_answers_are_truncated),
+		cmocka_unit_test(pointers_lead_backwards_or_nowhere),
+		cmocka_unit_test(damaged_messages_are_read_or_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
