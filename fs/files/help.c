@@ -67,6 +67,8 @@ static const struct help all[] = {
 	  "Columns: seq (counts from 1), time, host, pid, kind, then key=value pairs that depend on the kind.\n"
 	  "    fault      va, kind, how it was resolved       cow       a page was copied\n"
 	  "    fork exit mmap munmap ...                      the calls that change address spaces\n"
+	  "    tx rx drop     a frame or packet was sent, received, dropped (why)\n"
+	  "    state accept retransmit                        what TCP connections do\n"
 	  "    access     every access, only if mem/config has trace_access=1\n"
 	  "events.json has one JSON object a line. events.follow and events.json.follow are streams, which ls does\n"
 	  "not show: a reader of one waits for what comes. A reader that is too slow finds a line `lost N`.\n\n"

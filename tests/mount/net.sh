@@ -82,6 +82,15 @@ if command -v capinfos > /dev/null; then
 	grep -q 'precision: *nanoseconds' "$T/info" || fail "capinfos: no nanoseconds"
 fi
 
+# route and arp print a simulated host's tables.
+if [ "$(id -u)" = 0 ] && [ -x "$(command -v route)" ] && [ -x "$(command -v arp)" ] && quietly unshare -m true; then
+	in_host() { unshare -m --propagation private sh -c 'mount --bind "$0" /proc && shift 0 && exec "$@"' "$PWD/hosts/a/proc" "$@"; }
+	in_host route -n > "$T/route" 2>&1
+	grep -q '^0\.0\.0\.0 *10\.0\.0\.254 *0\.0\.0\.0 *UG .*eth0$' "$T/route" || fail "route: $(cat "$T/route")"
+	in_host arp -n > "$T/arp" 2>&1
+	grep -q '^10\.0\.0\.254 *ether *02:00:00:00:.*eth0$' "$T/arp" || fail "arp: $(cat "$T/arp")"
+fi
+
 # The stream follows: a reader that came before gets what is sent now, and ends when the wire goes.
 timeout 20 cat wires/lan0/capture.follow > "$T/follow" &
 follower=$!
