@@ -21,6 +21,8 @@
 
 enum {
 	CONTENT_BYTES_MAX = 64 << 20,   /* all renderings that only wait for the next reader */
+	CONTENT_COUNT_MAX = 1 << 14,    /* of them: a hundred thousand small files cost more than their bytes */
+	SHRINK_MAX = 1 << 16,
 	WHOLE_COMMAND_MAX = 4096,       /* a write shorter than this without a newline is a whole command */
 	COLLECT_MAX = 128 << 20,
 	BUFFER_BYTES = 1 << 20,
@@ -145,7 +147,7 @@ static void cache(struct opens *o, struct known *k, struct content *c)
 	k->content = c;
 	g_queue_push_head_link(&o->lru, &c->lru);
 	o->bytes += c->len;
-	while (o->bytes > CONTENT_BYTES_MAX && o->lru.length > 1)
+	while ((o->bytes > CONTENT_BYTES_MAX || o->lru.length > CONTENT_COUNT_MAX) && o->lru.length > 1)
 		uncache(o, o->lru.tail->data);
 	if (o->bytes > CONTENT_BYTES_MAX)
 		uncache(o, c);
@@ -184,6 +186,8 @@ static struct content *content_now(struct world *w, struct known *k, struct err 
 	}
 	c = content_new(NULL, out->len);
 	c->bytes = g_string_free(out, FALSE);
+	if (c->len < SHRINK_MAX)
+		c->bytes = g_realloc(c->bytes, c->len + 1);
 	c->generation = w->generation;
 	if (k->n.row->kind != ROW_LINK)  /* a link may depend on who reads it */
 		cache(w->opens, k, c);
