@@ -677,10 +677,10 @@ void vm_victim_give_up(struct vm_host *h)
 		answered(h, PFN_NONE, "fifo,timeout");
 }
 
-static bool has_room_in_swap(const struct vm_host *h, pfn_t pfn)
+static bool has_room_in_swap(struct vm_host *h, pfn_t pfn)
 {
 	const struct frame *f = frame_of(h, pfn);
-	bool anon = f->use == VM_FRAME_ANON || (f->flags & FRAME_SHMEM);
+	bool anon = f->use == VM_FRAME_ANON || ((f->flags & FRAME_SHMEM) && frame_dirty(h, pfn));
 
 	return !anon || (f->flags & (FRAME_SWAPCACHE | FRAME_LAZYFREE)) || swap_slots_free(h->swap) > 0;
 }

@@ -1,0 +1,117 @@
+/*
+ * bench_evict.c - what a fault costs that evicts a clean page, for each policy: 2^20 frames, all in use by clean pages, then
+ * faults on other pages. Processor time of vmcore alone, in microseconds a fault; the floor beside it is what the same
+ * accesses cost where no page has to go. Fails above 2 us.
+ */
+#include "vm_access.h"
+#include "vm_area.h"
+#include "vm_disk.h"
+#include "vm_host.h"
+#include "vm_policy.h"
+#include "vm_proc.h"
+
+#include <glib.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { FRAMES = 1 << 20, FAULTS = 1 << 19 };
+#define AT ((va_t)1 << 32)
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
+}
+
+static void die(const char *what, const struct err *e)
+{
+	fprintf(stderr, "%s: %s\n", what, e->why);
+	exit(1);
+}
+
+static struct vm_host *machine(struct clock *clock, struct journal *journal)
+{
+	struct vm_options o = { .ram_bytes = 4096 * ((uint64_t)FRAMES + FRAMES / 64), .cpus = 1, .seed = 1, .serial = 1 };
+	struct err e = { 0 };
+	struct vm_host *h;
+
+	o.geometry = *vm_geometry_preset("x86-64");
+	clock_init(clock);
+	journal_init(journal, 4096, &clock->now);
+	h = vm_host_new(&o, clock, journal, &e);
+	if (!h)
+		die("host", &e);
+	return h;
+}
+
+/* Shared anonymous memory that is only read: clean pages, which nothing has to keep. */
+static struct vm_proc *process(struct vm_host *h, uint64_t pages)
+{
+	struct vm_spawn s = { .name = "p", .bare = true };
+	struct vm_map_request r = { .addr = AT, .len = pages * 4096, .prot = 3, .fd = -1,
+				    .flags = VM_MAP_SHARED | VM_MAP_ANON | VM_MAP_FIXED | VM_MAP_NORESERVE };
+	struct err e = { 0 };
+	struct vm_proc *p = vm_spawn(h, &s, &e);
+	va_t at;
+
+	if (!p || vm_mmap(p, &r, &at, &e))
+		die("process", &e);
+	return p;
+}
+
+static double touch(struct vm_proc *p, uint64_t first, uint64_t n)
+{
+	struct vm_outcome out;
+	struct err e = { 0 };
+	double begin = now();
+
+	if (vm_touch(p, AT + first * 4096, n * 4096, 4096, VM_READ, &out, &e))
+		die("touch", &e);
+	return (now() - begin) / (double)n;
+}
+
+static bool measure(const char *name)
+{
+	struct vm_policy policy = { .name = name };
+	struct clock clock;
+	struct journal journal;
+	struct vm_host *h = machine(&clock, &journal);
+	struct vm_proc *p = process(h, FRAMES + FAULTS);
+	const struct vm_config_row *row = vm_config_rows;
+	struct err e = { 0 };
+	uint64_t before;
+	double fill, cost;
+
+	while (strcmp(row->name, "user_frames") != 0)
+		row++;
+	if (vm_policy_set(h, &policy, &e) || vm_config_set(h, row, FRAMES, &e))
+		die(name, &e);
+	fill = touch(p, 0, FRAMES);
+	before = vm_stats(h)->evictions_clean;
+	cost = touch(p, FRAMES, FAULTS);
+	printf("%-9s %.3f us a fault that evicts, %.3f us one that does not\n", name, cost, fill);
+	if (vm_stats(h)->evictions_clean - before != FAULTS) {
+		printf("%" PRIu64 " pages went, not %d\n", vm_stats(h)->evictions_clean - before, FAULTS);
+		cost = 1e9;
+	}
+	vm_host_free(h);
+	journal_clear(&journal);
+	clock_clear(&clock);
+	return cost <= 2;
+}
+
+int main(void)
+{
+	const char *name;
+	bool good = true;
+
+	for (unsigned n = 0; (name = vm_policy_name(n)); n++)
+		if (strcmp(name, "opt") != 0 && strcmp(name, "external") != 0)
+			good &= measure(name);
+	return !good;
+}
