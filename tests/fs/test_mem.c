@@ -351,10 +351,52 @@ static void huge_ram_is_not_listed_and_frames_are_those_used(void **state)
 	world_free(w);
 }
 
+static void a_policy_is_chosen_with_its_parameters(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *before = read_path(w, "mem/policy");
+
+	assert_string_equal(before, "clock\n");
+	run_line(w, "mem/policy", "2q out=70 scope=process");
+	g_autofree char *now = read_path(w, "mem/policy");
+	assert_string_equal(now, "2q in=25 out=70 scope=process\n");
+	refuse(w, "mem/policy", "best", EINVAL);
+	refuse(w, "mem/policy", "opt", EINVAL);
+	refuse(w, "mem/policy", "fifo in=3", EINVAL);
+	refuse(w, "mem/policy", "2q in=0", ERANGE);
+	refuse(w, "mem/policy", "lru scope=host", EINVAL);
+	g_autofree char *after = read_path(w, "mem/policy");
+	assert_string_equal(after, now);
+	run_line(w, "mem/policy", "clock1");
+	g_autofree char *last = read_path(w, "mem/policy");
+	assert_string_equal(last, "clock\n");
+	refuse(w, "mem/ctl", "watermark 20 10", EINVAL);
+	refuse(w, "mem/ctl", "watermark 1 1000000", ERANGE);
+}
+
+static void the_policy_shows_its_candidates(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *text = NULL, *result = NULL;
+
+	run_line(w, "mem/policy", "lru");
+	run_line(w, "hosts/host0/ctl", "spawn p bare");
+	run_line(w, "proc/2/ctl", "mmap 0x10000 12K rw- private,anon,fixed");
+	run_line(w, "proc/2/ctl", "touch 0x10000 12K w");
+	run_line(w, "proc/2/ctl", "touch 0x10000");
+	text = read_path(w, "mem/lru.csv");
+	assert_true(g_str_has_prefix(text, "turn,list,pfn,hand,used,dirty,count,pid,va\r\n1,recency,"));
+	assert_true(strstr(text, "0x11000") < strstr(text, "0x12000") && strstr(text, "0x12000") < strstr(text, "0x10000"));
+	result = command(w, "mem/ctl", "reclaim 1");
+	assert_string_equal(result, "reclaimed=0");      /* this host has no swap */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_preset_reads_back_as_itself),
+		cmocka_unit_test_setup_teardown(a_policy_is_chosen_with_its_parameters, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_policy_shows_its_candidates, setup, teardown),
 		cmocka_unit_test(a_geometry_of_words_reads_back),
 		cmocka_unit_test_setup_teardown(a_contradiction_leaves_the_geometry, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_geometry_cuts_ram_to_what_addresses_reach, setup, teardown),
