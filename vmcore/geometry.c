@@ -168,8 +168,6 @@ static int check_hashed(const struct vm_geometry *g, struct err *e)
 	return 0;
 }
 
-enum { TABLE_ORDER_MAX = 20 };  /* each of its frames has to be counted in and out */
-
 static int check_levels(const struct vm_geometry *g, struct err *e)
 {
 	unsigned sum = 0, pte_shift = (unsigned)__builtin_ctz(g->pte_bytes);
@@ -190,10 +188,6 @@ static int check_levels(const struct vm_geometry *g, struct err *e)
 		if (g->index_bits[i] + pte_shift > g->pa_bits)
 			return err_set(e, EINVAL, -1, "a table of 2^%u entries of %u bytes is larger than RAM of 2^%u",
 				       g->index_bits[i], g->pte_bytes, g->pa_bits);
-	for (unsigned i = 0; i < g->levels; i++)
-		if (table_order(g, i + 1) > TABLE_ORDER_MAX)
-			return err_set(e, EINVAL, -1, "a table of 2^%u entries takes 2^%u pages; it can have 2^%d at most",
-				       g->index_bits[i], table_order(g, i + 1), TABLE_ORDER_MAX);
 	if (g->huge != NONE && g->levels < 2)
 		return err_set(e, EINVAL, -1, "huge pages need a table of two levels or more");
 	return 0;

@@ -6,6 +6,9 @@
 
 static const struct vm_tlb_shape tlb_shape_default = { .entries = 64, .ways = 4 };
 
+/* Of a table that RAM has room for: each of its frames is counted in and out, which takes its time. */
+enum { TABLE_ORDER_MAX = 20 };
+
 static int shape_check(const struct vm_geometry *g, uint64_t ram_bytes, struct err *e)
 {
 	uint64_t page = (uint64_t)1 << g->page_bits;
@@ -19,6 +22,10 @@ static int shape_check(const struct vm_geometry *g, uint64_t ram_bytes, struct e
 	if (ram_bytes > (uint64_t)1 << g->pa_bits)
 		return err_set(e, EINVAL, -1, "%" G_GUINT64_FORMAT " bytes of RAM need more than %u address bits",
 			       ram_bytes, g->pa_bits);
+	for (unsigned level = 1; level <= g->levels; level++)
+		if (table_order(g, level) > TABLE_ORDER_MAX && ram_bytes / page >> table_order(g, level))
+			return err_set(e, EINVAL, -1, "a table of level %u takes 2^%u pages; in this RAM it can have 2^%d at most",
+				       level, table_order(g, level), TABLE_ORDER_MAX);
 	if (ram_bytes / page >= UINT32_MAX)
 		return err_set(e, EINVAL, -1, "%" G_GUINT64_FORMAT " frames are too many: fewer than 2^32",
 			       ram_bytes / page);

@@ -73,6 +73,7 @@ static void a_contradiction_leaves_the_geometry(void **state)
 		"va=9 pa=6 page=8 pte=1 split=,, ppn=5+3 valid=4", "va=9 x86-64", "va=9 pa=6 page=8 pte=1 ppn=5+3 valid=4",
 		"split=1,1,1,1,1,1,1,1,1", "colour=red", "name=x87", "=", "va=99999999999999999999",
 		"va=9 pa=6 page=8 pte=1 split=3,3 ppn=5+3 valid=5",
+		"va=19 pa=46 page=1 pte=8 ppn=5+46 valid=1 table=flat", /* it would have 2^22 pages, all in RAM */
 	};
 	g_autofree char *before = read_path(*state, "mem/geometry");
 

@@ -69,8 +69,6 @@ static void a_split_that_does_not_sum_up_is_refused(void **state)
 	REFUSED("level 2 has an index of 0 bits", g.index_bits[0] = 6; g.index_bits[1] = 0);
 	REFUSED("a flat table has one level, not 2", g.table = VM_TABLE_FLAT);
 	REFUSED("a table of 2^20 entries of 1 bytes is larger than RAM of 2^6", g.va_bits = 26; g.index_bits[0] = 20);
-	REFUSED("a table of 2^24 entries takes 2^21 pages; it can have 2^20 at most",
-		g.va_bits = 30; g.pa_bits = 30; g.index_bits[0] = 24);
 }
 
 static void bits_outside_or_on_top_of_each_other_are_refused(void **state)
