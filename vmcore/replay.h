@@ -56,7 +56,7 @@ struct vm_replay {
 	const struct replay_policy *kind;
 	struct replay_tlb tlb;
 	/* The filter. */
-	uint64_t  filter[REPLAY_FILTER];
+	struct known { uint64_t ref /* the very same reference changes nothing, nor one that */, tag /* matches */; } filter[REPLAY_FILTER];
 	uint64_t  passed;           /* references of this call that it did not stop */
 	unsigned  rest;             /* calls to go without it */
 	/* opt */
@@ -78,7 +78,7 @@ static inline uint32_t entry_frame(const struct vm_replay *r, uint64_t entry)
 /* Whatever stands in front of the page table forgets the page. */
 static inline void replay_drop(struct vm_replay *r, uint32_t index)
 {
-	r->filter[index & (REPLAY_FILTER - 1)] = TAG_NONE;
+	r->filter[index & (REPLAY_FILTER - 1)] = (struct known){ TAG_NONE, TAG_NONE };
 	if (r->path == VM_REPLAY_TLB)
 		replay_tlb_drop(&r->tlb, index);
 }

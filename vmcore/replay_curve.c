@@ -75,12 +75,21 @@ static inline void slot_set(struct vm_curve *c, uint64_t s)
 	c->block[s / BLOCK]++;
 }
 
-static inline void slot_clear(struct vm_curve *c, uint64_t s)
+/* A page's bit goes from one slot to a later one. Near slots share counts, which then stay as they are. */
+static inline void slot_move(struct vm_curve *c, uint64_t from, uint64_t to)
 {
-	c->bit[s / 64] &= ~((uint64_t)1 << s % 64);
-	c->word[s / 64]--;
-	c->group[s / GROUP]--;
-	c->block[s / BLOCK]--;
+	c->bit[from / 64] &= ~((uint64_t)1 << from % 64);
+	c->bit[to / 64] |= (uint64_t)1 << to % 64;
+	if (from / 64 == to / 64)
+		return;
+	c->word[from / 64]--;
+	c->word[to / 64]++;
+	if (from / GROUP == to / GROUP)
+		return;
+	c->group[from / GROUP]--;
+	c->group[to / GROUP]++;
+	c->block[from / BLOCK]--;
+	c->block[to / BLOCK]++;
 }
 
 /* The sum of at most 64 bytes from `at` to `end`. */
@@ -158,6 +167,9 @@ static int new_page(struct vm_curve *c, uint64_t ref, uint64_t **entry, struct e
 	return 0;
 }
 
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__)
+__attribute__((target_clones("popcnt", "default")))
+#endif
 int vm_curve_run(struct vm_curve *c, const uint64_t *refs, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -174,12 +186,13 @@ int vm_curve_run(struct vm_curve *c, const uint64_t *refs, size_t n, struct err 
 		if (*entry) {
 			s = (*entry >> 1) - 1;
 			c->found[bits_behind(c, s)]++;
-			slot_clear(c, s);
-		} else if (new_page(c, refs[i], &entry, e)) {
-			return -e->code;
+			slot_move(c, s, c->now);
+		} else {
+			if (new_page(c, refs[i], &entry, e))
+				return -e->code;
+			slot_set(c, c->now);
 		}
 		c->last = where;
-		slot_set(c, c->now);
 		c->owner[c->now] = replay_index(&c->world, entry);
 		*entry = ++c->now << 1;
 		c->refs++;

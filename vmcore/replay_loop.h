@@ -33,15 +33,18 @@ static int __attribute__((noinline)) NAMED(fault)(struct vm_replay *r, uint64_t 
 
 static int NAMED(walk_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
 {
-	const struct replay_world *w = &r->world;
+	struct replay_world *w = &r->world;
+	const bool single = (POLICY_NEEDS) & POLICY_HITS;
 	struct policy *p = &r->policy;
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t ref = refs[i], *entry = replay_walk(w, ref), v = *entry;
 		uint64_t want = vm_ref_stores(ref) ? ENTRY_A | ENTRY_D : ENTRY_A;
 
-		p->now = r->refs + i;
+		if (single)
+			p->now = r->refs + i;
 		if (G_UNLIKELY(!(v & ENTRY_P))) {
+			p->now = r->refs + i;
 			if (NAMED(fault)(r, ref, entry, &entry, e)) {
 				r->refs += i;
 				return -e->code;
@@ -50,7 +53,7 @@ static int NAMED(walk_loop)(struct vm_replay *r, const uint64_t *refs, size_t n,
 		}
 		if ((v & want) != want)
 			*entry = v | want;
-		if ((POLICY_NEEDS) & POLICY_HITS)
+		if (single)
 			NAMED(hit)(p, entry_frame(r, v));
 	}
 	r->refs += n;
@@ -60,7 +63,7 @@ static int NAMED(walk_loop)(struct vm_replay *r, const uint64_t *refs, size_t n,
 /* With single hits asked for, only a page referenced again at once is no news, if that. */
 static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
 {
-	const struct replay_world *w = &r->world;
+	struct replay_world *w = &r->world;
 	const bool single = (POLICY_NEEDS) & POLICY_HITS;
 	struct policy *p = &r->policy;
 	uint64_t passed = 0;
@@ -68,17 +71,24 @@ static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t 
 	if (POLICY_REPEATS)
 		return NAMED(walk_loop)(r, refs, n, e);
 	for (size_t i = 0; i < n; i++) {
-		uint64_t ref = refs[i], key = tlb_key(ref), *entry, v, want;
-		uint64_t *known = &r->filter[single ? 0 : vm_ref_page(ref) & (REPLAY_FILTER - 1)];
+		uint64_t ref = refs[i], key, *entry, v, want;
+		struct known *known = &r->filter[single ? 0 : ref & (REPLAY_FILTER - 1)];
 
-		if ((*known | tlb_mask(ref)) == key)
+		if (known->ref == ref)
 			continue;
+		key = tlb_key(ref);
+		if ((known->tag | tlb_mask(ref)) == key) {
+			known->ref = ref;
+			continue;
+		}
 		passed++;
 		entry = replay_walk(w, ref);
 		v = *entry;
 		want = vm_ref_stores(ref) ? ENTRY_A | ENTRY_D : ENTRY_A;
-		p->now = r->refs + i;
+		if (single)
+			p->now = r->refs + i;
 		if (G_UNLIKELY(!(v & ENTRY_P))) {
+			p->now = r->refs + i;
 			if (NAMED(fault)(r, ref, entry, &entry, e)) {
 				r->refs += i;
 				return -e->code;
@@ -90,7 +100,8 @@ static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t 
 			if (single)
 				NAMED(hit)(p, entry_frame(r, v));
 		}
-		*known = v & ENTRY_A ? (key & ~(uint64_t)1) | (v & ENTRY_D) / ENTRY_D : TAG_NONE;
+		known->tag = v & ENTRY_A ? (key & ~(uint64_t)1) | (v & ENTRY_D) / ENTRY_D : TAG_NONE;
+		known->ref = v & ENTRY_A ? ref : TAG_NONE;
 	}
 	r->passed = passed;
 	r->refs += n;
@@ -99,16 +110,18 @@ static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t 
 
 static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
 {
-	const struct replay_world *w = &r->world;
+	struct replay_world *w = &r->world;
+	const bool single = (POLICY_NEEDS) & POLICY_HITS;
 	struct policy *p = &r->policy;
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t ref = refs[i], key = tlb_key(ref), mask = tlb_mask(ref), *entry, v, want;
 		uint32_t index;
 
-		p->now = r->refs + i;
+		if (single)
+			p->now = r->refs + i;
 		if (tlb_hit(&r->tlb, key, mask, &index) || replay_tlb_find(&r->tlb, key, mask, &index)) {
-			if ((POLICY_NEEDS) & POLICY_HITS)
+			if (single)
 				NAMED(hit)(p, entry_frame(r, *replay_entry(w, index)));
 			continue;
 		}
@@ -116,6 +129,7 @@ static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, 
 		v = *entry;
 		want = vm_ref_stores(ref) ? ENTRY_A | ENTRY_D : ENTRY_A;
 		if (G_UNLIKELY(!(v & ENTRY_P))) {
+			p->now = r->refs + i;
 			if (NAMED(fault)(r, ref, entry, &entry, e)) {
 				r->refs += i;
 				return -e->code;
@@ -124,7 +138,7 @@ static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, 
 		} else {
 			if ((v & want) != want)
 				*entry = v |= want;
-			if ((POLICY_NEEDS) & POLICY_HITS)
+			if (single)
 				NAMED(hit)(p, entry_frame(r, v));
 		}
 		if (v & ENTRY_A)

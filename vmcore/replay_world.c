@@ -28,6 +28,7 @@ int replay_world_init(struct replay_world *w, uint64_t frames, uint64_t table_by
 	if (check(frames, e))
 		return -e->code;
 	memset(w, 0, sizeof(*w));
+	memset(w->upper, 0xff, sizeof(w->upper));
 	w->tables_max = CLAMP((table_bytes ? table_bytes : TABLE_BYTES_DEFAULT) >> 12, 8, TABLES_MAX);
 	w->user_base = MAX((uint64_t)TABLES_MAX, power_of_two(frames));
 	w->user_mask = power_of_two(frames) - 1;
@@ -93,6 +94,15 @@ int replay_make(struct replay_world *w, uint64_t ref, uint64_t **entry, struct e
 	return 0;
 }
 
+uint64_t *replay_walk_upper(struct replay_world *w, uint64_t ref)
+{
+	uint64_t *entry = replay_walk_all(w, ref), tag = ref << 2 >> 11;
+
+	if (!replay_no_table(w, entry))
+		w->upper[tag & (REPLAY_UPPER - 1)] = (struct replay_upper){ tag, entry - (ref & 511) };
+	return entry;
+}
+
 uint64_t replay_page_of(const struct replay_world *w, uint32_t index)
 {
 	const struct frame *table = frame_of(w->vm, index >> 9);
@@ -101,7 +111,7 @@ uint64_t replay_page_of(const struct replay_world *w, uint32_t index)
 	for (unsigned i = 0; i < VM_REF_SPACES; i++) {
 		uint64_t where = vm_ref(VM_REF_LOAD, i, page);
 
-		if (w->table[i] && replay_index(w, replay_walk(w, where)) == index)
+		if (w->table[i] && replay_index(w, replay_walk_all(w, where)) == index)
 			return where;
 	}
 	return page;

@@ -8,6 +8,9 @@
  * Frame 0 is all zeros for ever. An entry that is not there leads to it, and so down to a leaf entry that is not there
  * either: the walk needs no check on its way, the leaf tells.
  *
+ * Entries above the leaves are never changed once they are made, so what led to a leaf table is kept in `upper`, as an
+ * MMU keeps it in its paging-structure cache; the leaf entry itself is read by every walk.
+ *
  * Of a leaf entry that is not present the other 63 bits are the replay's own: WENT, and numbers.
  */
 #ifndef VMCORE_REPLAY_WORLD_H
@@ -25,8 +28,11 @@
 #define ENTRY_FRAME ((uint64_t)0x000ffffffffff000)
 #define ENTRY_WENT  ((uint64_t)1 << 62)     /* not present: it was, and was evicted */
 
+enum { REPLAY_UPPER = 1024 };
+
 struct replay_world {
 	uint8_t *ram;                      /* of vm */
+	struct replay_upper { uint64_t tag, *leaf; } upper[REPLAY_UPPER]; /* tag: process and page / 512 */
 	pa_t     root[VM_REF_SPACES];      /* 0: none yet */
 	struct vm_host *vm;
 	uint64_t user_base, user_mask;     /* frame numbers; index = pfn & user_mask */
@@ -49,8 +55,7 @@ static inline uint64_t replay_step(const struct replay_world *w, uint64_t entry,
 	return *(const uint64_t *)(const void *)(w->ram + (entry & ENTRY_FRAME) + offset);
 }
 
-/* The leaf entry of a page; one in frame 0 if there is no table for it. */
-static inline uint64_t *replay_walk(const struct replay_world *w, uint64_t ref)
+static inline uint64_t *replay_walk_all(const struct replay_world *w, uint64_t ref)
 {
 	uint64_t va = ref << 12, e = w->root[vm_ref_space(ref)];
 
@@ -58,6 +63,17 @@ static inline uint64_t *replay_walk(const struct replay_world *w, uint64_t ref)
 	e = replay_step(w, e, va >> 27 & 0xff8);
 	e = replay_step(w, e, va >> 18 & 0xff8);
 	return (uint64_t *)(void *)(w->ram + (e & ENTRY_FRAME) + (va >> 9 & 0xff8));
+}
+
+uint64_t *replay_walk_upper(struct replay_world *w, uint64_t ref);
+
+/* The leaf entry of a page; one in frame 0 if there is no table for it. */
+static inline uint64_t *replay_walk(struct replay_world *w, uint64_t ref)
+{
+	uint64_t tag = ref << 2 >> 11;
+	const struct replay_upper *u = &w->upper[tag & (REPLAY_UPPER - 1)];
+
+	return G_LIKELY(u->tag == tag) ? u->leaf + (ref & 511) : replay_walk_upper(w, ref);
 }
 
 static inline bool replay_no_table(const struct replay_world *w, const uint64_t *entry)
