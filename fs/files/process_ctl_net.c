@@ -250,8 +250,9 @@ int run_recv(struct call *c, struct err *e)
 	struct vm_fd f;
 	int fd, code;
 
-	if (!p || !arg_fd(c, 0, &fd, e) || (c->count > 1 && !command_length(c, 1, &len, e)) || vm_fd_at(p, fd, &f, e))
+	if (!p || !arg_fd(c, 0, &fd, e) || (c->count > 1 && !arg_size(c, 1, &len, e)) || vm_fd_at(p, fd, &f, e))
 		return -e->code;
+	len = MIN(len, TRANSFER_MAX);    /* fewer bytes than one has room for are an ordinary result */
 	c->n->world->raw_result = true;  /* the bytes themselves: no newline behind them */
 	if (socket_of(&f))
 		return recv_socket(c, socket_of(&f), len, e);

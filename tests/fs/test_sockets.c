@@ -166,6 +166,8 @@ static void bytes_go_both_ways(void **state)
 	gives(w, "host0", SERVER, "recv 1", "world");
 	gives(w, "host0", SERVER, "send 1 \"\\0\\n\"", "2\n");
 	assert_int_equal(try_command(w, "b", CLIENT, 0, "recv 0", NULL), 0);
+	gives(w, "b", CLIENT, "send 0 \"more\"", "4\n");
+	gives(w, "host0", SERVER, "recv 1 4G", "more");            /* room for more than any call moves */
 	does(w, "b", CLIENT, "shutdown 0 w");
 	does(w, "host0", SERVER, "recv 1");                        /* the end, as often as one asks */
 	does(w, "host0", SERVER, "recv 1");
