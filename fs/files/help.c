@@ -357,7 +357,7 @@ static const struct help all[] = {
 	  "the platter to turn. A process that waits for its page is in state D, others go on: write several lines\n"
 	  "`PID COMMAND... &` at once to the host's ctl.\n\n"
 	  "swap/timeline is a table of the last transfers: pid and va of who faulted (va - : a page goes out), the victim\n"
-	  "that made room as PID:VA, when the device began and ended, and who ran meanwhile.\n\n"
+	  "that made room as PID:VA, when the device began and ended, and who ran meanwhile. timeline.svg: the same, drawn.\n\n"
 	  "swap/ctl: " RULES "\n", swap_commands },
 	{ "tables",
 	  "A table T is text: a header line, then rows, columns aligned for people and split by blanks for awk; a\n"

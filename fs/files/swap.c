@@ -6,13 +6,14 @@
 #include "command.h"
 #include "table.h"
 #include "text.h"
+#include "timeline.h"
 #include "vm_swap.h"
 #include "world.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum { SLOTS_LISTED_MAX = 1 << 20 };
+enum { SLOTS_LISTED_MAX = 1 << 20, DRAWN_MAX = 64 };
 
 static bool area_at(const struct node *n, uint64_t number, struct vm_swap_area *a)
 {
@@ -161,6 +162,26 @@ static int fill_timeline(const struct node *n, struct table_out *t, struct err *
 			put_text(word, ",...");
 		table_word(t, word->len ? word->str : NULL);
 	}
+	return 0;
+}
+
+/* timeline.svg: the last of them. */
+static int show_timeline_svg(const struct node *n, GString *out, struct err *e)
+{
+	struct vm_host *vm = world_vm(n, e);
+	struct vm_paging rows[DRAWN_MAX], p;
+	uint64_t cursor = 0, total = 0;
+	size_t count;
+
+	if (!vm)
+		return -e->code;
+	while (vm_timeline_next(vm, &cursor, &p))
+		total++;
+	count = MIN(total, DRAWN_MAX);
+	cursor -= count;
+	for (size_t i = 0; i < count; i++)
+		vm_timeline_next(vm, &cursor, &rows[i]);
+	draw_timeline(rows, count, out);
 	return 0;
 }
 
@@ -343,5 +364,6 @@ const struct dir_ops swap_dir = { .find = find_area, .next = next_area };
 const struct row swap_rows[] = {
 	{ .name = "ctl", .kind = ROW_TEXT, .mode = 0644, .show = show_result, .store = store_swap_ctl, .help = "swap" },
 	{ .name = "timeline", .kind = ROW_TABLE, .mode = 0444, .columns = timeline_columns, .fill = fill_timeline, .help = "swap" },
+	{ .name = "timeline.svg", .kind = ROW_TEXT, .mode = 0444, .show = show_timeline_svg, .help = "swap" },
 	{ 0 }
 };

@@ -37,6 +37,8 @@ check_world
 echo step > clock
 expect '6669727374 faults=1' cat proc/2/ctl
 expect '2 0x10000000 3' sh -c "tail -n 1 swap/timeline | awk '{ print \$1, \$2, \$6 }'"
+expect 1 sh -c "grep -c '^<svg' swap/timeline.svg"
+expect 1 sh -c "grep -c 'pid 2 0x10000000' swap/timeline.svg"
 echo auto > clock
 expect '7365636f6e64 faults=1' sh -c "echo 'read 0x10001000 6' > proc/2/ctl; cat proc/2/ctl"
 
