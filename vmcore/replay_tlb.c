@@ -97,7 +97,7 @@ static uint32_t level_fill(struct replay_tlb_level *l, uint64_t tag, uint32_t in
 	}
 	l->tag[slot] = tag;
 	l->index[slot] = index;
-	tlb_mark(l, slot);
+	tlb_mark(l, tag, slot);
 	return slot;
 }
 
@@ -114,7 +114,7 @@ bool replay_tlb_find(struct replay_tlb *t, uint64_t key, uint64_t mask, uint32_t
 	uint32_t slot = level_find(l, key, mask);
 
 	if (slot != UINT32_MAX) {
-		tlb_mark(l, slot);
+		tlb_mark(l, key, slot);
 		t->guess[key >> 1 & (TLB_GUESSES - 1)] = (uint16_t)slot;
 		t->last = l->tag[slot];
 		*index = t->last_index = l->index[slot];
@@ -126,7 +126,7 @@ bool replay_tlb_find(struct replay_tlb *t, uint64_t key, uint64_t mask, uint32_t
 		t->misses++;
 		return false;
 	}
-	tlb_mark(l, slot);
+	tlb_mark(l, key, slot);
 	t->refills++;
 	*index = l->index[slot];
 	fill_first(t, l->tag[slot], *index);

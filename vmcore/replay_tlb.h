@@ -43,9 +43,10 @@ void replay_tlb_fill(struct replay_tlb *t, uint64_t tag, uint32_t index);
 static inline uint64_t tlb_key(uint64_t ref) { return ref << 2 >> 1 | 1; }
 static inline uint64_t tlb_mask(uint64_t ref) { return ((ref >> 62 ^ ref >> 63) & 1) ^ 1; }
 
-static inline void tlb_mark(struct replay_tlb_level *l, uint32_t slot)
+/* The slot of a page with that key or tag has been used. */
+static inline void tlb_mark(struct replay_tlb_level *l, uint64_t key, uint32_t slot)
 {
-	uint32_t set = slot / l->ways, bit = (uint32_t)1 << slot % l->ways, marks = l->marks[set];
+	uint32_t set = (uint32_t)(key >> 1) & l->set_mask, bit = (uint32_t)1 << (slot - set * l->ways), marks = l->marks[set];
 
 	if (marks & bit)
 		return;
@@ -66,7 +67,7 @@ static inline bool tlb_hit(struct replay_tlb *t, uint64_t key, uint64_t mask, ui
 	slot = t->guess[key >> 1 & (TLB_GUESSES - 1)];
 	if ((l->tag[slot] | mask) != key)
 		return false;
-	tlb_mark(l, slot);
+	tlb_mark(l, key, slot);
 	t->last = l->tag[slot];
 	*index = t->last_index = l->index[slot];
 	return true;
