@@ -127,6 +127,15 @@ static void descriptors_are_rebuilt(void **state)
 	}
 }
 
+static void sockets_are_rebuilt(void **state)
+{
+	run_lines(*state, "hosts/host0/ctl",
+		  "spawn server uid=33\nset-socket tcp 0.0.0.0:80 - LISTEN pid=2 fd=3\n"
+		  "set-socket tcp 10.0.2.15:80 10.0.2.2:51234 ESTABLISHED pid=2 fd=9 rxq=17 txq=290\n"
+		  "set-socket tcp 10.0.2.15:80 10.0.2.2:51235 TIME_WAIT\nset-socket udp 0.0.0.0:53 - - pid=2 fd=1");
+	assert_rebuilt(*state);
+}
+
 static void what_the_host_was_told_is_kept(void **state)
 {
 	run_lines(*state, "hosts/host0/ctl", "set loadavg 1 2 3\nset hostname box\nset uptime 3600s\nspawn a");
@@ -170,7 +179,7 @@ int main(void)
 #define CASE(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(a_fresh_host_needs_only_its_uptime), CASE(memory_is_rebuilt), CASE(families_threads_and_states_are_rebuilt),
-		CASE(descriptors_are_rebuilt), CASE(what_the_host_was_told_is_kept), CASE(commands_of_fixtures_refuse_nonsense),
+		CASE(descriptors_are_rebuilt), CASE(sockets_are_rebuilt), CASE(what_the_host_was_told_is_kept), CASE(commands_of_fixtures_refuse_nonsense),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
