@@ -63,7 +63,7 @@ static int check_search(fuse_req_t req, const struct known *k)
 
 static bool stays_forever(const struct node *n)
 {
-	return n->row->kind == ROW_DIRECTORY && !n->host && !n->process && !n->row->attr;
+	return n->row->kind == ROW_DIRECTORY && !n->host && !n->process && !n->row->attr && !n->row->alive;
 }
 
 static bool may_be_kept(const struct node *n)

@@ -149,5 +149,9 @@ mkdir hosts/b && [ -d hosts/b/proc/1 ] || fail "hosts/b does not come back"
 (cd proc/3 && echo 'wait' > ../2/ctl & echo 'exit 3' > proc/3/ctl; wait)
 until_true [ ! -e proc/3 ] || fail "proc/3 is still there"
 [ ! -e proc/3/maps ] || fail "proc/3/maps is still there"
+# What a reset takes away is gone for those who have looked at it.
+mkdir wires/w0 && [ -d wires/w0 ] || fail "mkdir"
+echo reset > ctl
+[ ! -e wires/w0 ] || fail "a wire outlives the reset"
 umount_world
 echo ok
