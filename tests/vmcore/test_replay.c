@@ -373,18 +373,11 @@ static void no_way_to_the_page_table_changes_a_result(void **state)
 
 static uint64_t distinct(const struct string *s)
 {
-	g_autoptr(GHashTable) seen = g_hash_table_new(g_int64_hash, g_int64_equal);
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 
 	for (size_t i = 0; i < s->n; i++)
 		g_hash_table_add(seen, g_memdup2(&(gint64){ (gint64)vm_ref_where(s->refs[i]) }, 8));
-	GHashTableIter it;
-	gpointer key;
-	uint64_t n = g_hash_table_size(seen);
-
-	g_hash_table_iter_init(&it, seen);
-	while (g_hash_table_iter_next(&it, &key, NULL))
-		g_free(key);
-	return n;
+	return g_hash_table_size(seen);
 }
 
 static void what_must_hold_holds(void **state)
