@@ -375,7 +375,8 @@ static int map_it(struct mapping *m, struct mm *mm, struct err *e)
 			return -ENOMEM;
 	} else if (!m->file && (m->flags & VM_F_SHARED)) {
 		if (!(m->flags & VM_F_NORESERVE) && !enough_memory(h, m->len >> h->geometry.page_bits))
-			return err_set(e, ENOMEM, 1, "%" PRIu64 " bytes are more than the host can promise", m->len);
+			return unmap_region(mm, m->at, m->at + m->len, e) ? -e->code : /* gone by the time that Linux sees it */
+			       err_set(e, ENOMEM, 1, "%" PRIu64 " bytes are more than the host can promise", m->len);
 		object = inode_new_shm(h, m->len);
 	}
 	r = map_region(mm, m->at, m->len, m->flags, m->pgoff, m->file, m->file ? m->file->inode : object, NULL, e);
