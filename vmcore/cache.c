@@ -634,7 +634,7 @@ int vm_inode_truncate(struct vm_inode *i, uint64_t size, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (size < i->size) {
+	if (size < i->size || (size == i->size && i->tmpfs)) { /* tmpfs zeroes behind the end even where nothing changes */
 		shrink(i, size);
 	} else {
 		zero_behind_end(i);
