@@ -35,6 +35,8 @@ struct reclaim {
 	unsigned holds;
 	uint64_t low, high;          /* watermarks */
 	bool     by_hand;
+	/* The only entry of the frame that the policy looked at last; good for as long as it chooses. */
+	struct { pfn_t pfn; uint8_t *entry; uint32_t asid; vpn_t vpn; } seen;
 	enum { QUIET, ASKED, ANSWERED } question;  /* external */
 	uint64_t questions;
 	pfn_t    answer;             /* ANSWERED; PFN_NONE: given up */
@@ -194,6 +196,7 @@ static void list(struct vm_host *h, pfn_t pfn, uint32_t k, uint64_t page)
 	struct reclaim *r = h->reclaim;
 	struct policy *p = set_at(r, k);
 
+	r->seen.pfn = PFN_NONE;                          /* a load may clear the used bit, too */
 	if (r->by_process)
 		r->set_of[pfn] = k;
 	frame_of(h, pfn)->flags |= FRAME_LISTED;
@@ -313,6 +316,12 @@ static bool look_at_entry(void *arg, struct area *a, va_t va)
 	    entry_number(&h->geometry, span_entry(h, &s, vpn, 0)) != b->pfn)
 		return true;
 	b->flags |= entry_flags(&h->geometry, entry_raw(h, &s, 0));
+	if (frame_of(h, b->pfn)->maps == 1 && s.sharers == 1 && !s.huge) {
+		h->reclaim->seen.pfn = b->pfn;
+		h->reclaim->seen.entry = s.entry;
+		h->reclaim->seen.asid = a->mm->table.asid;
+		h->reclaim->seen.vpn = vpn;
+	}
 	if (b->clear && h->mmu.format.accessed)
 		clear_accessed(h, a, va, &s);
 	return true;
@@ -362,7 +371,17 @@ bool machine_used(struct policy *p, uint32_t f)
 
 void machine_unuse(struct policy *p, uint32_t f)
 {
-	frame_unuse(p->machine, f);
+	struct vm_host *h = p->machine;
+	const struct mmu_format *format = &h->mmu.format;
+	struct reclaim *r = h->reclaim;
+
+	if (r->seen.pfn != f || !format->accessed) {
+		frame_unuse(h, f);
+		return;
+	}
+	frame_of(h, f)->flags &= ~FRAME_REFERENCED;
+	pte_store(format, r->seen.entry, pte_load(format, r->seen.entry) & ~format->accessed);
+	tlb_flush_page(h, r->seen.asid, r->seen.vpn);
 }
 
 bool machine_dirty(struct policy *p, uint32_t f)
@@ -696,9 +715,11 @@ static int try_one(struct vm_host *h, const char *by, bool later)
 	if (!p || r->holds == HELD_MAX)
 		return -1;
 	r->looks = 0;
+	r->seen.pfn = PFN_NONE;
 	p->now = h->stats.accesses;
 	cached = tlb_valid(h);
 	pfn = victim_of(h, p, by);
+	r->seen.pfn = PFN_NONE;
 	if (pfn == PFN_NONE)
 		return -1;
 	if (is_held(h, pfn)) {
