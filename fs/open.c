@@ -617,7 +617,7 @@ static int run_line(struct open_file *f, struct job *job, const char *text, size
 		text = joined->str;
 		len = joined->len;
 	}
-	if (is_blank_or_comment(text, len) && len <= COMMAND_LINE_MAX)
+	if (!(f->known->n.row->flags & ROW_VERBATIM) && is_blank_or_comment(text, len) && len <= COMMAND_LINE_MAX)
 		return 0;
 	if (failed_before(f, text, len)) {
 		int code = f->failed_code;

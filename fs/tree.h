@@ -91,6 +91,7 @@ enum row_flag {
 	ROW_COLLECT = 4,      /* written as one text, handed to store() whole at close (maps, fixture-like) */
 	ROW_MOVES_TIME = 16,  /* a stream: time moves (mode auto) for who waits in a read of it */
 	ROW_AT_ONCE = 32,     /* what is written is carried out even while time runs for somebody else (clock) */
+	ROW_VERBATIM = 64,    /* blank lines and comments are handed to store() too */
 	ROW_RAW = 8,          /* text without a final newline or with NULs: no checks on the content */
 };
 

@@ -47,6 +47,11 @@ static bool name_is_good(const char *name, const char *what, struct err *e)
 }
 
 /* All but its part of the network, which plug_in() adds. */
+static void names_free(void *text)
+{
+	g_string_free(text, TRUE);
+}
+
 static struct host *host_new(struct world *w, const char *name, struct err *e)
 {
 	struct vm_options o = { .geometry = w->options.geometry, .ram_bytes = w->options.ram_bytes,
@@ -69,7 +74,7 @@ static struct host *host_new(struct world *w, const char *name, struct err *e)
 	h->name = g_strdup(name);
 	h->vm = vm;
 	h->made = w->clock.now;
-	h->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	h->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, names_free);
 	h->settings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	return h;
 }

@@ -20,7 +20,7 @@ struct host {
 	struct net_host *net;
 	GPtrArray *fixtures;        /* struct net_socket *, of no process; NULL: none. socket_file.c */
 	ns_t     made;
-	GHashTable *names;          /* net/resolv, hosts, services as written: file -> text */
+	GHashTable *names;          /* net/resolv, hosts, services as written: file -> GString */
 	GHashTable *settings;       /* host `set` values: name -> text; for fixtures */
 	uint64_t victim_asked;      /* the last question of policy external that was seen open, */
 	ns_t     victim_since;      /* and when, in real time */

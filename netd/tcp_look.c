@@ -104,6 +104,12 @@ bool net_tcp_get(const struct net_socket *s, struct net_tcb *out)
 	return true;
 }
 
+/* It was sent, or will be, and is not acknowledged. */
+static bool fin_is_pending(const struct tcp *t)
+{
+	return t->fin_queued && (t->state == NET_TCP_FIN_WAIT1 || t->state == NET_TCP_CLOSING || t->state == NET_TCP_LAST_ACK);
+}
+
 void tcp_describe(const struct net_socket *s, struct net_socket_info *out)
 {
 	const struct tcp *t = s->tcp;
@@ -115,7 +121,7 @@ void tcp_describe(const struct net_socket *s, struct net_socket_info *out)
 	out->bound = t->state != NET_TCP_CLOSE;
 	out->recv_queue = t->state == NET_TCP_LISTEN ? t->accept_queue : t->in.used;
 	out->send_queue = t->state == NET_TCP_LISTEN ? t->backlog :
-			  t->state == NET_TCP_SYN_SENT ? 1 : t->out.used + (t->fin_queued && t->state != NET_TCP_FIN_WAIT2);
+			  t->state == NET_TCP_SYN_SENT ? 1 : t->out.used + fin_is_pending(t);
 	out->rto = t->rto.rto;
 	out->ato = t->ato;
 	out->quick = t->quick;

@@ -212,7 +212,8 @@ static const struct help all[] = {
 	  "    $ echo 1 > hosts/router/net/forwarding\n", NULL },
 	{ "net-names",
 	  "net/hosts, net/services, net/resolv: texts in the form of /etc/hosts, /etc/services and /etc/resolv.conf. ping and\n"
-	  "traceroute take the names of hosts. > replaces a text, >> adds to it.\n\n"
+	  "traceroute take the names of net/hosts; the two others are only kept. > replaces a text, >> adds to it; a line of\n"
+	  "another form is refused; those before it are written.\n\n"
 	  "    $ echo '10.0.0.2 b b.example' >> hosts/a/net/hosts\n", NULL },
 	{ "net-neighbours",
 	  "net/neighbours: a table of the neighbours' addresses on the wire, as ARP has found out: address dev mac state age\n"

@@ -8,6 +8,8 @@
 
 enum { NAMES_MAX = 1 << 20 };
 
+#define BLANKS " \t\r"
+
 static const char default_hosts[] = "127.0.0.1\tlocalhost\n";
 static const char default_services[] =
 	"echo\t\t7/tcp\necho\t\t7/udp\ndiscard\t\t9/tcp\ndiscard\t\t9/udp\ndaytime\t\t13/tcp\nchargen\t\t19/tcp\n"
@@ -15,13 +17,16 @@ static const char default_services[] =
 	"bootps\t\t67/udp\nbootpc\t\t68/udp\nhttp\t\t80/tcp\npop3\t\t110/tcp\nntp\t\t123/udp\nimap2\t\t143/tcp\n"
 	"https\t\t443/tcp\n";
 
+static const char *default_of(const char *file)
+{
+	return !strcmp(file, "hosts") ? default_hosts : !strcmp(file, "services") ? default_services : "";
+}
+
 static const char *text_of(const struct host *h, const char *file)
 {
-	const char *text = g_hash_table_lookup(h->names, file);
+	const GString *text = g_hash_table_lookup(h->names, file);
 
-	if (text)
-		return text;
-	return !strcmp(file, "hosts") ? default_hosts : !strcmp(file, "services") ? default_services : "";
+	return text ? text->str : default_of(file);
 }
 
 int show_names(const struct node *n, GString *out, struct err *e)
@@ -34,19 +39,99 @@ int show_names(const struct node *n, GString *out, struct err *e)
 	return 0;
 }
 
-/* The text replaces what is there; behind `>>` it is added. */
-int store_names(const struct node *n, char *text, GString *result, struct err *e)
+struct name_line {
+	char   **word;
+	unsigned count;
+	size_t  *at; /* columns */
+};
+
+static bool any_address(const char *text)
+{
+	return g_hostname_is_ip_address(text);
+}
+
+static int wrong_word(const struct name_line *l, unsigned i, const char *about, struct err *e)
+{
+	if (i < l->count)
+		return err_set(e, EINVAL, (int)l->at[i], "'%.40s' is not %s", l->word[i], about);
+	return err_set(e, EINVAL, (int)(l->at[l->count - 1] + strlen(l->word[l->count - 1])), "%s is missing", about);
+}
+
+/* ADDR NAME ALIAS... */
+static int check_hosts(const struct name_line *l, struct err *e)
+{
+	if (!any_address(l->word[0]))
+		return wrong_word(l, 0, "an address", e);
+	return l->count > 1 ? 0 : wrong_word(l, 1, "a name", e);
+}
+
+/* NAME PORT/PROTOCOL ALIAS... */
+static int check_services(const struct name_line *l, struct err *e)
+{
+	const char *port = l->count > 1 ? l->word[1] : "";
+	char *end = NULL;
+	guint64 n = g_ascii_isdigit(*port) ? g_ascii_strtoull(port, &end, 10) : G_MAXUINT64;
+
+	if (n > 65535 || *end != '/' || !g_ascii_isalpha(end[1]))
+		return wrong_word(l, 1, "PORT/PROTOCOL, as 80/tcp", e);
+	return 0;
+}
+
+static int check_resolv(const struct name_line *l, struct err *e)
+{
+	static const char *const keywords[] = { "nameserver", "search", "domain", "options", "sortlist", NULL };
+
+	if (!g_strv_contains(keywords, l->word[0]))
+		return wrong_word(l, 0, "nameserver, search, domain, options or sortlist", e);
+	if (strcmp(l->word[0], "nameserver"))
+		return 0;
+	return l->count > 1 && any_address(l->word[1]) ? 0 : wrong_word(l, 1, "an address", e);
+}
+
+/* A line of the file's form, a comment or a blank one; e->arg: a column. */
+static int check_form(const char *file, const char *text, struct err *e)
+{
+	bool resolv = !strcmp(file, "resolv");
+	g_autofree char *line = g_strndup(text, strcspn(text, resolv ? "#;" : "#"));
+	g_autoptr(GPtrArray) words = g_ptr_array_new();
+	g_autoptr(GArray) at = g_array_new(FALSE, FALSE, sizeof(size_t));
+	struct name_line l;
+
+	for (char *p = line + strspn(line, BLANKS); *p; p += strspn(p, BLANKS)) {
+		size_t column = (size_t)(p - line);
+
+		g_ptr_array_add(words, p);
+		g_array_append_val(at, column);
+		p += strcspn(p, BLANKS);
+		if (*p)
+			*p++ = '\0';
+	}
+	if (words->len == 0)
+		return 0;
+	l = (struct name_line){ (char **)words->pdata, words->len, (size_t *)(void *)at->data };
+	return resolv ? check_resolv(&l, e) : !strcmp(file, "hosts") ? check_hosts(&l, e) : check_services(&l, e);
+}
+
+/* A line: the first of an open that truncates replaces what is there, others are added. */
+int store_names(const struct node *n, char *line, GString *result, struct err *e)
 {
 	struct host *h = world_host(n, e);
-	const char *before = "";
+	const char *file = n->row->name;
+	GString *text;
 
-	if (!h)
+	if (!h || check_form(file, line, e))
 		return -e->code;
-	if (!n->world->fresh)
-		before = text_of(h, n->row->name);
-	if (strlen(before) + strlen(text) > NAMES_MAX)
+	text = g_hash_table_lookup(h->names, file);
+	if (!text) {
+		text = g_string_new(default_of(file));
+		g_hash_table_insert(h->names, g_strdup(file), text);
+	}
+	if ((n->world->fresh ? 0 : text->len) + strlen(line) >= NAMES_MAX)
 		return err_set(e, EFBIG, -1, "more than %d bytes", NAMES_MAX);
-	g_hash_table_replace(h->names, g_strdup(n->row->name), g_strconcat(before, text, NULL));
+	if (n->world->fresh)
+		g_string_truncate(text, 0);
+	put_text(text, line);
+	put_char(text, '\n');
 	return 0;
 }
 

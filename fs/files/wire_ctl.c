@@ -45,7 +45,7 @@ static int match_address(const struct call *c, const char *option, struct net_ad
 /* The words from argument `from` on, and the options. */
 static int read_match(const struct call *c, unsigned from, struct net_match *m, struct err *e)
 {
-	uint64_t port = 0, nth = 0;
+	uint64_t port = 0, nth = 1;
 
 	for (unsigned i = from; i < c->count; i++)
 		if (match_word(c, i, m, e))
@@ -55,8 +55,8 @@ static int read_match(const struct call *c, unsigned from, struct net_match *m, 
 		return -e->code;
 	if (port > UINT16_MAX)
 		return err_set(e, EINVAL, -1, "port=%" PRIu64 " is more than 65535", port);
-	if (nth > UINT32_MAX)
-		return err_set(e, EINVAL, -1, "nth=%" PRIu64 " is too large", nth);
+	if (nth == 0 || nth > UINT32_MAX)
+		return err_set(e, EINVAL, -1, "nth=%" PRIu64 " is not from 1 to 4294967295", nth);
 	m->port = (uint16_t)port;
 	m->nth = (unsigned)nth;
 	return 0;

@@ -384,6 +384,35 @@ static void ping_and_traceroute_tell_what_they_have_seen(void **state)
 	refuse(w, "hosts/host0/ctl", "1 traceroute 11.0.0.1", ENETUNREACH);
 }
 
+static void names_have_their_forms(void **state)
+{
+	static const struct { const char *file, *good, *bad, *why; int at; } cases[] = {
+		{ "net/hosts", "10.0.0.2\tb b.example # the second", "10.0.0.3", "a name is missing", 8 },
+		{ "net/hosts", "::1 localhost", " 10.0.0.256 b", "'10.0.0.256' is not an address", 1 },
+		{ "net/services", "http 80/tcp www", "http 80", "'80' is not PORT/PROTOCOL", 5 },
+		{ "net/services", "# none", "http 65536/tcp", "'65536/tcp' is not PORT/PROTOCOL", 5 },
+		{ "net/services", "", "http # 80/tcp", "PORT/PROTOCOL, as 80/tcp is missing", 4 },
+		{ "net/resolv", "nameserver 10.0.0.1", "junk", "'junk' is not nameserver", 0 },
+		{ "net/resolv", "; by hand", "nameserver ns.example", "'ns.example' is not an address", 11 },
+	};
+	struct world *w = *state;
+	struct err e;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *wanted = g_strconcat(cases[i].good, "\n", NULL);
+
+		w->fresh = true;
+		run_line(w, cases[i].file, cases[i].good);
+		assert_int_equal(write_line(w, cases[i].file, cases[i].bad, NULL, &e), -EINVAL);
+		assert_non_null(strstr(e.why, cases[i].why));
+		assert_int_equal(e.arg, cases[i].at);
+		w->fresh = false;
+		assert_text(w, cases[i].file, wanted);
+	}
+	run_line(w, "net/resolv", "search a.example");
+	assert_text(w, "net/resolv", "; by hand\nsearch a.example\n");
+}
+
 /* A host that goes takes what waits in it along, without harm. */
 static void a_ping_survives_neither_its_host_nor_its_wire(void **state)
 {
@@ -415,6 +444,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(knobs_are_turned_by_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(sockets_show_their_ends_queues_and_variables, setup, teardown),
 		cmocka_unit_test_setup_teardown(ping_and_traceroute_tell_what_they_have_seen, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_have_their_forms, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_ping_survives_neither_its_host_nor_its_wire, setup, teardown),
 	};
 

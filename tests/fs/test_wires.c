@@ -207,7 +207,7 @@ static void commands_say_what_is_wrong_with_them(void **state)
 {
 	static const char *const lines[] = {
 		"drop", "drop 1", "drop next 0", "drop next 1 5ms", "drop next 1 tpc", "drop next 4294967296", "drop next port=65536",
-		"drop next port=x", "drop next src=10.0.0", "drop next src=10.0.0.256", "drop next nth=x", "delay next", "delay next 2",
+		"drop next port=x", "drop next src=10.0.0", "drop next src=10.0.0.256", "drop next nth=x", "drop next nth=0", "delay next", "delay next 2",
 		"delay next 2 udp", "delay next 5 2h", "delay next 1 3601s", "corrupt next udp udp udp wrong", "hold next", "release 1",
 		"inject", "inject 0", "inject zz", "inject 000102030405060708090a0b0c", "inject \"\"", "fill", "drop next \"udp\"",
 	};

@@ -125,6 +125,15 @@ ifup a eth0 lan0 10.0.0.1/24
 ifup b eth0 lan0 10.0.0.2/24
 refuses "File exists" "mkdir wires/lan0"
 refuses "File exists" "mkdir hosts/a/net/ifs/lo"
+echo '10.0.0.2 b' > hosts/a/net/hosts
+refuses "Invalid argument" "env echo '10.0.0 d # no' >> hosts/a/net/hosts"
+same "the caret" "$(tail -2 error_log)" "  10.0.0 d # no
+  ^"
+printf '# two\n\n10.0.0.3 c\n' | cat >> hosts/a/net/hosts
+same "lines added" "$(cat hosts/a/net/hosts)" "10.0.0.2 b
+# two
+
+10.0.0.3 c"
 refuses "Invalid argument" "mkdir wires/.x"
 refuses "Invalid argument" "mkdir hosts/a/net/ifs/aninterfacewithalongname"
 refuses "Operation not permitted" "rmdir hosts/a/net/ifs/lo"

@@ -80,6 +80,7 @@ static void who_closes_first_waits(void **state)
 	lab_settle(l);
 	assert_true(net_socket_above(host(l, "a"), 0, &info));
 	assert_int_equal(info.state, NET_TCP_TIME_WAIT);
+	assert_int_equal(info.send_queue, 0); /* its FIN has been acknowledged */
 	assert_int_equal(info.timer, NET_TIMER_TIME_WAIT);
 	assert_int_equal(info.inode, 0);
 	assert_false(net_socket_above(host(l, "b"), 0, &info));
