@@ -105,6 +105,12 @@ static void send_one(struct net_ping *p)
 	}
 }
 
+/* As ping(8) does behind the last request: twice the slowest answer, at least an interval; `timeout` if there was none. */
+static ns_t last_wait(const struct net_ping *p)
+{
+	return p->report.received ? MAX(p->interval, 2 * p->report.max) : p->timeout;
+}
+
 static void ping_fire(struct timer *t)
 {
 	struct net_ping *p = entry_of(t, struct net_ping, timer);
@@ -113,7 +119,7 @@ static void ping_fire(struct timer *t)
 		finish(p);
 		return;
 	}
-	net_timer(p->host->net, &p->timer, p->echoes->len < p->count ? p->interval : p->timeout, false);
+	net_timer(p->host->net, &p->timer, p->echoes->len < p->count ? p->interval : last_wait(p), false);
 }
 
 int net_ping_start(struct net_host *h, const struct net_addr *to, unsigned count, ns_t interval, unsigned size,

@@ -109,7 +109,7 @@ int run_ping(struct call *c, struct err *e)
 			return err_set(e, EINVAL, 1, "a count of %" PRIu64 " is not in 1..65535", count);
 		if (c->nonblock)
 			return err_set(e, EAGAIN, -1, "it would have to wait");
-		if (net_ping_start(h, &to, (unsigned)count, NS_PER_S, PING_DATA, NS_PER_S, &p, e))
+		if (net_ping_start(h, &to, (unsigned)count, NS_PER_S, PING_DATA, 10 * NS_PER_S, &p, e))
 			return -e->code;
 		call_keep(c, p, release_ping);
 	}

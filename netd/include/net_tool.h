@@ -32,7 +32,8 @@ struct net_ping_report {
 
 /*
  * `count` (1..65535) echo requests with `size` (0..65507) bytes of data, `interval` apart; done when the
- * last is answered or `timeout` after it was sent. `to` answers may be from another address (broadcast).
+ * last is answered, twice the slowest answer (at least `interval`) after it was sent, or without any answer till then
+ * `timeout` after. `to` answers may be from another address (broadcast).
  * ENETUNREACH, EINVAL, EMSGSIZE.
  */
 int  net_ping_start(struct net_host *h, const struct net_addr *to, unsigned count, ns_t interval, unsigned size,

@@ -377,6 +377,11 @@ static void ping_and_traceroute_tell_what_they_have_seen(void **state)
 	run_line(w, "clock", "advance 2s");
 	trace = read_path(w, "hosts/host0/proc/1/ctl");
 	assert_memory_equal(trace, " 1  10.0.0.2  0.011 ms  ", 22);
+	run_line(w, "wires/lan0/delay", "900ms");
+	run_line(w, "hosts/host0/ctl", "1 ping b 1 &");
+	run_line(w, "clock", "advance 2s");
+	assert_text(w, "hosts/host0/proc/1/ctl",
+		    "seq=1 from=10.0.0.2 ttl=64 time=1800.001 ms\nsent=1 received=1 lost=0% min/avg/max=1800.001/1800.001/1800.001 ms\n");
 	refuse(w, "hosts/host0/ctl", "1 ping nobody", ENOENT);
 	refuse(w, "hosts/host0/ctl", "1 ping 10.0.0.2 0", EINVAL);
 	refuse(w, "hosts/host0/ctl", "1 ping 10.0.0.2 65536", EINVAL);
