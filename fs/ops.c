@@ -539,8 +539,8 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
+	struct fs *fs = fs_of(req);  /* first: a look-up that fails has answered the request, and it is gone */
 	struct known *dir = directory_to_change(req, parent);
-	struct fs *fs = fs_of(req);
 	struct fuse_entry_param entry;
 	struct err e = { 0 };
 	struct open_file *f = NULL;
@@ -799,8 +799,8 @@ static void list_children(struct listing *l, uint64_t cookie)
 
 static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus)
 {
-	struct known *dir = node_of(req, ino);
 	struct fs *fs = fs_of(req);
+	struct known *dir = node_of(req, ino);
 	struct listing l = { .req = req, .fs = fs, .dir = dir, .to = fs->reply, .room = MIN(size, REPLY_MAX), .plus = plus };
 
 	if (!dir)
