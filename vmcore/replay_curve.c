@@ -167,7 +167,7 @@ static int new_page(struct vm_curve *c, uint64_t ref, uint64_t **entry, struct e
 	return 0;
 }
 
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
 __attribute__((target_clones("popcnt", "default")))
 #endif
 int vm_curve_run(struct vm_curve *c, const uint64_t *refs, size_t n, struct err *e)
