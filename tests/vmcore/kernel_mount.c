@@ -151,6 +151,12 @@ static void open_files(struct mounted *w, struct mount_proc *q)
 		}
 }
 
+/* Whose files and processes they are: of nobody special, but only root gives files away. */
+static unsigned owner(void)
+{
+	return geteuid() ? geteuid() : 1000;
+}
+
 static int mount_file(void *data, const char *name, bool tmpfs, uint64_t size, int seed)
 {
 	struct mounted *w = data;
@@ -170,7 +176,7 @@ static int mount_file(void *data, const char *name, bool tmpfs, uint64_t size, i
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0644);
 	for (uint64_t i = 0; i < size; i++)
 		bytes[i] = seed + i / PAGE;
-	if (fd < 0 || fchown(fd, 1000, 1000) || ftruncate(fd, size) ||
+	if (fd < 0 || fchown(fd, owner(), owner()) || ftruncate(fd, size) ||
 	    (seed >= 0 && write(fd, bytes, size) != (ssize_t)size))
 		g_error("%s cannot be made", path);
 	close(fd);
@@ -204,7 +210,8 @@ static int mount_spawn(void *data, const char *p)
 	struct mounted *w = data;
 	g_autofree char *path = in_mount(w, "hosts/host0/ctl");
 	int ctl = open(path, O_RDWR);
-	int error = command(w, ctl, "spawn %s bare brk=%#" PRIx64 " uid=1000 gid=1000\n", p, (uint64_t)BASE_H);
+	int error = command(w, ctl, "spawn %s bare brk=%#" PRIx64 " uid=%u gid=%u\n", p, (uint64_t)BASE_H,
+			    owner(), owner());
 
 	close(ctl);
 	if (error == 0)
