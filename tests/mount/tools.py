@@ -413,7 +413,7 @@ def screen(command, wanted, keys=(), wait=20):
 
 @tool
 def htop():
-    screen(["env", "HTOPRC=/dev/null", "htop", "-C"], [r"notes\.txt", r"\b4 +www-data|\b4 +33", r"0\.25 0\.50 0\.75"])
+    screen(["env", "HTOPRC=/dev/null", "htop", "-C"], [r"notes\.txt", r"\b4 +(www-data|33|nobody|65534)", r"0\.25 0\.50 0\.75"])
 
 
 @tool
