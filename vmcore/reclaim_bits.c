@@ -1,0 +1,153 @@
+/* reclaim_bits.c - what a policy sees and changes of the machine: used bits, dirty bits; accesses that it is told. */
+#include "reclaim_inner.h"
+
+#include "page.h"
+
+struct bits { struct vm_host *host; pfn_t pfn; unsigned flags; bool clear; };
+
+/* Clears the A bit as hardware sets it: in RAM, without a thought for who shares the table. */
+static void clear_accessed(struct vm_host *h, struct area *a, va_t va, struct span *s)
+{
+	const struct mmu_format *f = &h->mmu.format;
+	uint64_t raw = entry_raw(h, s, 0);
+
+	if (!(raw & f->accessed))
+		return;
+	pte_store(f, s->entry, raw & ~f->accessed);
+	tlb_flush_page(h, a->mm->table.asid, vpn_of(h, va));
+}
+
+static bool look_at_entry(void *arg, struct area *a, va_t va)
+{
+	struct bits *b = arg;
+	struct vm_host *h = b->host;
+	vpn_t vpn = vpn_of(h, va);
+	struct span s;
+
+	table_span(&a->mm->table, vpn, vpn + 1, &s);
+	if (!s.entry || entry_kind(&h->geometry, entry_raw(h, &s, 0)) != ENTRY_PRESENT ||
+	    entry_number(&h->geometry, span_entry(h, &s, vpn, 0)) != b->pfn)
+		return true;
+	b->flags |= entry_flags(&h->geometry, entry_raw(h, &s, 0));
+	if (frame_of(h, b->pfn)->maps == 1 && s.sharers == 1 && !s.huge) {
+		h->reclaim->seen.pfn = b->pfn;
+		h->reclaim->seen.entry = s.entry;
+		h->reclaim->seen.asid = a->mm->table.asid;
+		h->reclaim->seen.vpn = vpn;
+	}
+	if (b->clear && h->mmu.format.accessed)
+		clear_accessed(h, a, va, &s);
+	return true;
+}
+
+/* VM_PTE_* of all entries together. */
+static unsigned entries_of(struct vm_host *h, pfn_t pfn, bool clear)
+{
+	struct bits b = { h, pfn, 0, clear };
+
+	if (frame_of(h, pfn)->maps > 0)
+		rmap_walk(h, pfn, look_at_entry, &b);
+	return b.flags;
+}
+
+bool frame_used(struct vm_host *h, pfn_t pfn)
+{
+	return (frame_of(h, pfn)->flags & FRAME_REFERENCED) || (entries_of(h, pfn, false) & VM_PTE_ACCESSED);
+}
+
+void frame_unuse(struct vm_host *h, pfn_t pfn)
+{
+	frame_of(h, pfn)->flags &= ~FRAME_REFERENCED;
+	entries_of(h, pfn, true);
+}
+
+bool frame_dirty(struct vm_host *h, pfn_t pfn)
+{
+	return (frame_of(h, pfn)->flags & FRAME_DIRTY) || flags_dirty(&h->geometry, entries_of(h, pfn, false));
+}
+
+static void note_look(struct reclaim *r, uint32_t f, uint32_t value, unsigned kind)
+{
+	if (r->looks < LOOKED_MAX)
+		r->looked[r->looks] = (struct look) { f, value, kind };
+	r->looks++;
+}
+
+bool machine_used(struct policy *p, uint32_t f)
+{
+	struct vm_host *h = p->machine;
+	bool used = frame_used(h, f);
+
+	note_look(h->reclaim, f, used, LOOK_USED);
+	return used;
+}
+
+void machine_unuse(struct policy *p, uint32_t f)
+{
+	struct vm_host *h = p->machine;
+	const struct mmu_format *format = &h->mmu.format;
+	struct reclaim *r = h->reclaim;
+
+	if (r->seen.pfn != f || !format->accessed) {
+		frame_unuse(h, f);
+		return;
+	}
+	frame_of(h, f)->flags &= ~FRAME_REFERENCED;
+	pte_store(format, r->seen.entry, pte_load(format, r->seen.entry) & ~format->accessed);
+	tlb_flush_page(h, r->seen.asid, r->seen.vpn);
+}
+
+bool machine_dirty(struct policy *p, uint32_t f)
+{
+	struct vm_host *h = p->machine;
+	struct reclaim *r = h->reclaim;
+	struct look *last = r->looks > 0 && r->looks <= LOOKED_MAX ? &r->looked[r->looks - 1] : NULL;
+	bool dirty = frame_dirty(h, f);
+
+	if (last && last->f == f && last->kind == LOOK_USED)
+		*last = (struct look) { f, last->value << 1 | dirty, LOOK_USED_DIRTY };
+	return dirty;
+}
+
+bool machine_is_file(struct policy *p, uint32_t f)
+{
+	const struct frame *frame = frame_of(p->machine, f);
+
+	return frame->use == VM_FRAME_FILE && !(frame->flags & FRAME_SHMEM);
+}
+
+void machine_looked(struct policy *p, uint32_t f, uint32_t value)
+{
+	struct vm_host *h = p->machine;
+
+	note_look(h->reclaim, f, value, LOOK_NUMBER);
+}
+
+void reclaim_settle(struct vm_host *h, pfn_t pfn)
+{
+	if (h->reclaim->ops->needs & POLICY_FRESH_UNUSED)
+		frame_unuse(h, pfn);
+	h->fresh = PFN_NONE;
+}
+
+void reclaim_hit(struct vm_host *h, pfn_t pfn)
+{
+	struct reclaim *r = h->reclaim;
+	struct frame *f = frame_of(h, pfn);
+
+	if (!(f->flags & FRAME_LISTED))
+		return;
+	if (!h->mmu.format.accessed)                     /* what the format has no bit for, the OS keeps */
+		f->flags |= FRAME_REFERENCED;
+	if (r->ops->needs & POLICY_HITS) {
+		set_of(r, pfn)->now = h->stats.accesses;
+		r->ops->hit(set_of(r, pfn), (uint32_t)pfn);
+	}
+}
+
+void reclaim_read(struct vm_host *h, pfn_t pfn)
+{
+	frame_of(h, pfn)->flags |= FRAME_REFERENCED;
+	if (h->watch_hits)
+		reclaim_hit(h, pfn);
+}
