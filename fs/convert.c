@@ -1,31 +1,20 @@
 /* convert.c - `vitrine convert`: a trace from one format into another. */
 #include "replay.h"
+#include "say.h"
 
 #include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { OK = 0, FAILED = 1, USAGE = 2 };
-
 static const char usage[] =
 	"usage: vitrine convert [--from F] [--to F] IN OUT    F: lackey din pages bin64 compact; `-`: standard in- and output\n"
 	"  Without --from the name or the beginning of IN tells, without --to the name of OUT, else compact is written.\n";
 
-static int find_format(const char *name, enum trace_format *f)
-{
-	for (unsigned i = 0; trace_format_names[i]; i++)
-		if (!strcmp(trace_format_names[i], name)) {
-			*f = (enum trace_format)i;
-			return OK;
-		}
-	fprintf(stderr, "vitrine: \"%.40s\" is none of lackey din pages bin64 compact\n", name);
-	return USAGE;
-}
-
 static int parse_options(int argc, char **argv, enum trace_format *from, enum trace_format *to)
 {
 	static const struct option longs[] = { { "from", required_argument, NULL, 'f' }, { "to", required_argument, NULL, 't' }, { 0 } };
+	struct err e;
 	int c;
 
 	opterr = 0;
@@ -34,8 +23,8 @@ static int parse_options(int argc, char **argv, enum trace_format *from, enum tr
 			fputs(usage, stderr);
 			return USAGE;
 		}
-		if (find_format(optarg, c == 'f' ? from : to))
-			return USAGE;
+		if (trace_format_parse(optarg, c == 'f' ? from : to, &e))
+			return misused("%s", e.why);
 	}
 	if (argc - optind == 2)
 		return OK;
@@ -66,21 +55,15 @@ static int copy(struct trace *in, FILE *out, enum trace_format to, struct err *e
 	return trace_writer_end(w, e);
 }
 
-static int complain(const char *what, const char *why)
-{
-	fprintf(stderr, "vitrine: %s: %s\n", what, why);
-	return FAILED;
-}
-
 static int copy_to(struct trace *in, FILE *out, const char *from_path, const char *to_path, enum trace_format to)
 {
 	struct err e = { 0 };
 	int r = copy(in, out, to, &e);
 
 	if (r)
-		complain(from_path, e.why);
+		fail("%s: %s", from_path, e.why);
 	if (fclose(out) && r == 0)
-		r = complain(to_path, g_strerror(errno));
+		r = fail("%s: %s", to_path, g_strerror(errno));
 	return r ? FAILED : OK;
 }
 
@@ -93,10 +76,10 @@ static int convert(struct trace *in, const char *from_path, const char *to_path,
 	int rc;
 
 	if (!out)
-		return complain(to_path, g_strerror(errno));
+		return fail("%s: %s", to_path, g_strerror(errno));
 	rc = copy_to(in, out, from_path, to_path, to);
 	if (plain && rc == OK && rename(part, to_path))
-		rc = complain(to_path, g_strerror(errno));
+		rc = fail("%s: %s", to_path, g_strerror(errno));
 	if (plain && rc)
 		unlink(part);
 	return rc;
@@ -115,7 +98,7 @@ int convert_main(int argc, char **argv)
 		to = trace_guess_by_name(argv[optind + 1]);
 	in = trace_open(argv[optind], from, NULL, &e);
 	if (!in)
-		return complain(argv[optind], e.why);
+		return fail("%s: %s", argv[optind], e.why);
 	rc = convert(in, argv[optind], argv[optind + 1], to == TRACE_GUESS ? TRACE_COMPACT : to);
 	trace_close(in);
 	return rc;

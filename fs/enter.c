@@ -9,6 +9,7 @@
 #include "enter.h"
 
 #include "mount.h"
+#include "say.h"
 
 #include <fcntl.h>
 #include <glib.h>
@@ -17,7 +18,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +33,7 @@
 
 extern char **environ;
 
-enum { FAILED = 1, CANNOT_EXECUTE = 126, NOT_FOUND = 127, BY_SIGNAL = 128 };
+enum { CANNOT_EXECUTE = 126, NOT_FOUND = 127, BY_SIGNAL = 128 };
 
 /* What the first process inside needs to know. */
 struct place {
@@ -45,19 +45,6 @@ struct place {
 	sigset_t mask;        /* as we were started */
 	bool  user;           /* in a user namespace */
 };
-
-static int fail(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
-static int fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("vitrine: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return FAILED;
-}
 
 /* --- inside --- */
 

@@ -7,6 +7,7 @@
 #include "ops.h"
 #include "replay.h"
 #include "version.h"
+#include "say.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -16,7 +17,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { OK = 0, FAILED = 1, USAGE = 2 };
 
 static const char usage[] =
 	"usage: vitrine mount [OPTIONS] DIR        mounts a simulated world of computers on DIR\n"
@@ -47,25 +47,6 @@ struct settings {
 	const char *source; /* what mount shows as the device */
 	GString *fuse;      /* options for FUSE, each with a comma in front */
 };
-
-static int fail(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
-static int fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("vitrine: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return FAILED;
-}
-
-static int wrong(const char *what, const struct err *e)
-{
-	fprintf(stderr, "vitrine: %s: %s\n", what, e->why);
-	return USAGE;
-}
 
 /* Options */
 
@@ -147,7 +128,7 @@ static int set(struct settings *s, const char *name, const char *value)
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(settings_known); i++)
 		if (!strcmp(settings_known[i].name, name))
-			return settings_known[i].set(s, value, &e) ? wrong(name, &e) : OK;
+			return settings_known[i].set(s, value, &e) ? misused("%s: %s", name, e.why) : OK;
 	return -1;
 }
 
@@ -220,9 +201,8 @@ static int parse_options(struct settings *s, int argc, char **argv)
 		else if (c == 0)
 			rc = set(s, longs[i].name, optarg);
 		else {
-			fprintf(stderr, "vitrine: %s %s; try `vitrine help`\n",
-				c == ':' ? "a value is missing behind" : "unknown option", argv[optind - 1]);
-			rc = USAGE;
+			rc = misused("%s %s; try `vitrine help`", c == ':' ? "a value is missing behind" : "unknown option",
+				     argv[optind - 1]);
 		}
 	}
 	return rc;

@@ -2,6 +2,7 @@
 #include "replay.h"
 #include "command.h"
 #include "table.h"
+#include "say.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OK = 0, FAILED = 1, USAGE = 2 };
 enum { WORKERS_MAX = 1024, CURVE_SIZES = 40 };
 
 static const char usage[] =
@@ -63,12 +63,6 @@ static void catch_signals(void)
 }
 
 /* Options. */
-
-static int wrong(const char *what, const struct err *e)
-{
-	fprintf(stderr, "vitrine: %s: %s\n", what, e->why);
-	return USAGE;
-}
 
 /* One of the list: N, A-B, A-B/STEP, A-B*FACTOR. */
 static int parse_range(const char *text, GArray *frames, struct err *e)
@@ -149,12 +143,7 @@ static int set_policy(struct settings *s, const char *value, struct err *e)
 
 static int set_format(struct settings *s, const char *value, struct err *e)
 {
-	for (unsigned i = 0; trace_format_names[i]; i++)
-		if (!strcmp(trace_format_names[i], value)) {
-			s->format = (enum trace_format)i;
-			return 0;
-		}
-	return err_set(e, EINVAL, -1, "\"%.40s\" is none of lackey din pages bin64 compact", value);
+	return trace_format_parse(value, &s->format, e);
 }
 
 /* "64x4", "entries=64 ways=4". */
@@ -258,15 +247,13 @@ static int parse_options(struct settings *s, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, ":", longs, &i)) != -1) {
 		struct err e = { 0 };
 
-		if (c != 0) {
-			fprintf(stderr, "vitrine: %s %s; try `vitrine replay`\n",
-				c == ':' ? "a value is missing behind" : "unknown option", argv[optind - 1]);
-			return USAGE;
-		}
+		if (c != 0)
+			return misused("%s %s; try `vitrine replay`", c == ':' ? "a value is missing behind" : "unknown option",
+				       argv[optind - 1]);
 		if (known[i].set(s, optarg, &e)) {
 			g_autofree char *name = g_strdup_printf("--%s", known[i].option.name);
 
-			return wrong(name, &e);
+			return misused("%s: %s", name, e.why);
 		}
 	}
 	return OK;
@@ -458,10 +445,8 @@ static int print_table(const struct settings *s)
 	struct err e = { 0 };
 
 	table_render(&n, out, &e);
-	if (fwrite(out->str, 1, out->len, stdout) != out->len || fflush(stdout)) {
-		fprintf(stderr, "vitrine: the table: %s\n", g_strerror(errno));
-		return FAILED;
-	}
+	if (fwrite(out->str, 1, out->len, stdout) != out->len || fflush(stdout))
+		return fail("the table: %s", g_strerror(errno));
 	return OK;
 }
 
@@ -483,13 +468,10 @@ static int report(const struct settings *s)
 
 		if (!src->failed)
 			continue;
-		fprintf(stderr, "vitrine: %s: %s\n", src->path, src->err.why);
-		rc = FAILED;
+		rc = fail("%s: %s", src->path, src->err.why);
 	}
-	if (stop) {
-		fprintf(stderr, "vitrine: interrupted: %u of %u runs are done\n", count_done(s), s->batch.jobs->len);
-		rc = FAILED;
-	}
+	if (stop)
+		rc = fail("interrupted: %u of %u runs are done", count_done(s), s->batch.jobs->len);
 	return rc;
 }
 
@@ -534,14 +516,10 @@ static int check_settings(struct settings *s, int traces)
 	}
 	if (s->policies->len == 0)
 		g_ptr_array_add(s->policies, g_strdup(s->curve ? "lru" : "clock"));
-	if (s->frames->len == 0 && !s->curve) {
-		fputs("vitrine: how many frames? --frames LIST, or --curve\n", stderr);
-		return USAGE;
-	}
-	if (s->steps && s->curve) {
-		fputs("vitrine: --steps are of one number of frames each, not of a curve\n", stderr);
-		return USAGE;
-	}
+	if (s->frames->len == 0 && !s->curve)
+		return misused("how many frames? --frames LIST, or --curve");
+	if (s->steps && s->curve)
+		return misused("--steps are of one number of frames each, not of a curve");
 	if (s->batch.table_bytes == 0)
 		s->batch.table_bytes = table_share(s->batch.workers);
 	return OK;

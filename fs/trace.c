@@ -6,6 +6,16 @@
 
 const char *const trace_format_names[TRACE_FORMATS + 1] = { "lackey", "din", "pages", "bin64", "compact", NULL };
 
+int trace_format_parse(const char *name, enum trace_format *f, struct err *e)
+{
+	for (unsigned i = 0; trace_format_names[i]; i++)
+		if (!strcmp(trace_format_names[i], name)) {
+			*f = (enum trace_format)i;
+			return 0;
+		}
+	return err_set(e, EINVAL, -1, "\"%.40s\" is none of lackey din pages bin64 compact", name);
+}
+
 /* Guessing. */
 
 enum trace_format trace_guess_by_name(const char *path)

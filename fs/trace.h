@@ -24,6 +24,7 @@
 
 enum trace_format { TRACE_LACKEY, TRACE_DIN, TRACE_PAGES, TRACE_BIN64, TRACE_COMPACT, TRACE_FORMATS, TRACE_GUESS = TRACE_FORMATS };
 extern const char *const trace_format_names[TRACE_FORMATS + 1]; /* ends with NULL */
+int trace_format_parse(const char *name, enum trace_format *f, struct err *e); /* EINVAL */
 enum { TRACE_PAGE_BITS = 12 };
 
 /* By the end of its name, as .bin64 or .lackey.zst; TRACE_GUESS: that says nothing. */
