@@ -31,31 +31,44 @@ static int __attribute__((noinline)) NAMED(fault)(struct vm_replay *r, uint64_t 
 	return 0;
 }
 
-static int NAMED(walk_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
+/*
+ * One reference, the run's `now`th, through the page table: what its leaf entry, which is at *at, holds then; 0: an error. Always
+ * inline: what one policy does not need costs its loops nothing.
+ */
+static inline uint64_t __attribute__((always_inline)) NAMED(refer)(struct vm_replay *r, uint64_t ref, uint64_t now, uint64_t **at,
+								   struct err *e)
 {
-	struct replay_world *w = &r->world;
 	const bool single = (POLICY_NEEDS) & POLICY_HITS;
+	uint64_t *entry = replay_walk(&r->world, ref), v = *entry;
+	uint64_t want = vm_ref_stores(ref) ? ENTRY_A | ENTRY_D : ENTRY_A;
 	struct policy *p = &r->policy;
 
-	for (size_t i = 0; i < n; i++) {
-		uint64_t ref = refs[i], *entry = replay_walk(w, ref), v = *entry;
-		uint64_t want = vm_ref_stores(ref) ? ENTRY_A | ENTRY_D : ENTRY_A;
-
-		if (single)
-			p->now = r->refs + i;
-		if (G_UNLIKELY(!(v & ENTRY_P))) {
-			p->now = r->refs + i;
-			if (NAMED(fault)(r, ref, entry, &entry, e)) {
-				r->refs += i;
-				return -e->code;
-			}
-			continue;
-		}
-		if ((v & want) != want)
-			*entry = v | want;
-		if (single)
-			NAMED(hit)(p, entry_frame(r, v));
+	*at = entry;
+	if (single)
+		p->now = now;
+	if (G_UNLIKELY(!(v & ENTRY_P))) {
+		p->now = now;
+		if (NAMED(fault)(r, ref, entry, &entry, e))
+			return 0;
+		*at = entry;
+		return *entry;
 	}
+	if ((v & want) != want)
+		*entry = v |= want;
+	if (single)
+		NAMED(hit)(p, entry_frame(r, v));
+	return v;
+}
+
+static int NAMED(walk_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
+{
+	uint64_t *entry;
+
+	for (size_t i = 0; i < n; i++)
+		if (!NAMED(refer)(r, refs[i], r->refs + i, &entry, e)) {
+			r->refs += i;
+			return -e->code;
+		}
 	r->refs += n;
 	return 0;
 }
@@ -63,15 +76,13 @@ static int NAMED(walk_loop)(struct vm_replay *r, const uint64_t *refs, size_t n,
 /* With single hits asked for, only a page referenced again at once is no news, if that. */
 static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
 {
-	struct replay_world *w = &r->world;
 	const bool single = (POLICY_NEEDS) & POLICY_HITS;
-	struct policy *p = &r->policy;
 	uint64_t passed = 0;
 
 	if (POLICY_REPEATS)
 		return NAMED(walk_loop)(r, refs, n, e);
 	for (size_t i = 0; i < n; i++) {
-		uint64_t ref = refs[i], key, *entry, v, want;
+		uint64_t ref = refs[i], key, *entry, v;
 		struct known *known = &r->filter[single ? 0 : ref & (REPLAY_FILTER - 1)];
 
 		if (known->ref == ref)
@@ -82,23 +93,10 @@ static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t 
 			continue;
 		}
 		passed++;
-		entry = replay_walk(w, ref);
-		v = *entry;
-		want = vm_ref_stores(ref) ? ENTRY_A | ENTRY_D : ENTRY_A;
-		if (single)
-			p->now = r->refs + i;
-		if (G_UNLIKELY(!(v & ENTRY_P))) {
-			p->now = r->refs + i;
-			if (NAMED(fault)(r, ref, entry, &entry, e)) {
-				r->refs += i;
-				return -e->code;
-			}
-			v = *entry;
-		} else {
-			if ((v & want) != want)
-				*entry = v |= want;
-			if (single)
-				NAMED(hit)(p, entry_frame(r, v));
+		v = NAMED(refer)(r, ref, r->refs + i, &entry, e);
+		if (!v) {
+			r->refs += i;
+			return -e->code;
 		}
 		known->tag = v & ENTRY_A ? (key & ~(uint64_t)1) | (v & ENTRY_D) / ENTRY_D : TAG_NONE;
 		known->ref = v & ENTRY_A ? ref : TAG_NONE;
@@ -115,31 +113,20 @@ static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, 
 	struct policy *p = &r->policy;
 
 	for (size_t i = 0; i < n; i++) {
-		uint64_t ref = refs[i], key = tlb_key(ref), mask = tlb_mask(ref), *entry, v, want;
+		uint64_t ref = refs[i], key = tlb_key(ref), mask = tlb_mask(ref), *entry, v;
 		uint32_t index;
 
-		if (single)
-			p->now = r->refs + i;
 		if (tlb_hit(&r->tlb, key, mask, &index) || replay_tlb_find(&r->tlb, key, mask, &index)) {
-			if (single)
+			if (single) {
+				p->now = r->refs + i;
 				NAMED(hit)(p, entry_frame(r, *replay_entry(w, index)));
+			}
 			continue;
 		}
-		entry = replay_walk(w, ref);
-		v = *entry;
-		want = vm_ref_stores(ref) ? ENTRY_A | ENTRY_D : ENTRY_A;
-		if (G_UNLIKELY(!(v & ENTRY_P))) {
-			p->now = r->refs + i;
-			if (NAMED(fault)(r, ref, entry, &entry, e)) {
-				r->refs += i;
-				return -e->code;
-			}
-			v = *entry;
-		} else {
-			if ((v & want) != want)
-				*entry = v |= want;
-			if (single)
-				NAMED(hit)(p, entry_frame(r, v));
+		v = NAMED(refer)(r, ref, r->refs + i, &entry, e);
+		if (!v) {
+			r->refs += i;
+			return -e->code;
 		}
 		if (v & ENTRY_A)
 			replay_tlb_fill(&r->tlb, (key & ~(uint64_t)1) | (v & ENTRY_D) / ENTRY_D, replay_index(w, entry));
