@@ -4,6 +4,7 @@
  * accesses cost where no page has to go. Takes 4 GiB of real memory.
  * The goal is 2 us; fails only when other pages went than were to go.
  */
+#include "bench.h"
 #include "vm_access.h"
 #include "vm_area.h"
 #include "vm_host.h"
@@ -15,18 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { FRAMES = 1 << 20, FAULTS = 1 << 19 };
 #define AT ((va_t)1 << 32)
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
 
 static void die(const char *what, const struct err *e)
 {
@@ -68,11 +60,11 @@ static double touch(struct vm_proc *p, uint64_t first, uint64_t n)
 {
 	struct vm_outcome out;
 	struct err e = { 0 };
-	double begin = now();
+	double begin = cpu_us();
 
 	if (vm_touch(p, AT + first * 4096, n * 4096, 4096, VM_READ, &out, &e))
 		die("touch", &e);
-	return (now() - begin) / (double)n;
+	return (cpu_us() - begin) / (double)n;
 }
 
 static bool measure(const char *name)

@@ -5,45 +5,22 @@
  * Targets: sharing leaf tables, at most 5 us and 1/500 of the kernel's; copying entries, at most 0.3 ms or 1/15; pagemap at
  * most 1 ms; smaps of 1,000 areas over it at most 1.5 ms. They are told, not tested.
  */
+#include "bench.h"
 #include "vm_access.h"
 #include "vm_area.h"
 #include "vm_host.h"
 #include "vm_page.h"
 #include "vm_proc.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TOUCHED GiB
 enum { PAGE = 4096, AREAS = 1000, A = 0x40000000 };
-
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static void pin(void)
-{
-	cpu_set_t set;
-
-	sched_getaffinity(0, sizeof set, &set);
-	for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--)
-		if (CPU_ISSET(cpu, &set)) {
-			CPU_ZERO(&set);
-			CPU_SET(cpu, &set);
-			sched_setaffinity(0, sizeof set, &set);
-			return;
-		}
-}
 
 static void must(int r, const struct err *e)
 {
@@ -67,12 +44,12 @@ static double real_fork_us(void)
 	for (uint64_t at = 0; at < TOUCHED; at += PAGE)
 		p[at] = 1;
 	for (int i = 0; i < 7; i++) {
-		double start = now_us();
+		double start = wall_us();
 		pid_t child = fork();
 
 		if (child == 0)
 			_exit(0);
-		best = MIN(best, now_us() - start);
+		best = MIN(best, wall_us() - start);
 		waitpid(child, NULL, 0);
 	}
 	munmap(p, TOUCHED);
@@ -129,15 +106,15 @@ static struct times fork_us(struct vm_proc *p, int rounds)
 	struct err e = { 0 };
 
 	for (int i = 0; i < rounds; i++) {
-		double start = now_us(), middle;
+		double start = wall_us(), middle;
 		struct vm_ended ended;
 		int32_t pid;
 
 		must(vm_fork(p, &pid, &e), &e);
-		best.fork = MIN(best.fork, now_us() - start);
-		middle = now_us();
+		best.fork = MIN(best.fork, wall_us() - start);
+		middle = wall_us();
 		must(vm_exit(vm_proc_at(h, pid), 0, &e), &e);
-		best.exit = MIN(best.exit, now_us() - middle);
+		best.exit = MIN(best.exit, wall_us() - middle);
 		vm_wait(p, pid, &ended, &e);
 	}
 	return best;
@@ -159,10 +136,10 @@ static double pagemap_us(struct vm_proc *p)
 	double best = 1e12;
 
 	for (int i = 0; i < 20; i++) {
-		double start = now_us();
+		double start = wall_us();
 
 		vm_pagemap(p, A / PAGE, n, out);
-		best = MIN(best, now_us() - start);
+		best = MIN(best, wall_us() - start);
 	}
 	for (uint64_t i = 0; i < n; i++)
 		if (!(out[i] >> 63))
@@ -176,13 +153,13 @@ static double smaps_us(struct vm_proc *p)
 	double best = 1e12;
 
 	for (int i = 0; i < 20; i++) {
-		double start = now_us();
+		double start = wall_us();
 		struct vm_usage sum = { 0 };
 		struct vm_area a;
 
 		for (va_t at = 0; vm_area_above(p, at, &a); at = a.end)
 			vm_usage_area(p, a.start, &sum);
-		best = MIN(best, now_us() - start);
+		best = MIN(best, wall_us() - start);
 		if (sum.rss != TOUCHED || sum.private_dirty != TOUCHED)
 			exit(2);
 	}

@@ -5,6 +5,8 @@
  * one processor (as real-time tasks, where that is allowed), and prints medians of rounds taken in turn, in microseconds, with their ratio. Exit 77 without FUSE.
  */
 #define FUSE_USE_VERSION 314
+#include "bench.h"
+
 #include <fuse_lowlevel.h>
 
 #include <errno.h>
@@ -16,7 +18,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { ROUNDS = 21, LOOPS = 2000 };
@@ -101,14 +102,6 @@ static int serve_null(const char *dir)
 
 /* Measuring */
 
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 static void die(const char *what)
 {
 	perror(what);
@@ -147,11 +140,11 @@ static void look(const char *path)
 
 static double once(void (*work)(const char *), const char *path)
 {
-	double start = now_us();
+	double start = wall_us();
 
 	for (int i = 0; i < LOOPS; i++)
 		work(path);
-	return (now_us() - start) / LOOPS;
+	return (wall_us() - start) / LOOPS;
 }
 
 static int ascending(const void *a, const void *b)

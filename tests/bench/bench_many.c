@@ -5,6 +5,7 @@
  * Targets: at most 2 KiB a process and 192 bytes an area; an entry listed, and a look-up, at 100,000 processes at
  * most 3 times as dear as at 1,000. They are told, not tested.
  */
+#include "bench.h"
 #include "tree.h"
 #include "vm_area.h"
 #include "vm_page.h"
@@ -16,17 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { PROCESSES = 100000, AREAS_EACH = 10, PAGE = 4096 };
-
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
 
 /* All that malloc has given out, with its own overhead; frames and their bytes are not of malloc. */
 static double heap_bytes(void)
@@ -89,13 +81,13 @@ static struct node node_at(struct world *w, const char *path)
 static double list_ns(struct world *w)
 {
 	struct node dir = node_at(w, "hosts/host0/proc"), child;
-	double start = now_us();
+	double start = cpu_us();
 	uint64_t n = 0, cookie = 0;
 	char name[256];
 
 	while (tree_list(&dir, &cookie, name, &child))
 		n++;
-	return (now_us() - start) * 1e3 / (double)n;
+	return (cpu_us() - start) * 1e3 / (double)n;
 }
 
 /* ns for proc/PID/maps of a process, pids all over. */
@@ -103,7 +95,7 @@ static double look_up_ns(struct world *w, unsigned processes)
 {
 	enum { TIMES = 100000 };
 	struct node dir = node_at(w, "hosts/host0/proc"), process, maps;
-	double start = now_us();
+	double start = cpu_us();
 	char name[32];
 
 	for (unsigned i = 0; i < TIMES; i++) {
@@ -111,7 +103,7 @@ static double look_up_ns(struct world *w, unsigned processes)
 		if (tree_find(&dir, name, &process) || tree_find(&process, "maps", &maps))
 			exit(2);
 	}
-	return (now_us() - start) * 1e3 / TIMES;
+	return (cpu_us() - start) * 1e3 / TIMES;
 }
 
 static void tell(const char *what, double value, const char *unit, double most)

@@ -7,6 +7,8 @@
  * of 1,000 areas over 1 GiB touched 3 times. Each reading is of a content that has to be made anew; what it costs to
  * read it again unchanged is told too.
  */
+#include "bench.h"
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
@@ -18,7 +20,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PAGE = 4096, CHUNK = 131072, TIMES = 11, AREAS = 1000 };
@@ -27,34 +28,16 @@ enum { PAGE = 4096, CHUNK = 131072, TIMES = 11, AREAS = 1000 };
 
 static char buffer[CHUNK];
 
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 /*
  * The daemon inherits it: client and server on one core, as the scheduler has them when the machine is idle; ahead of
  * all others where that is permitted, so that a busy machine disturbs less.
  */
-static void pin(void)
+static void first_on_a_processor(void)
 {
 	struct sched_param first = { .sched_priority = 1 };
-	cpu_set_t set;
 
 	sched_setscheduler(0, SCHED_FIFO, &first);
-
-	sched_getaffinity(0, sizeof(set), &set);
-	for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) {
-		if (CPU_ISSET(cpu, &set)) {
-			CPU_ZERO(&set);
-			CPU_SET(cpu, &set);
-			sched_setaffinity(0, sizeof(set), &set);
-			return;
-		}
-	}
+	pin();
 }
 
 static void fail(const char *what)
@@ -108,7 +91,7 @@ static char *read_text(const char *path, size_t *len)
 /* open, read from `at` to `end` (0: all there is), close. */
 static double read_us(const char *path, off_t at, off_t end)
 {
-	double start = now_us();
+	double start = wall_us();
 	int fd = open(path, O_RDONLY);
 	ssize_t n;
 
@@ -123,7 +106,7 @@ static double read_us(const char *path, off_t at, off_t end)
 		at += n;
 	} while (n && (!end || at < end));
 	close(fd);
-	return now_us() - start;
+	return wall_us() - start;
 }
 
 static int compare(const void *a, const void *b)
@@ -318,7 +301,7 @@ int main(int argc, char **argv)
 	}
 	if (access("/dev/fuse", R_OK | W_OK) || !mkdtemp(dir))
 		return 77;
-	pin();
+	first_on_a_processor();
 	if (run((char *[]){ argv[1], "mount", "--ram", "2G", dir, NULL })) {
 		rmdir(dir);
 		return 77;

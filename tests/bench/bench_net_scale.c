@@ -2,6 +2,7 @@
  * bench_net_scale.c - many hosts, many sockets. Issue 4: 1,000 hosts with 10,000 sockets in 300 MiB;
  * connecting 100,000 sockets costs linear time, looking one up constant.
  */
+#include "bench.h"
 #include "net_host.h"
 #include "net_knob.h"
 #include "net_socket.h"
@@ -10,16 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static double resident_mib(void)
 {
@@ -150,7 +142,7 @@ static void connect_many(unsigned count, double *each, double *lookup)
 	b = add_host(n, w, 2, 0x0a000002);
 	for (unsigned i = 0; i < 8; i++)
 		l[i] = listener(b, (uint16_t)(8000 + i));
-	start = seconds();
+	start = cpu_s();
 	for (unsigned i = 0; i < count; i++) {
 		struct net_endpoint to = { net_v4(0x0a000002), (uint16_t)(8000 + i % 8) };
 
@@ -164,13 +156,13 @@ static void connect_many(unsigned count, double *each, double *lookup)
 			while (net_accept(l[k], &s[ready], NULL, NULL) == 0)
 				ready++;
 	}
-	*each = (seconds() - start) / count;
+	*each = (cpu_s() - start) / count;
 	if (ready != count)
 		printf("only %u of %u connections\n", ready, count);
-	start = seconds();
+	start = cpu_s();
 	for (unsigned i = 0; i < probes; i++)
 		found += net_socket_by_inode(a, net_socket_inode(c[(i * 7919u) % count])) == c[(i * 7919u) % count];
-	*lookup = (seconds() - start) / probes;
+	*lookup = (cpu_s() - start) / probes;
 	if (found != probes)
 		printf("lookup failed\n");
 	for (unsigned i = 0; i < count; i++)

@@ -2,6 +2,7 @@
  * bench_swap.c - what a fault costs in processor time that brings a page in from swap: with the victim clean, with it dirty, and in a live host,
  * where the process waits and a timer ends the transfer. Swap is large enough that slots are kept. RAM of 64 MiB, pages at random out of 160 MiB, a fixed seed.
  */
+#include "bench.h"
 #include "vm_access.h"
 #include "vm_area.h"
 #include "vm_host.h"
@@ -9,18 +10,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { PAGES = 160 * 256, ACCESSES = 2000000 };
 #define PAGE ((uint64_t)4096)
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void stop(const char *what, const struct err *e)
 {
@@ -69,12 +61,12 @@ static void run(const char *name, bool live, enum vm_access how)
 		touch(p, &clock, at + i * PAGE, VM_WRITE);
 	rng_seed(&r, 1, "bench");
 	major = vm_stats(h)->major_faults;
-	start = seconds();
+	start = cpu_s();
 	for (unsigned i = 0; i < ACCESSES; i++)
 		touch(p, &clock, at + rng_below(&r, PAGES) * PAGE, how);
 	faults = vm_stats(h)->major_faults - major;
 	printf("%-28s %7.0f ns an access, %7.0f ns a fault from swap (%.0f %% of accesses)\n", name,
-	       (seconds() - start) * 1e9 / ACCESSES, (seconds() - start) * 1e9 / (double)faults, 100.0 * (double)faults / ACCESSES);
+	       (cpu_s() - start) * 1e9 / ACCESSES, (cpu_s() - start) * 1e9 / (double)faults, 100.0 * (double)faults / ACCESSES);
 	vm_host_free(h);
 	journal_clear(&journal);
 	clock_clear(&clock);

@@ -4,38 +4,15 @@
  * The floor, measured in the same run, is what no walk that waits for its entries can beat: four loads, each
  * at an address that the one before gave. The aim is 100 million walks a second on x86-64's four levels.
  */
+#include "bench.h"
 #include "bare.h"
 
 #include "rng.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { PAGES = 384, ADDRESSES = 1024, ROUNDS = 100, TRIES = 300 };
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void pin(void)
-{
-	cpu_set_t set;
-
-	sched_getaffinity(0, sizeof(set), &set);
-	for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--)
-		if (CPU_ISSET(cpu, &set)) {
-			CPU_ZERO(&set);
-			CPU_SET(cpu, &set);
-			sched_setaffinity(0, sizeof(set), &set);
-			return;
-		}
-}
 
 /* Nanoseconds for one round of four loads, each waiting for the one before. */
 static double floor_ns(void)
@@ -54,7 +31,7 @@ static double floor_ns(void)
 		next[k] = t;
 	}
 	for (int try = 0; try < TRIES; try++) {
-		double start = now_s();
+		double start = wall_s();
 		volatile uint32_t end;
 		uint32_t at = 0;
 
@@ -63,7 +40,7 @@ static double floor_ns(void)
 				at = next[at];
 		end = at;
 		(void)end;
-		best = MIN(best, (now_s() - start) * 1e9 / 100000);
+		best = MIN(best, (wall_s() - start) * 1e9 / 100000);
 	}
 	return best;
 }
@@ -95,7 +72,7 @@ static double walk_ns(const char *preset, enum vm_access how)
 	base = t.base;
 	asid = t.asid;
 	for (int try = 0; try < TRIES; try++) {
-		double start = now_s();
+		double start = wall_s();
 
 		for (int round = 0; round < ROUNDS; round++)
 			for (int i = 0; i < ADDRESSES; i++) {
@@ -104,7 +81,7 @@ static double walk_ns(const char *preset, enum vm_access how)
 				mmu_walk(h, base, asid, va[i], how, true, &tr);
 				sum += tr.pa + tr.fault;
 			}
-		best = MIN(best, (now_s() - start) * 1e9 / ((double)ROUNDS * ADDRESSES));
+		best = MIN(best, (wall_s() - start) * 1e9 / ((double)ROUNDS * ADDRESSES));
 	}
 	if (sum == 0)
 		abort();
