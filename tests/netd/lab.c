@@ -39,6 +39,22 @@ void lab_close(struct lab *l)
 	clock_clear(&l->clock);
 }
 
+int lab_setup(void **state)
+{
+	struct lab *l = malloc(sizeof(*l));
+
+	lab_open(l, 1);
+	*state = l;
+	return 0;
+}
+
+int lab_teardown(void **state)
+{
+	lab_close(*state);
+	free(*state);
+	return 0;
+}
+
 void lab_run(struct lab *l, ns_t time)
 {
 	assert_true(clock_run(&l->clock, l->clock.now + time, 20000000));

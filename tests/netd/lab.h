@@ -36,6 +36,9 @@ extern const struct net_caller root, user;
 void lab_open(struct lab *l, uint64_t seed);
 /* Also asserts that the books balance. */
 void lab_close(struct lab *l);
+/* The same for cmocka: *state is the lab, with seed 1. */
+int  lab_setup(void **state);
+int  lab_teardown(void **state);
 /* Runs for a time, or until nothing that anyone waits for is left. */
 void lab_run(struct lab *l, ns_t time);
 void lab_settle(struct lab *l);

@@ -1,22 +1,6 @@
 /* test_ip.c - ARP, routes, forwarding, ICMP, reassembly, ping and traceroute. */
 #include "lab.h"
 
-static int setup(void **state)
-{
-	struct lab *l = malloc(sizeof(*l));
-
-	lab_open(l, 1);
-	*state = l;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	lab_close(*state);
-	free(*state);
-	return 0;
-}
-
 /* a - w1 - r1 - w2 - r2 - w3 - b */
 static void chain(struct lab *l)
 {
@@ -445,7 +429,7 @@ static void a_middle_piece_has_whole_units(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, lab_setup, lab_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(rfc826_request_to_all_answer_from_one), TEST(rfc1122_2_3_2_one_request_a_second_three_times),
 		TEST(longest_prefix_wins), TEST(routes_come_and_go_with_interfaces), TEST(a_reject_route_refuses),

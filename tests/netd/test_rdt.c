@@ -377,22 +377,6 @@ static void try2_believes_a_late_acknowledgement(void **state)
 
 /* Over a network */
 
-static int setup(void **state)
-{
-	struct lab *l = malloc(sizeof(*l));
-
-	lab_open(l, 1);
-	*state = l;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	lab_close(*state);
-	free(*state);
-	return 0;
-}
-
 struct pair { struct net_wire *wire; struct net_socket *a, *b; };
 
 static void set(struct net_socket *s, enum net_option o, int value)
@@ -566,11 +550,11 @@ int main(void)
 		cmocka_unit_test(try1_repeats_what_was_acknowledged_in_vain),
 		cmocka_unit_test(try2_believes_a_late_acknowledgement),
 		cmocka_unit_test(every_variant_carries_a_message_both_ways),
-		cmocka_unit_test_setup_teardown(a_lost_acknowledgement_gives_the_meeting_the_meeting, setup, teardown),
-		cmocka_unit_test_setup_teardown(v3_survives_the_same, setup, teardown),
-		cmocka_unit_test_setup_teardown(who_is_not_answered_gives_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_lost_acknowledgement_gives_the_meeting_the_meeting, lab_setup, lab_teardown),
+		cmocka_unit_test_setup_teardown(v3_survives_the_same, lab_setup, lab_teardown),
+		cmocka_unit_test_setup_teardown(who_is_not_answered_gives_up, lab_setup, lab_teardown),
 		cmocka_unit_test(a_thousand_parts_arrive_through_a_bad_wire),
-		cmocka_unit_test_setup_teardown(bad_options_and_messages_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(bad_options_and_messages_are_refused, lab_setup, lab_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,22 +1,6 @@
 /* test_udp.c - UDP over one wire, over a router, through loopback. */
 #include "lab.h"
 
-static int setup(void **state)
-{
-	struct lab *l = malloc(sizeof(*l));
-
-	lab_open(l, 1);
-	*state = l;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	lab_close(*state);
-	free(*state);
-	return 0;
-}
-
 static void a_message_arrives_with_its_senders_address(void **state)
 {
 	struct lab *l = *state;
@@ -104,10 +88,10 @@ static void two_nets_in_one_program_do_not_meet(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_message_arrives_with_its_senders_address, setup, teardown),
-		cmocka_unit_test_setup_teardown(loopback_needs_no_wire, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_long_message_is_cut_and_put_together, setup, teardown),
-		cmocka_unit_test_setup_teardown(two_nets_in_one_program_do_not_meet, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_message_arrives_with_its_senders_address, lab_setup, lab_teardown),
+		cmocka_unit_test_setup_teardown(loopback_needs_no_wire, lab_setup, lab_teardown),
+		cmocka_unit_test_setup_teardown(a_long_message_is_cut_and_put_together, lab_setup, lab_teardown),
+		cmocka_unit_test_setup_teardown(two_nets_in_one_program_do_not_meet, lab_setup, lab_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
