@@ -195,7 +195,7 @@ static void assert_marks(const struct vm_proc *p, const struct marks *m)
 static void compare_with_kernel(struct vm_host *h, const char *real)
 {
 	g_autofree char *expected = NULL, *is = NULL;
-	struct marks marks;
+	struct marks marks = { 0 };
 	bool special = false;
 	struct err e = { 0 };
 	struct vm_proc *p;
