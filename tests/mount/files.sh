@@ -18,6 +18,8 @@ chmod 0500 "$t/tree/sub/deep"
 truncate -s 3M "$t/tree/hole"
 printf 'end' | dd of="$t/tree/hole" bs=1 seek=5000000 conv=notrunc 2>/dev/null
 touch -d '2001-02-03 04:05:06.789' "$t/tree/a file"
+# Not of this second: rsync leaves the date of a link that it made in the second of the original.
+touch -h -d '2002-03-04 05:06:07.89' "$t/tree/link" "$t/tree/dangling"
 for i in $(seq 300); do echo "$i" > "$t/tree/many/$i"; done
 : > "$t/tree/many/empty"
 
