@@ -135,6 +135,21 @@ struct frame *verdict_damage(struct net_wire *w, const struct verdict *v, struct
 	return bad;
 }
 
+/* Words that are never true of one frame together. */
+static int check_match(const struct net_match *m, struct err *e)
+{
+	const unsigned protocols = NET_MATCH_ARP | NET_MATCH_ICMP | NET_MATCH_UDP | NET_MATCH_TCP | NET_MATCH_RDT;
+	unsigned protocol = m->what & protocols;
+
+	if (protocol & (protocol - 1))
+		return err_set(e, EINVAL, -1, "no frame is of two protocols");
+	if (m->what & NET_MATCH_ACK && m->what & (NET_MATCH_SYN | NET_MATCH_FIN | NET_MATCH_DATA))
+		return err_set(e, EINVAL, -1, "an acknowledgement alone is neither SYN, FIN nor data");
+	if (m->port && m->what & (NET_MATCH_ARP | NET_MATCH_ICMP | NET_MATCH_RDT))
+		return err_set(e, EINVAL, -1, "only tcp and udp have ports");
+	return 0;
+}
+
 int net_wire_fault(struct net_wire *w, const struct net_fault *f, struct err *e)
 {
 	struct rule r = { .fault = *f, .skip = f->match.nth > 1 ? f->match.nth - 1 : 0 };
@@ -143,6 +158,8 @@ int net_wire_fault(struct net_wire *w, const struct net_fault *f, struct err *e)
 		return err_set(e, EINVAL, 0, "no such fault");
 	if (f->delay > 3600 * NS_PER_S)
 		return err_set(e, EINVAL, 0, "a delay is at most an hour");
+	if (check_match(&f->match, e))
+		return -e->code;
 	if (w->rules->len >= 1024)
 		return err_set(e, ENOSPC, 0, "%s has 1024 rules already", w->name);
 	g_array_append_val(w->rules, r);
@@ -159,6 +176,14 @@ bool net_wire_fault_at(const struct net_wire *w, unsigned index, struct net_faul
 	*out = r->fault;
 	out->match.nth = r->skip ? r->skip + 1 : 0;
 	return true;
+}
+
+int net_wire_fault_end(struct net_wire *w, unsigned index, struct err *e)
+{
+	if (index >= w->rules->len)
+		return err_set(e, ENOENT, 0, "%s has %u faults", w->name, w->rules->len);
+	g_array_remove_index(w->rules, index);
+	return 0;
 }
 
 unsigned net_wire_release(struct net_wire *w)

@@ -95,12 +95,17 @@ int net_knob_set(struct net_host *h, enum net_knob k, int64_t value, struct err 
 	if (value < net_knobs[k].min || value > net_knobs[k].max)
 		return err_set(e, EINVAL, 1, "%s is in %" G_GINT64_FORMAT "..%" G_GINT64_FORMAT, net_knobs[k].name,
 			       net_knobs[k].min, net_knobs[k].max);
+	if ((k == NET_PORT_MIN && value > h->knob[NET_PORT_MAX]) || (k == NET_PORT_MAX && value < h->knob[NET_PORT_MIN]))
+		return err_set(e, EINVAL, 1, "port_min would be above port_max");
 	h->knob[k] = value;
 	return 0;
 }
 
-void net_knob_rfc(struct net_host *h)
+void net_knob_preset(struct net_host *h, bool rfc)
 {
+	knobs_init(h);
+	if (!rfc)
+		return;
 	h->knob[NET_RTO_MIN] = 1000;      /* RFC 6298 2.4 */
 	h->knob[NET_RTO_GRANULARITY] = 1;
 	h->knob[NET_RTO_MAX] = 60000;

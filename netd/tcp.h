@@ -275,5 +275,8 @@ void tcp_listen_close(struct tcp *t);
 uint32_t cookie_make(struct net_host *h, const struct ip_in *in, const struct seg_in *g);
 /* The mss that the cookie stands for, or 0: it is none of ours. */
 uint16_t cookie_check(struct net_host *h, const struct ip_in *in, const struct seg_in *g);
+/* A time of the host's clock whose low bits stand for the peer's options, and what they stood for. */
+uint32_t cookie_tsval(const struct net_host *h, const struct net_tcp_options *o);
+void     cookie_options(uint32_t tsval, struct net_tcp_options *o);
 
 #endif

@@ -1,11 +1,13 @@
 /*
  * tcp_cookie.c - SYN cookies (Bernstein 1996; RFC 4987 3.6): the ISN of the answer holds all that must be known.
  *
+ * The option of timestamps, if there is one, holds the others in the low bits of its value, as Linux has them.
+ *
  * ISN = F(ends, 0) + SEQ + (minute << 24) + ((F(ends, minute) + index of the mss) & 0xffffff); a cookie is good for two minutes.
  */
 #include "tcp.h"
 
-enum { COOKIE_MINUTES = 2 };
+enum { COOKIE_MINUTES = 2, COOKIE_WSCALE = 15 /* none */, COOKIE_SACK = 16, COOKIE_BITS = 6 };
 static const uint16_t mss_table[] = { 536, 1300, 1440, 1460 };
 
 static uint32_t cookie_hash(struct net_host *h, const struct ip_in *in, uint32_t minute)
@@ -39,4 +41,22 @@ uint16_t cookie_check(struct net_host *h, const struct ip_in *in, const struct s
 		return 0;
 	index = (x - cookie_hash(h, in, now - age + 1)) & 0xffffff;
 	return index < G_N_ELEMENTS(mss_table) ? mss_table[index] : 0;
+}
+
+uint32_t cookie_tsval(const struct net_host *h, const struct net_tcp_options *o)
+{
+	uint32_t now = (uint32_t)(net_now(h->net) / NS_PER_MS), v = now >> COOKIE_BITS << COOKIE_BITS;
+
+	v |= o->wscale_present ? MIN(o->wscale, WSCALE_MAX) : COOKIE_WSCALE;
+	v |= o->sack_permitted ? COOKIE_SACK : 0;
+	return v > now ? v - (1u << COOKIE_BITS) : v; /* never ahead of the clock */
+}
+
+void cookie_options(uint32_t tsval, struct net_tcp_options *o)
+{
+	uint32_t wscale = tsval & COOKIE_WSCALE;
+
+	o->sack_permitted = tsval & COOKIE_SACK;
+	o->wscale_present = wscale != COOKIE_WSCALE;
+	o->wscale = (uint8_t)(o->wscale_present ? wscale : 0);
 }

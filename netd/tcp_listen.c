@@ -153,20 +153,44 @@ static void child_start(struct tcp *t, const struct seg_in *g, uint32_t iss)
 	t->rcv_wnd = tcp_initial_window(t);
 }
 
-static void send_cookie(struct net_host *h, const struct ip_in *in, const struct seg_in *g)
+/* As the connection itself would answer; what cannot be kept in the cookie or the timestamp is not agreed to. */
+static uint32_t cookie_syn_options(struct tcp *like, const struct ip_in *in, const struct seg_in *g, uint8_t *out)
 {
+	struct net_host *h = like->s->host;
+	uint32_t len;
+
+	like->state = NET_TCP_SYN_RECV;
+	like->ts_ok = g->o.ts_present && KNOB(h, TIMESTAMPS);
+	like->sack_ok = like->ts_ok && g->o.sack_permitted && KNOB(h, SACK);
+	like->wscale_ok = like->ts_ok && g->o.wscale_present && KNOB(h, WINDOW_SCALING);
+	like->rcv_wscale = tcp_window_scale(like);
+	like->ts_recent = g->o.tsval;
+	len = tcp_syn_options(like, out);
+	if (like->ts_ok)
+		put32(out + 8, cookie_tsval(h, &g->o) + tcp_ts_offset(h, in->dst, in->src));
+	return len;
+}
+
+static void send_cookie(struct net_socket *ls, const struct ip_in *in, const struct seg_in *g)
+{
+	struct net_host *h = ls->host;
 	struct tcp_reply r = { .src = in->dst, .dst = in->src, .seq = cookie_make(h, in, g), .ack = g->seq + 1,
-			       .flags = NET_SYN | NET_ACK, .window = 65535 };
-	uint8_t options[4] = { 2, 4 };
+			       .flags = NET_SYN | NET_ACK };
+	struct tcp like = *ls->tcp; /* of which nothing is kept */
+	uint8_t options[TCP_OPTIONS_MAX];
 	struct route_hit hit;
 
 	if (route_find(h, in->src, &hit) < 0)
 		return;
-	put16(options + 2, MIN(iface_mtu(hit.iface) - IP_HEADER - TCP_HEADER, 65495));
+	like.mss_here = (uint16_t)MIN(iface_mtu(hit.iface) - IP_HEADER - TCP_HEADER, 65495);
+	if (like.mss_user)
+		like.mss_here = MIN(like.mss_here, like.mss_user);
+	like.in_limit = ls->recv_limit / 2;
+	r.window = (uint16_t)tcp_initial_window(&like);
 	r.sport = get16(in->at + 2);
 	r.dport = get16(in->at);
+	r.options_len = cookie_syn_options(&like, in, g, options);
 	r.options = options;
-	r.options_len = 4;
 	COUNT(h, TcpExt_SyncookiesSent);
 	tcp_reply(h, &r);
 }
@@ -195,13 +219,17 @@ static bool take_cookie(struct net_socket *ls, const struct ip_in *in, const str
 	t = child_new(ls, in);
 	syn.seq = g->seq - 1;
 	syn.o = (struct net_tcp_options){ .mss_present = true, .mss = mss };
+	if (g->o.ts_present && KNOB(h, TIMESTAMPS)) {
+		syn.o.ts_present = true;
+		syn.o.tsval = g->o.tsval;
+		cookie_options(g->o.tsecr - tcp_ts_offset(h, in->dst, in->src), &syn.o);
+	}
 	tcp_set_state(t, NET_TCP_SYN_RECV);
 	child_start(t, &syn, g->ack - 1);
 	t->snd_una = t->snd_nxt = g->ack;
-	t->snd_wnd = t->max_wnd = g->window;
+	t->snd_wnd = t->max_wnd = (uint32_t)g->window << t->snd_wscale;
 	t->snd_wl1 = g->seq;
 	t->snd_wl2 = g->ack;
-	t->rcv_wnd = 65535;
 	tcp_child_ready(t);
 	tcp_established(t);
 	if (g->len > 0 || g->flags & NET_FIN) {
@@ -239,7 +267,7 @@ void tcp_listen_input(struct net_socket *ls, const struct ip_in *in, const struc
 		if (KNOB(h, SYNCOOKIES)) {
 			if (full)
 				COUNT(h, TcpExt_TCPReqQFullDoCookies);
-			send_cookie(h, in, g);
+			send_cookie(ls, in, g);
 		} else {
 			COUNT(h, TcpExt_TCPReqQFullDrop);
 			COUNT(h, TcpExt_ListenDrops);

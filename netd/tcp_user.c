@@ -162,8 +162,6 @@ ssize_t tcp_send(struct net_socket *s, const void *data, size_t len, unsigned fl
 		return err_set(e, EPIPE, 0, "the socket is shut down for writing");
 	if (is_connecting(t))
 		return err_set(e, EAGAIN, 0, "the connection is being made");
-	if (to && to->addr.family != NET_UNSET)
-		return err_set(e, EISCONN, 1, "a connection has its peer already");
 	if (t->state != NET_TCP_ESTABLISHED && t->state != NET_TCP_CLOSE_WAIT)
 		return err_set(e, EPIPE, 0, "the socket is not connected");
 	if (len == 0)

@@ -1,4 +1,4 @@
-/* ladder.h - who sent what to whom, as a ladder of text: a line for each participant, an arrow for each message. */
+/* ladder.h - who sent what to whom, as a ladder: a line for each participant, an arrow for each message. */
 #ifndef FS_LADDER_H
 #define FS_LADDER_H
 
@@ -10,6 +10,7 @@ enum { LADDER_ALL = -1 };        /* to everyone but the sender */
 
 struct ladder_step {
 	ns_t  time;
+	ns_t  arrival;           /* 0: it does not arrive */
 	int   from, to;          /* participants */
 	bool  lost;              /* the arrow ends on its way */
 	bool  damaged;           /* drawn as ~~~> */
@@ -26,5 +27,7 @@ struct ladder *ladder_new(void);
 void ladder_free(struct ladder *l);
 /* At most about `max` bytes: the newest steps, after a line that tells how many were left out. */
 void ladder_draw(const struct ladder *l, size_t max, GString *out);
+/* The newest `max` steps as SVG, arrows falling with time. */
+void ladder_draw_svg(const struct ladder *l, guint max, GString *out);
 
 #endif

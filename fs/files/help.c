@@ -375,7 +375,8 @@ static const struct help all[] = {
 	{ "wire-ctl",
 	  "wires/WIRE/ctl: faults for single frames. MATCH: words that must all be true of a frame: arp icmp udp tcp\n"
 	  "tcp.syn tcp.ack (an acknowledgement and nothing else) tcp.fin tcp.data src=A dst=A port=N (either side's); and\n"
-	  "nth=K: the Kth such frame is the first. Faults are used up in the order of writing, one a frame.\n\n" RULES "\n"
+	  "nth=K: the Kth such frame is the first. Faults are used up in the order of writing, one a frame.\n"
+	  "wires/WIRE/faults: a table of those that are not used up; left - means until release.\n\n" RULES "\n"
 	  "    $ echo 'drop next 1 tcp.ack nth=2' > wires/lan0/ctl        lose the second acknowledgement\n"
 	  "    $ echo 'delay next 2 200ms udp port=53' > wires/lan0/ctl\n\n", wire_commands },
 	{ "wire-frames",
@@ -388,7 +389,7 @@ static const struct help all[] = {
 	  "wires/WIRE/frame/N (not listed): one of them, layer by layer, with the bytes of each.\n\n"
 	  "    $ awk '$8 == \"tcp\" && $18 != \"-\"' wires/lan0/frames\n    $ cat wires/lan0/frame/1\n", NULL },
 	{ "wire-sequence",
-	  "wires/WIRE/sequence: the frames as a ladder, to look at: time sent, an arrow, time of arrival. Sequence numbers of\n"
+	  "wires/WIRE/sequence: the frames as a ladder, to look at (sequence.svg: drawn, the last 900): time sent, an arrow, time of arrival. Sequence numbers of\n"
 	  "TCP count from the SYN. --X is lost, ~~> was damaged, `again` has been sent before, : is a pause.\n\n"
 	  "    $ less -S wires/lan0/sequence\n", NULL },
 	{ "wire-settings",
@@ -402,7 +403,7 @@ static const struct help all[] = {
 	  "wires/: network segments. mkdir wires/lan0 makes one, rmdir removes it; interfaces join it by their file `wire`\n"
 	  "(help/net-ifs).\n\n"
 	  "    kind rate delay jitter loss corrupt duplicate reorder mtu queue    help/wire-settings\n"
-	  "    ctl       faults for single frames: help/wire-ctl     frames    what was sent, a table: help/wire-frames\n"
+	  "    ctl, faults   faults for single frames: help/wire-ctl     frames    what was sent, a table: help/wire-frames\n"
 	  "    sequence  the same as a ladder: help/wire-sequence    capture.pcapng, capture.follow: help/wire-capture\n"
 	  "    macs      what the switch has learned: mac, port, age\n"
 	  "    stats     counters, NAME VALUE a line: frames and bytes sent, copies delivered, lost, corrupted, ...\n\n"

@@ -117,10 +117,7 @@ static int set_knob(struct net_host *h, const char *name, const char *value, str
 	if (!strcmp(name, "preset")) {
 		if (strcmp(value, "rfc") && strcmp(value, "linux"))
 			return err_set(e, EINVAL, 1, "'%.30s' is none of: linux rfc", value);
-		for (unsigned i = 0; i < NET_KNOBS; i++)
-			net_knob_set(h, i, net_knobs[i].initial, NULL);
-		if (!strcmp(value, "rfc"))
-			net_knob_rfc(h);
+		net_knob_preset(h, !strcmp(value, "rfc"));
 		return 0;
 	}
 	if (!net_knob_find(name, &k))

@@ -255,6 +255,7 @@ const struct row proc_net_rows[] = {
 	NET_TEXT("netlink", show_netlink),
 	NET_TEXT("netstat", show_netstat),
 	NET_TEXT("packet", show_packet),
+	NET_TEXT("protocols", show_protocols),
 	NET_TEXT("raw", show_raw),
 	NET_TEXT("raw6", show_raw6),
 	NET_TEXT("route", show_route),

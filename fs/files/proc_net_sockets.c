@@ -120,7 +120,7 @@ static void put_tcp(GString *out, uint64_t line, const struct net_socket_info *s
 	memset(row, ' ', sizeof row);
 	at = dec(row, line, 4);
 	at = put_common(at, s, listens || half ? 0 : s->send_queue, half ? 0 : s->recv_queue, ticks(s->expires),
-			half ? 0 : s->uid, half ? 0 : s->inode);
+			s->state == NET_TCP_TIME_WAIT ? 0 : s->uid, half ? 0 : s->inode);
 	at = dec(at, s->state == NET_TCP_SYN_RECV ? 0 : half ? 3 : s->inode ? 2 : 1, 1) + 1;
 	at = pointer(at, s->cookie);
 	if (!half) {
@@ -300,5 +300,67 @@ int show_sockstat(const struct node *n, GString *out, struct err *e)
 int show_sockstat6(const struct node *n, GString *out, struct err *e)
 {
 	put_text(out, "TCP6: inuse 0\nUDP6: inuse 0\nUDPLITE6: inuse 0\nRAW6: inuse 0\nFRAG6: inuse 0 memory 0\n");
+	return 0;
+}
+
+/* protocols: sizes of structures, memory and calls are Linux's 6.18; -1: memory is not counted. */
+
+static uint64_t count_kind(struct net_host *h, enum net_kind kind)
+{
+	struct net_socket_info info;
+	uint64_t count = 0;
+
+	for (const struct net_socket *s = NULL; (s = net_socket_next(h, s));) {
+		net_socket_get(s, &info);
+		count += info.kind == kind;
+	}
+	return count;
+}
+
+static const struct protocol {
+	const char *name;
+	unsigned    size, header;
+	int         memory;
+	bool        slab;
+	int         kind;               /* enum net_kind; -1: none of it here */
+	const char *calls;
+} protocols[] = {
+	{ "PACKET", 1600, 0, -1, false, -1, "nnnnnnnnnnnnnnnnnn" },
+	{ "PINGv6", 1344, 0, -1, true, -1, "yyynnynnyyyyyynyyn" },
+	{ "RAWv6", 1344, 0, -1, true, -1, "yyynyyynyyyyyyyynn" },
+	{ "UDPLITEv6", 1472, 0, 0, true, -1, "yyynyyynyyyynnyyyn" },
+	{ "UDPv6", 1472, 0, 0, true, -1, "yyynyyynyyyynnyyyn" },
+	{ "TCPv6", 2432, 192, 0, true, -1, "yyyyyyyyyyyynyyyyy" },
+	{ "UNIX-STREAM", 1152, 0, -1, true, -1, "ynnnnnnnnnnnnnnnnn" },
+	{ "UNIX", 1152, 0, -1, true, -1, "ynnnnnnnnnnnnnnnnn" },
+	{ "UDP-Lite", 1344, 0, 0, true, -1, "yyynyyynyyyynnyyyn" },
+	{ "PING", 1016, 0, -1, true, NET_ICMP, "yyynnynnyyyyyynyyn" },
+	{ "RAW", 1152, 0, -1, true, -1, "yyynyyynyyyyyyyynn" },
+	{ "UDP", 1344, 0, 0, true, NET_UDP, "yyynyyynyyyynnyyyn" },
+	{ "TCP", 2304, 192, 0, true, NET_TCP, "yyyyyyyyyyyynyyyyy" },
+	{ "NETLINK", 1096, 0, -1, false, -1, "nnnnnnnnnnnnnnnnnn" },
+};
+
+int show_protocols(const struct node *n, GString *out, struct err *e)
+{
+	struct net_host *h = world_net(n, e);
+	struct net_sockstat s;
+
+	if (!h)
+		return -e->code;
+	net_sockstat(h, &s);
+	put_text(out, "protocol  size sockets  memory press maxhdr  slab module     "
+		      "cl co di ac io in de sh ss gs se re bi br ha uh gp em\n");
+	for (size_t i = 0; i < G_N_ELEMENTS(protocols); i++) {
+		const struct protocol *p = &protocols[i];
+		uint64_t sockets = p->kind == NET_TCP ? s.tcp_inuse : p->kind == NET_UDP ? s.udp_inuse :
+				   p->kind >= 0 ? count_kind(h, (enum net_kind)p->kind) : 0;
+
+		g_string_append_printf(out, "%-9s %4u %6" PRIu64 "  %6d   %-3s %6u   %-3s  %-10s", p->name, p->size, sockets, p->memory,
+				       p->header ? "no" : "NI", p->header, p->slab ? "yes" : "no", "kernel");
+		for (const char *c = p->calls; *c; c++)
+			g_string_append_printf(out, "%3c", *c);
+		put_char(out, '\n');
+	}
 	return 0;
 }

@@ -199,6 +199,8 @@ static int fill_macs(const struct node *n, struct table_out *t, struct err *e)
 static const struct row wire_rows[] = {
 	{ .name = "ctl", .kind = ROW_TEXT, .mode = 0644, .show = show_result, .store = store_wire_ctl, .alive = wire_alive,
 	  .help = "wire-ctl" },
+	{ .name = "faults", .kind = ROW_TABLE, .mode = 0444, .columns = wire_fault_columns, .fill = fill_wire_faults,
+	  .alive = wire_alive, .help = "wire-ctl" },
 	SETTING("kind"), SETTING("rate"), SETTING("delay"), SETTING("jitter"), SETTING("loss"), SETTING("corrupt"),
 	SETTING("duplicate"), SETTING("reorder"), SETTING("mtu"), SETTING("queue"),
 	{ .name = "frames", .kind = ROW_TABLE, .mode = 0444, .columns = wire_frame_columns, .fill = fill_wire_frames,
@@ -210,6 +212,8 @@ static const struct row wire_rows[] = {
 	{ .name = "capture.follow", .kind = ROW_STREAM, .mode = 0444, .flags = ROW_UNLISTED, .stream = &wire_capture_follow,
 	  .alive = wire_alive, .help = "wire-capture" },
 	{ .name = "sequence", .kind = ROW_TEXT, .mode = 0444, .show = show_wire_sequence, .alive = wire_alive,
+	  .help = "wire-sequence" },
+	{ .name = "sequence.svg", .kind = ROW_TEXT, .mode = 0444, .show = show_wire_sequence_svg, .alive = wire_alive,
 	  .help = "wire-sequence" },
 	{ .name = "macs", .kind = ROW_TABLE, .mode = 0444, .columns = mac_columns, .fill = fill_macs, .alive = wire_alive,
 	  .help = "wires" },

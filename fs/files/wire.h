@@ -9,6 +9,8 @@
 bool wire_alive(const struct node *n);
 /* wire_ctl.c */
 int store_wire_ctl(const struct node *n, char *line, GString *result, struct err *e);
+extern const struct column wire_fault_columns[];
+fill_fn fill_wire_faults;
 /* wire_frames.c */
 extern const struct column wire_frame_columns[];
 fill_fn fill_wire_frames;
@@ -22,6 +24,6 @@ extern const struct dir_ops wire_frame_dir;
 show_fn show_wire_capture;
 extern const struct stream_ops wire_capture_follow;
 /* wire_sequence.c */
-show_fn show_wire_sequence;
+show_fn show_wire_sequence, show_wire_sequence_svg;
 
 #endif

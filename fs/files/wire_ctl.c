@@ -6,6 +6,7 @@
  */
 #include "wire.h"
 
+#include "table.h"
 #include "text.h"
 #include "world.h"
 
@@ -105,6 +106,21 @@ static int run_hold(struct call *c, struct err *e)
 	return !w || read_match(c, 0, &f.match, e) ? -e->code : net_wire_fault(w, &f, e);
 }
 
+/* clear: all of them; clear N: the Nth of the table. */
+static int run_clear(struct call *c, struct err *e)
+{
+	struct net_wire *w = world_wire(c->n, e);
+	uint64_t rule = 0;
+
+	if (!w || (arg_present(c, 0) && !arg_number(c, 0, &rule, e)))
+		return -e->code;
+	if (arg_present(c, 0))
+		return net_wire_fault_end(w, (unsigned)MIN(rule - 1, G_MAXUINT), e);
+	while (net_wire_fault_end(w, 0, NULL) == 0)
+		;
+	return 0;
+}
+
 static int run_release(struct call *c, struct err *e)
 {
 	struct net_wire *w = world_wire(c->n, e);
@@ -131,11 +147,69 @@ const struct command wire_commands[] = {
 	{ "corrupt", "next [N] " MATCH, run_fault, "flips a bit in them" },
 	{ "duplicate", "next [N] " MATCH, run_fault, "sends them twice" },
 	{ "hold", MATCH, run_hold, "keeps all that match from now on, until release" },
+	{ "clear", "[N]", run_clear, "ends the Nth fault of `faults`, or all of them" },
 	{ "release", "", run_release, "ends every hold and sends what was kept, in order; result: how many" },
 	{ "inject", "HEX [IF]", run_inject,
 	  "puts a frame on the wire, from the destination address to the end of the data; as if interface IF (host.if) had sent it" },
 	{ 0 }
 };
+
+/* wires/W/faults: what ctl has ordered and no frame has used up. */
+
+const struct column wire_fault_columns[] = {
+	{ "fault", COLUMN_NUMBER }, { "action", COLUMN_WORD }, { "left", COLUMN_NUMBER }, { "delay", COLUMN_TIME }, { "match", COLUMN_WORD },
+	{ 0 }
+};
+
+static void put_match(const struct net_match *m, GString *out)
+{
+	char text[NET_ADDR_TEXT];
+	unsigned said = 0;
+
+	for (size_t i = G_N_ELEMENTS(words); i-- > 0;) /* the longer ones say the shorter ones too */
+		if ((m->what & words[i].what) == words[i].what && words[i].what & ~said) {
+			said |= words[i].what;
+			g_string_append_printf(out, "%s,", words[i].word);
+		}
+	if (m->src.family)
+		g_string_append_printf(out, "src=%s,", net_addr_text(&m->src, text));
+	if (m->dst.family)
+		g_string_append_printf(out, "dst=%s,", net_addr_text(&m->dst, text));
+	if (m->port)
+		g_string_append_printf(out, "port=%u,", m->port);
+	if (m->nth > 1)
+		g_string_append_printf(out, "nth=%u,", m->nth);
+	g_string_truncate(out, out->len - (out->len > 0));
+}
+
+int fill_wire_faults(const struct node *n, struct table_out *t, struct err *e)
+{
+	struct net_wire *w = world_wire(n, e);
+	struct net_fault f;
+
+	if (!w)
+		return -e->code;
+	for (unsigned i = 0; net_wire_fault_at(w, i, &f); i++) {
+		g_autoptr(GString) match = g_string_new(NULL);
+
+		put_match(&f.match, match);
+		table_number(t, i + 1);
+		table_word(t, net_fault_action_names[f.action]);
+		if (f.count)
+			table_number(t, f.count);
+		else
+			table_none(t);
+		if (f.action == NET_DELAY)
+			table_time(t, f.delay);
+		else
+			table_none(t);
+		if (match->len)
+			table_word(t, match->str);
+		else
+			table_none(t);
+	}
+	return 0;
+}
 
 int store_wire_ctl(const struct node *n, char *line, GString *result, struct err *e)
 {

@@ -1,5 +1,5 @@
 /*
- * wire_sequence.c - wires/W/sequence: what went over the wire, as a ladder.
+ * wire_sequence.c - wires/W/sequence, sequence.svg: what went over the wire, as a ladder.
  *
  * TCP's sequence numbers are shown from 0, as the first SYN of each direction has it. A segment whose bytes went over the
  * wire before is marked `again`.
@@ -15,7 +15,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { SEQUENCE_BYTES_MAX = 8 << 20, SEATS_FOR_ALL = 8 };
+/* No renderer takes pictures of more than 32,767 pixels. */
+enum { SEQUENCE_BYTES_MAX = 8 << 20, SEQUENCE_STEPS_MAX = 900, SEATS_FOR_ALL = 8 };
 
 /* One direction of a TCP connection. */
 struct flow {
@@ -209,7 +210,7 @@ static void add_step(struct reading *r, const struct net_frame *f)
 {
 	const unsigned gone = NET_FATE_LOST | NET_FATE_QUEUE_FULL | NET_FATE_TOO_LONG | NET_FATE_GIVEN_UP |
 			      NET_FATE_COLLIDED | NET_FATE_HELD;
-	struct ladder_step s = { .time = f->time, .to = LADDER_ALL, .lost = f->arrival == 0 && f->fate & gone,
+	struct ladder_step s = { .time = f->time, .arrival = f->arrival, .to = LADDER_ALL, .lost = f->arrival == 0 && f->fate & gone,
 				 .damaged = f->fate & NET_FATE_CORRUPTED };
 	struct net_decoded d;
 	unsigned port;
@@ -266,14 +267,11 @@ static void prepare(struct reading *r)
 	}
 }
 
-int show_wire_sequence(const struct node *n, GString *out, struct err *e)
+static struct ladder *read_wire(struct net_wire *w)
 {
-	struct reading r = { .wire = world_wire(n, e) };
+	struct reading r = { .wire = w, .ladder = ladder_new() };
 	struct net_frame f;
 
-	if (!r.wire)
-		return -e->code;
-	r.ladder = ladder_new();
 	r.flows = g_hash_table_new_full(flow_hash, flow_equal, g_free, NULL);
 	r.ports = g_hash_table_new(NULL, NULL);
 	r.seats = g_hash_table_new(NULL, NULL);
@@ -281,10 +279,34 @@ int show_wire_sequence(const struct node *n, GString *out, struct err *e)
 	prepare(&r);
 	for (uint64_t i = net_wire_first(r.wire); net_wire_frame(r.wire, i, &f); i++)
 		add_step(&r, &f);
-	ladder_draw(r.ladder, SEQUENCE_BYTES_MAX, out);
 	g_hash_table_destroy(r.ports);
 	g_hash_table_destroy(r.seats);
 	g_hash_table_destroy(r.flows);
-	ladder_free(r.ladder);
+	return r.ladder;
+}
+
+int show_wire_sequence(const struct node *n, GString *out, struct err *e)
+{
+	struct net_wire *w = world_wire(n, e);
+	struct ladder *l;
+
+	if (!w)
+		return -e->code;
+	l = read_wire(w);
+	ladder_draw(l, SEQUENCE_BYTES_MAX, out);
+	ladder_free(l);
+	return 0;
+}
+
+int show_wire_sequence_svg(const struct node *n, GString *out, struct err *e)
+{
+	struct net_wire *w = world_wire(n, e);
+	struct ladder *l;
+
+	if (!w)
+		return -e->code;
+	l = read_wire(w);
+	ladder_draw_svg(l, SEQUENCE_STEPS_MAX, out);
+	ladder_free(l);
 	return 0;
 }

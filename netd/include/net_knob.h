@@ -36,7 +36,9 @@ bool    net_knob_find(const char *name, enum net_knob *out);
 int64_t net_knob_get(const struct net_host *h, enum net_knob k);
 /* EINVAL out of range. Holds for what happens from now on; existing connections keep their sizes. */
 int     net_knob_set(struct net_host *h, enum net_knob k, int64_t value, struct err *e);
-/* The preset "rfc": RTO of RFC 6298 (1 s minimum), ephemeral ports of RFC 6335, TIME-WAIT of 4 minutes. */
-void    net_knob_rfc(struct net_host *h);
+/*
+ * All as at first; with `rfc`, RTO of RFC 6298 (1 s minimum), ephemeral ports of RFC 6335, TIME-WAIT of 4 minutes.
+ */
+void    net_knob_preset(struct net_host *h, bool rfc);
 
 #endif

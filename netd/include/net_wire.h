@@ -100,9 +100,12 @@ struct net_fault {
 	ns_t             delay; /* for NET_DELAY; others may overtake */
 	struct net_match match;
 };
+/* EINVAL a match that no frame can have; ENOSPC more than 1024 rules. */
 int  net_wire_fault(struct net_wire *w, const struct net_fault *f, struct err *e);
 /* The rule at `index` of those not used up, with what remains of count and nth. */
 bool net_wire_fault_at(const struct net_wire *w, unsigned index, struct net_fault *out);
+/* Ends that rule; what a NET_HOLD one has taken stays held until release. ENOENT no such rule. */
+int  net_wire_fault_end(struct net_wire *w, unsigned index, struct err *e);
 /* Ends all NET_HOLD rules and sends what they held, in order; the number of frames. */
 unsigned net_wire_release(struct net_wire *w);
 

@@ -318,6 +318,8 @@ static void knobs_are_turned_by_name(void **state)
 	refuse(w, "net/knobs", "congestion vegas", EINVAL);
 	refuse(w, "net/knobs", "no_such_knob 1", EINVAL);
 	refuse(w, "net/knobs", "preset bsd", EINVAL);
+	refuse(w, "net/knobs", "port_min 61000", EINVAL);
+	refuse(w, "net/knobs", "port_max 32767", EINVAL);
 	refuse(w, "net/forwarding", "2", EINVAL);
 }
 

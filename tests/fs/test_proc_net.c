@@ -248,6 +248,19 @@ static void udp_and_the_others_have_the_kernels_headers(void **state)
 	assert_int_equal(strlen(sockstat6), strlen(real_text("sockstat6")));
 }
 
+static void protocols_are_counted(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *text = NULL;
+
+	run_line(w, "hosts/host0/ctl", "set-socket tcp 0.0.0.0:80 - LISTEN");
+	text = read_path(w, "proc/net/protocols");
+	assert_true(g_str_has_prefix(text, "protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re bi "
+				     "br ha uh gp em\nPACKET    1600      0      -1   NI       0   no   kernel      n  n  n"));
+	assert_non_null(strstr(text, "\nTCP       2304      1       0   no     192   yes  kernel      y  y  y  y  y  y  y  y  y  y  y  y  n  y  "
+				     "y  y  y  y\n"));
+}
+
 static void every_process_sees_the_same(void **state)
 {
 	struct world *w = *state;
@@ -268,6 +281,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(messages_of_icmp_are_counted_by_type, setup, teardown),
 		cmocka_unit_test_setup_teardown(tcp_rows_are_the_kernels, setup, teardown),
 		cmocka_unit_test_setup_teardown(udp_and_the_others_have_the_kernels_headers, setup, teardown),
+		cmocka_unit_test_setup_teardown(protocols_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_process_sees_the_same, setup, teardown),
 	};
 	int failed;

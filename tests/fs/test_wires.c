@@ -208,7 +208,8 @@ static void commands_say_what_is_wrong_with_them(void **state)
 	static const char *const lines[] = {
 		"drop", "drop 1", "drop next 0", "drop next 1 5ms", "drop next 1 tpc", "drop next 4294967296", "drop next port=65536",
 		"drop next port=x", "drop next src=10.0.0", "drop next src=10.0.0.256", "drop next nth=x", "drop next nth=0", "delay next", "delay next 2",
-		"delay next 2 udp", "delay next 5 2h", "delay next 1 3601s", "corrupt next udp udp udp wrong", "hold next", "release 1",
+		"delay next 2 udp", "delay next 5 2h", "delay next 1 3601s", "corrupt next udp udp udp wrong", "hold next", "release 1", "drop next tcp udp", "hold arp icmp", "drop next tcp.syn tcp.ack", "drop next tcp.ack tcp.data",
+		"drop next arp port=5", "drop next tcp.ack rdt",
 		"inject", "inject 0", "inject zz", "inject 000102030405060708090a0b0c", "inject \"\"", "fill", "drop next \"udp\"",
 	};
 	struct world *w = *state;
@@ -305,6 +306,83 @@ static void the_ladder_shows_who_sent_what_to_whom(void **state)
 		"0.000000000         |--ARP who-has 10.0.0.2 tell 10.0.0.1---->|   0.000005672\n"
 		"0.000005672         |<--ARP 10.0.0.2 is-at 02:00:00:00:00:0b--|   0.000011344\n"
 		"0.000011344         |--UDP 9>9 len=5-----------X              |   lost by rule\n");
+}
+
+/* Every text of a picture in letters of 8 by 12. */
+struct box { double left, right, y; };
+
+static GArray *boxes_of(const char *svg)
+{
+	GArray *boxes = g_array_new(FALSE, FALSE, sizeof(struct box));
+
+	for (const char *t = svg; (t = strstr(t, "<text x=\"")); t++) {
+		const char *body = strchr(t, '>') + 1, *end = strchr(body, '<'), *anchor = g_strstr_len(t, body - t, "text-anchor=\"");
+		g_autofree char *escaped = g_strndup(body, (gsize)(end - body));
+		double x = g_ascii_strtod(t + 9, NULL), y = g_ascii_strtod(strstr(t, " y=\"") + 4, NULL), wide = 0;
+		struct box b;
+
+		for (const char *c = escaped; *c; c = *c == '&' ? strchr(c, ';') + 1 : c + 1)
+			wide += 8;
+		b.left = !anchor ? x : anchor[13] == 'e' ? x - wide : x - wide / 2;
+		b.right = b.left + wide;
+		b.y = y;
+		g_array_append_val(boxes, b);
+	}
+	return boxes;
+}
+
+static void the_drawn_ladder_has_no_text_on_another(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *svg = NULL;
+	GArray *boxes;
+
+	run_line(w, "wires/lan0/delay", "10ms");
+	run_line(w, "wires/lan0/ctl", "drop next 1 udp");
+	run_line(w, "wires/lan0/ctl", "corrupt next 1 udp");
+	for (unsigned i = 0; i < 12; i++)
+		run_line(w, "hosts/a/ctl", "2 sendto 0 10.0.0.2:9 \"hello\"");
+	pass(w, "5ms");
+	run_line(w, "hosts/b/ctl", "2 sendto 0 10.0.0.1:9 \"all of it\"");
+	pass(w, "1s");
+	svg = read_path(w, "wires/lan0/sequence.svg");
+	assert_true(g_str_has_prefix(svg, "<svg ") && g_str_has_suffix(svg, "</svg>\n"));
+	assert_non_null(strstr(svg, ">UDP 9&gt;9 len=5</text>"));
+	assert_non_null(strstr(svg, ">lost by rule</text>"));
+	assert_non_null(strstr(svg, "stroke-dasharray"));
+	boxes = boxes_of(svg);
+	assert_true(boxes->len > 40);
+	for (guint i = 0; i < boxes->len; i++)
+		for (guint k = 0; k < i; k++) {
+			const struct box *a = &g_array_index(boxes, struct box, i), *b = &g_array_index(boxes, struct box, k);
+
+			assert_true(a->right <= b->left || b->right <= a->left || a->y - b->y >= 12 || b->y - a->y >= 12);
+		}
+	g_array_free(boxes, TRUE);
+}
+
+static void faults_can_be_looked_at_and_ended(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *before = NULL, *after = NULL;
+
+	run_line(w, "wires/lan0/ctl", "drop next 2 tcp.ack nth=3");
+	run_line(w, "wires/lan0/ctl", "delay next 1 200ms udp port=53");
+	run_line(w, "wires/lan0/ctl", "hold src=10.0.0.1");
+	before = read_path(w, "wires/lan0/faults");
+	assert_string_equal(before, "fault action left       delay match\n"
+				    "    1 drop      2           - tcp.ack,nth=3\n"
+				    "    2 delay     1 0.200000000 udp,port=53\n"
+				    "    3 hold      -           - src=10.0.0.1\n");
+	refuse(w, "wires/lan0/ctl", "clear 4", ENOENT);
+	refuse(w, "wires/lan0/ctl", "clear 0", ENOENT);
+	run_line(w, "wires/lan0/ctl", "clear 2");
+	after = read_path(w, "wires/lan0/faults.csv");
+	assert_string_equal(after, "fault,action,left,delay,match\r\n1,drop,2,,\"tcp.ack,nth=3\"\r\n2,hold,,,src=10.0.0.1\r\n");
+	run_line(w, "wires/lan0/ctl", "clear");
+	g_free(after);
+	after = read_path(w, "wires/lan0/faults.json");
+	assert_string_equal(after, "[]\n");
 }
 
 static char *capture(struct world *w, gsize *len)
@@ -496,7 +574,8 @@ int main(void)
 		TEST(settings_read_back_as_they_are_written), TEST(settings_refuse_what_they_cannot_be),
 		TEST(a_rule_hits_the_frame_that_it_names), TEST(what_is_held_comes_when_it_is_released),
 		TEST(commands_say_what_is_wrong_with_them), TEST(frames_of_every_length), TEST(frames_are_taken_apart),
-		TEST(the_ladder_shows_who_sent_what_to_whom), TEST(the_capture_tells_the_fate_in_comments),
+		TEST(the_ladder_shows_who_sent_what_to_whom), TEST(the_drawn_ladder_has_no_text_on_another),
+		TEST(faults_can_be_looked_at_and_ended), TEST(the_capture_tells_the_fate_in_comments),
 		TEST(the_stream_has_what_is_sent_from_its_opening_on), TEST(a_removed_wire_takes_its_files_along),
 		TEST(the_same_commands_give_the_same_bytes), TEST(another_host_leaves_the_dice_of_others_alone),
 		TEST(another_seed_gives_other_fates),
