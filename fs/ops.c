@@ -558,7 +558,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	world_changed(fs->world);
 	if (!code)
 		code = fill_entry(fs, dir, name, &child, &entry);
-	if (!code && !(f = file_open(fs->world, known_at(fs->world, entry.ino), fi->flags, &e))) {
+	if (!code && !(f = file_open(fs->world, known_at(fs->world, entry.ino), fi->flags & ~O_TRUNC, &e))) {
 		known_forget(fs->world, known_at(fs->world, entry.ino), 1);
 		code = e.code;
 	}

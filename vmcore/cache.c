@@ -373,6 +373,19 @@ int vm_inode_writeback(struct vm_inode *i, struct err *e)
 	return 0;
 }
 
+void inode_allocate(struct vm_inode *i)
+{
+	if (i->taken > i->filled)
+		vm_inode_writeback(i, NULL);
+}
+
+void vm_inode_closed(struct vm_inode *i)
+{
+	if (i->flush_at_close)
+		inode_allocate(i);
+	i->flush_at_close = false;
+}
+
 int vm_writeback(struct vm_host *h, struct err *e)
 {
 	for (uint32_t at = h->cache_oldest; at && h->dirty > 0; at = frame_of(h, at - 1)->next) {
@@ -640,6 +653,8 @@ int vm_inode_truncate(struct vm_inode *i, uint64_t size, struct err *e)
 		zero_behind_end(i);
 		i->size = size;
 	}
+	if (size == 0 && !i->tmpfs)
+		i->flush_at_close = true;
 	i->mtime = i->host->clock->now;
 	inode_changed(i);
 	return 0;

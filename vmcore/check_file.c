@@ -49,7 +49,7 @@ static void check_directory(struct check *c, const struct vm_inode *i)
 
 static void check_blocks(struct check *c, const struct vm_inode *i, struct totals *t)
 {
-	uint64_t taken = 0, before = 0;
+	uint64_t taken = 0, filled = 0, before = 0;
 
 	for (struct tree_node *n = tree_first(&i->blocks); n; n = tree_next(n)) {
 		const struct disk_run *r = tree_entry(n, struct disk_run, node);
@@ -58,11 +58,14 @@ static void check_blocks(struct check *c, const struct vm_inode *i, struct total
 			check_wrong(c, "file %" PRIu64 ": its blocks are out of order at %" PRIu64, i->number, r->first);
 		before = r->first + DISK_RUN;
 		taken += (unsigned)__builtin_popcountll(r->taken);
-		for (unsigned k = 0; k < DISK_RUN; k++)
+		for (unsigned k = 0; k < DISK_RUN; k++) {
+			filled += r->block[k] != NULL;
 			if (r->block[k] && !(r->taken >> k & 1))
 				check_wrong(c, "file %" PRIu64 ": block %" PRIu64 " is not counted", i->number, r->first + k);
+		}
 	}
 	compare(c, i, "blocks", i->taken, taken);
+	compare(c, i, "written blocks", i->filled, filled);
 	t->taken += taken;
 }
 

@@ -339,8 +339,10 @@ int vm_dir_rename(struct vm_inode *from, const char *name, struct vm_inode *to, 
 	old = entry_at(to, new_name);
 	if (old && old->inode == d->inode)
 		return 0;                                /* two names of one file: rename(2) does nothing */
-	if (old)
+	if (old) {
+		inode_allocate(d->inode);                /* ext4's auto_da_alloc: what replaces a file is on the disk first */
 		remove_name(to, old);
+	}
 	i = vm_inode_retain(d->inode);
 	if (i->kind == VM_INODE_DIR) {
 		from->links--;

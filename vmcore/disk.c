@@ -97,8 +97,10 @@ void disk_write(struct vm_inode *i, uint64_t at, const void *from, size_t len)
 		uint8_t **bytes = &r->block[block % DISK_RUN];
 
 		take_block(i, r, block);
-		if (!*bytes)
+		if (!*bytes) {
 			*bytes = g_malloc0(DISK_BLOCK);
+			i->filled++;
+		}
 		memcpy(*bytes + skip, in, n);
 		in += n;
 		at += n;
@@ -142,6 +144,7 @@ static void drop_block(struct vm_inode *i, struct disk_run *r, unsigned k)
 {
 	uint64_t bit = (uint64_t)1 << k;
 
+	i->filled -= r->block[k] != NULL;
 	g_clear_pointer(&r->block[k], g_free);
 	if (r->taken & bit) {
 		r->taken &= ~bit;

@@ -45,8 +45,10 @@ void file_release(struct file *f)
 	assert(f->refs > 0);
 	if (--f->refs > 0)
 		return;
-	if (f->inode)
+	if (f->inode) {
+		vm_inode_closed(f->inode);
 		vm_inode_release(f->inode);
+	}
 	g_free(f);
 }
 

@@ -46,7 +46,9 @@ struct vm_inode {
 	ns_t     mtime, ctime;
 	uint64_t size;
 	struct tree runs, blocks;
-	uint64_t cached, dirty, taken, swapped; /* pages in the cache, newer than the disk; disk blocks; pages in swap */
+	uint64_t cached, dirty, swapped;  /* pages in the cache, newer than the disk; in swap */
+	uint64_t taken, filled;           /* blocks on the disk, and how many have been written; the others wait for it */
+	bool     flush_at_close;          /* it was truncated to nothing: see vm_inode_closed() */
 	struct tree mappings;             /* struct area by pgoff (mm.h), with the largest last page of each subtree */
 	uint32_t writable_maps;
 	struct dir_entry *names;          /* hard links; the first is the path that is shown */
@@ -76,6 +78,8 @@ struct cache_run *inode_run_above(const struct vm_inode *i, uint64_t index); /* 
 void  inode_set_slot(struct vm_inode *i, uint64_t index, uint32_t slot);
 uint32_t inode_slot(const struct vm_inode *i, uint64_t index);
 int   inode_write_page(struct vm_inode *i, uint64_t index);        /* one dirty page to the disk; entries become clean */
+/* Blocks are found for what waits for them (ext4_alloc_da_blocks): where there is such a page, all dirty ones are written. */
+void  inode_allocate(struct vm_inode *i);
 /* A hole punched (madvise remove): pages leave cache, disk and page tables. */
 void  inode_punch(struct vm_inode *i, uint64_t first, uint64_t n);
 /* Shared anonymous memory: an unnamed object of tmpfs. One reference is the caller's. */

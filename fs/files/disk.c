@@ -186,8 +186,10 @@ static void file_close(const struct node *n)
 {
 	struct vm_inode *inode = inode_of(n);
 
-	if (inode)
-		vm_inode_release(inode);
+	if (!inode)
+		return;
+	vm_inode_closed(inode);
+	vm_inode_release(inode);
 }
 
 static const struct bytes_ops file_bytes = { file_size, file_read, file_write, file_open, file_close };

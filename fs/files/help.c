@@ -77,8 +77,9 @@ static const struct help all[] = {
 	{ "files",
 	  "files/: the host's disk, an ordinary directory. Real programs copy files in and out; simulated\n"
 	  "processes open, map and execute them: files/bin/true is /bin/true to them. The pages of its files live in\n"
-	  "simulated frames (the page cache) until they are written back. It behaves as ext4 does, files/dev/shm\n"
-	  "as tmpfs. The inode number that stat shows is the one in maps.\n\n"
+	  "simulated frames (the page cache) until they are written back. It behaves as ext4 does (what replaces a\n"
+	  "file's content, as `echo x > FILE` does, is written back at close), files/dev/shm as tmpfs. The inode\n"
+	  "number that stat shows is the one in maps.\n\n"
 	  "    $ cp /bin/true files/\n"
 	  "    $ echo 'spawn t /true' > hosts/host0/ctl\n"
 	  "    $ cat proc/$(cat hosts/host0/ctl)/maps\n", NULL },

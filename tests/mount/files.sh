@@ -95,6 +95,14 @@ expect 0 awk '/^Dirty:/ { print $2 }' proc/meminfo
 echo drop_caches > mem/ctl
 cmp "$t/big" files/big
 
+# What replaces a file's content is written back at close; what extends it, or is a new file's, later.
+echo old > files/note
+echo more >> files/note
+expect 4 awk '/^Dirty:/ { print $2 }' proc/meminfo
+echo new > files/note
+expect 0 awk '/^Dirty:/ { print $2 }' proc/meminfo
+rm files/note
+
 # Full.
 free=$(df -k --output=avail files/ | tail -n 1)
 refuses 'No space left' 'head -c 1100M /dev/zero > files/full'

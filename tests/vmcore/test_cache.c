@@ -79,6 +79,87 @@ static void drop_caches_keeps_what_is_dirty_mapped_or_without_a_disk(void **stat
 	assert_checks(m->h);
 }
 
+static void what_is_written_after_a_truncation_to_nothing_is_flushed_at_close(void **state)
+{
+	struct whole *m = *state;
+	struct vm_inode *f = whole_file(m->h, NULL, "f", 2 * 4096, 1), *t = whole_file(m->h, shm_dir(m->h), "t", 4096, 1);
+	struct vm_proc *p = whole_spawn(m->h, "p", true);
+	struct err e = { 0 };
+	int fd;
+
+	assert_int_equal(vm_open(p, f, VM_OPEN_READ, &fd, &e), 0);
+	vm_close(p, fd, &e);
+	assert_int_equal(info_of(f).dirty, 2);                   /* an ordinary close writes nothing */
+	vm_inode_truncate(f, 0, &e);
+	assert_int_equal(vm_open(p, f, VM_OPEN_READ, &fd, &e), 0);
+	assert_int_equal(vm_inode_write(f, 8191, "x", 1, &e), 1);
+	vm_close(p, fd, &e);
+	assert_int_equal(info_of(f).dirty, 0);
+	assert_int_equal(vm_inode_write(f, 8192, "x", 1, &e), 1);
+	vm_inode_closed(f);
+	assert_int_equal(info_of(f).dirty, 1);                   /* once */
+	vm_inode_truncate(t, 0, &e);
+	vm_inode_write(t, 0, "x", 1, &e);
+	vm_inode_closed(t);
+	assert_int_equal(m->h->stats.writebacks, 1);
+	assert_checks(m->h);
+}
+
+static void a_mapping_that_is_the_last_to_hold_a_description_flushes_when_it_goes(void **state)
+{
+	struct whole *m = *state;
+	struct vm_inode *f = whole_file(m->h, NULL, "f", 4096, 1);
+	struct vm_proc *p = whole_spawn(m->h, "p", true);
+	struct vm_map_request r = { .addr = 0x10000, .len = 4096, .prot = RW, .flags = VM_MAP_SHARED | VM_MAP_FIXED };
+	struct err e = { 0 };
+	va_t at, other = whole_map(p, 0x20000, 4096, RW, VM_MAP_SHARED, f, 0);
+
+	assert_int_equal(vm_open(p, f, VM_OPEN_READ | VM_OPEN_WRITE, &r.fd, &e), 0);
+	assert_int_equal(vm_mmap(p, &r, &at, &e), 0);
+	vm_close(p, r.fd, &e);
+	vm_inode_truncate(f, 0, &e);
+	vm_inode_truncate(f, 4096, &e);
+	whole_store(p, other, 7);
+	assert_int_equal(info_of(f).dirty, 1);
+	assert_int_equal(vm_munmap(p, at, 4096, &e), 0);
+	assert_int_equal(info_of(f).dirty, 0);
+	whole_store(p, other, 8);                                /* it faults again */
+	assert_int_equal(info_of(f).dirty, 1);
+	assert_checks(m->h);
+}
+
+static void only_pages_without_a_block_call_for_a_flush(void **state)
+{
+	struct whole *m = *state;
+	struct vm_inode *f = whole_file(m->h, NULL, "f", 4096, 1);
+	struct err e = { 0 };
+
+	vm_inode_truncate(f, 0, &e);
+	vm_inode_write(f, 0, "x", 1, &e);
+	vm_inode_writeback(f, &e);
+	vm_inode_write(f, 0, "y", 1, &e);
+	vm_inode_closed(f);
+	assert_int_equal(info_of(f).dirty, 1);                   /* its block is known: nothing is delayed */
+	vm_inode_write(f, 4096, "z", 1, &e);
+	vm_inode_closed(f);
+	assert_int_equal(info_of(f).dirty, 2);                   /* the close before has cleared the mark */
+	assert_checks(m->h);
+}
+
+static void a_file_that_replaces_another_is_flushed(void **state)
+{
+	struct whole *m = *state;
+	struct vm_inode *root = vm_disk_root(m->h), *f = whole_file(m->h, NULL, "f", 4096, 1);
+	struct err e = { 0 };
+
+	assert_int_equal(vm_dir_rename(root, "f", root, "free", false, &e), 0);
+	assert_int_equal(info_of(f).dirty, 1);
+	whole_file(m->h, NULL, "old", 4096, 1);
+	assert_int_equal(vm_dir_rename(root, "free", root, "old", false, &e), 0);
+	assert_int_equal(info_of(f).dirty, 0);
+	assert_checks(m->h);
+}
+
 static void a_holey_file_costs_what_is_there(void **state)
 {
 	struct whole *m = *state;
@@ -355,6 +436,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(written_pages_are_dirty_in_frames_until_written_back),
 		TEST(drop_caches_keeps_what_is_dirty_mapped_or_without_a_disk),
+		TEST(what_is_written_after_a_truncation_to_nothing_is_flushed_at_close),
+		TEST(a_mapping_that_is_the_last_to_hold_a_description_flushes_when_it_goes),
+		TEST(only_pages_without_a_block_call_for_a_flush),
+		TEST(a_file_that_replaces_another_is_flushed),
 		TEST(a_holey_file_costs_what_is_there),
 		cmocka_unit_test(without_a_free_frame_writes_go_to_the_disk),
 		cmocka_unit_test(the_oldest_unmapped_page_makes_room_for_a_frame),

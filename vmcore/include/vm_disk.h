@@ -60,6 +60,11 @@ int vm_inode_chmod(struct vm_inode *i, uint32_t mode, struct err *e);
 int vm_inode_chown(struct vm_inode *i, uint32_t uid, uint32_t gid, struct err *e);
 int vm_inode_utime(struct vm_inode *i, ns_t mtime);
 int vm_inode_writeback(struct vm_inode *i, struct err *e);
+/*
+ * Somebody who had opened it has closed it. As ext4 does (auto_da_alloc), the first close after a truncation to nothing
+ * writes what has been written since, so that a program that replaces a file's content loses no more than that.
+ */
+void vm_inode_closed(struct vm_inode *i);
 /* The frame that caches one page; PFN_NONE when none does. */
 pfn_t vm_inode_frame(const struct vm_inode *i, uint64_t index);
 struct vm_disk_usage { uint64_t total, used; }; /* bytes */

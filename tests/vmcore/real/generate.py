@@ -121,7 +121,7 @@ class Script:
             return text
         name, sign, old = text.replace("-", "+-").partition("+")
         if name[0] == "0":
-            return f"{number(name) + offset:#x}"
+            return f"{min(number(name) + offset, 2**64 - PAGE):#x}"
         at = (number(old) if old else 0) + offset
         return f"{name}{'+' if at >= 0 else '-'}{abs(at):#x}"
 
