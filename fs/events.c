@@ -40,6 +40,19 @@ static const char *host_name(struct world *w, uint32_t serial)
 	return serial < w->host_names->len ? w->host_names->pdata[serial] : NULL;
 }
 
+static void put_address(GString *out, uint8_t format, const uint64_t half[2])
+{
+	struct net_addr a;
+	char text[NET_ADDR_TEXT];
+
+	if (half[0] == JOURNAL_NONE && half[1] == JOURNAL_NONE) {
+		put_text(out, format == FORMAT_JSON ? "null" : "-");
+		return;
+	}
+	a = net_addr_of_halves(half[0], half[1]);
+	g_string_append_printf(out, format == FORMAT_JSON ? "\"%s\"" : "%s", net_addr_text(&a, text));
+}
+
 static const char *wire_name(struct world *w, uint64_t serial)
 {
 	return serial < w->wire_names->len ? w->wire_names->pdata[serial] : NULL;
@@ -56,11 +69,6 @@ static void put_value(GString *out, uint8_t format, char type, uint64_t value)
 		put_hex(out, value);
 		if (json)
 			put_char(out, '"');
-	} else if (type == 'a') {
-		struct net_addr a = net_v4((uint32_t)value);
-		char text[NET_ADDR_TEXT];
-
-		g_string_append_printf(out, json ? "\"%s\"" : "%s", net_addr_text(&a, text));
 	} else if (type == 't' && !json) {
 		put_time(out, value);
 	} else {
@@ -103,7 +111,10 @@ static void put_details(struct world *w, GString *out, uint8_t format, const str
 			put_event_text(out, format, (const char *)(uintptr_t)event->value[value++]);
 		else if (colon[1] == 'w' && value < EVENT_VALUES)
 			put_event_text(out, format, wire_name(w, event->value[value++]));
-		else if (value < EVENT_VALUES)
+		else if (colon[1] == 'a' && value + 1 < EVENT_VALUES) {
+			put_address(out, format, event->value + value);
+			value += 2;
+		} else if (value < EVENT_VALUES)
 			put_value(out, format, colon[1], event->value[value++]);
 		key = colon + 1 + strcspn(colon + 1, " ");
 		key += *key == ' ';

@@ -81,9 +81,14 @@ void bind_inherit(struct net_socket *child, const struct net_socket *listener)
 	users_add(child, listener->lport, false);
 }
 
-static bool addrs_meet(uint32_t a, uint32_t b)
+/* Is there an address at which both would be reached? */
+static bool sockets_meet(const struct net_socket *a, const struct net_socket *b)
 {
-	return a == 0 || b == 0 || a == b;
+	if (!ip_none(a->laddr))
+		return socket_takes(b, a->laddr);
+	if (!ip_none(b->laddr))
+		return socket_takes(a, b->laddr);
+	return (a->takes4 && b->takes4) || (a->takes6 && b->takes6);
 }
 
 static bool listens(const struct net_socket *s)
@@ -97,7 +102,7 @@ static bool listens(const struct net_socket *s)
 bool bind_conflict(const struct net_socket *s, const struct port_users *u)
 {
 	for (const struct net_socket *o = u ? u->users : NULL; o; o = o->next_user) {
-		if (o == s || !addrs_meet(s->laddr, o->laddr))
+		if (o == s || !sockets_meet(s, o))
 			continue;
 		if (s->reuse_addr && o->reuse_addr && (s->kind != NET_TCP || !listens(o)))
 			continue;
@@ -141,7 +146,7 @@ static bool free_for_bind(struct net_socket *s, uint16_t port)
 int bind_port(struct net_socket *s, uint16_t port, struct err *e)
 {
 	char text[NET_ENDPOINT_TEXT];
-	struct net_endpoint at = { .addr = net_v4(s->laddr), .port = port };
+	struct net_endpoint at = ip_show_end(s->laddr, port, s->family);
 
 	if (port == 0) {
 		if (!find_open(s, s->kind == NET_TCP, free_for_bind, &port))
@@ -180,8 +185,9 @@ int bind_for_connect(struct net_socket *s, struct err *e)
 static guint pair_hash(gconstpointer p)
 {
 	const struct net_socket *s = p;
-	uint64_t x = ((uint64_t)s->raddr << 32 | (uint32_t)s->rport << 16 | s->lport) ^ (uint64_t)s->laddr << 16;
+	uint64_t x = ((uint64_t)ip_v4(s->raddr) << 32 | (uint32_t)s->rport << 16 | s->lport) ^ (uint64_t)ip_v4(s->laddr) << 16;
 
+	x ^= s->raddr.hi ^ s->raddr.lo >> 32 << 16 ^ s->laddr.hi; /* of version 4: a constant */
 	x *= 0x9e3779b97f4a7c15u;
 	return (guint)(x >> 32);
 }
@@ -190,10 +196,11 @@ static gboolean pair_equal(gconstpointer a, gconstpointer b)
 {
 	const struct net_socket *s = a, *t = b;
 
-	return s->raddr == t->raddr && s->rport == t->rport && s->lport == t->lport && s->laddr == t->laddr;
+	return ip_equal(s->raddr, t->raddr) && s->rport == t->rport && s->lport == t->lport && ip_equal(s->laddr, t->laddr);
 }
 
-struct net_socket *pair_find(const struct net_host *h, uint32_t laddr, uint16_t lport, uint32_t raddr, uint16_t rport)
+struct net_socket *pair_find(const struct net_host *h, struct ip_addr laddr, uint16_t lport, struct ip_addr raddr,
+			     uint16_t rport)
 {
 	struct net_socket key;
 

@@ -104,12 +104,17 @@ static void add_names(const struct net_wire *w, GByteArray *out)
 		const struct net_iface *f = p->owner && p->host ? p->owner : NULL;
 
 		for (unsigned k = 0; f && k < f->addrs->len; k++) {
-			uint32_t v4 = GUINT32_TO_BE(g_array_index(f->addrs, struct net_prefix, k).addr.v4);
-			GByteArray *record = g_byte_array_new();
+			struct ip_addr a = g_array_index(f->addrs, struct own_addr, k).addr;
+			GByteArray *record = g_byte_array_sized_new(64);
+			uint8_t bytes[16];
 
-			g_byte_array_append(record, (const guint8 *)&v4, 4);
+			if (ip_is4(a))
+				put32(bytes, ip_v4(a));
+			else
+				ip_put6(bytes, a);
+			g_byte_array_append(record, bytes, ip_is4(a) ? 4 : 16);
 			g_byte_array_append(record, (const guint8 *)p->host->name, (guint)strlen(p->host->name) + 1);
-			add_option(out, 1, record->data, record->len); /* nrb_record_ipv4 */
+			add_option(out, ip_is4(a) ? 1 : 2, record->data, record->len); /* nrb_record_ipv4, nrb_record_ipv6 */
 			g_byte_array_free(record, TRUE);
 		}
 	}

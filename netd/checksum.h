@@ -7,18 +7,29 @@
 #ifndef NETD_CHECKSUM_H
 #define NETD_CHECKSUM_H
 
-#include "units.h"
+#include "ip_addr.h"
 
 uint64_t sum_add(uint64_t sum, const void *bytes, size_t len);
 /* Copies and adds in one pass. */
 uint64_t sum_copy(uint64_t sum, void *to, const void *from, size_t len);
 /* A 16-bit number in host order. */
 static inline uint64_t sum_add16(uint64_t sum, uint16_t v) { return sum + __builtin_bswap16(v); }
-/* The pseudo header of TCP and UDP over version 4 (RFC 9293 3.1); addresses in host order. */
-static inline uint64_t sum_pseudo(uint32_t src, uint32_t dst, uint8_t protocol, uint32_t len)
+/* Half an address of version 6. */
+static inline uint64_t sum_add64(uint64_t sum, uint64_t v)
 {
-	return (uint64_t)__builtin_bswap32(src) + __builtin_bswap32(dst) + ((uint64_t)protocol << 8) +
-	       __builtin_bswap16((uint16_t)len);
+	v = __builtin_bswap64(v);
+	return sum + (uint32_t)v + (v >> 32);
+}
+/* The pseudo header of TCP, UDP and ICMP version 6: RFC 9293 3.1, RFC 8200 8.1. */
+static inline uint64_t sum_pseudo(struct ip_addr src, struct ip_addr dst, uint8_t protocol, uint32_t len)
+{
+	uint64_t sum = (uint64_t)protocol << 8;
+
+	if (ip_is4(dst))
+		return sum + __builtin_bswap32(ip_v4(src)) + __builtin_bswap32(ip_v4(dst)) + __builtin_bswap16((uint16_t)len);
+	sum = sum_add64(sum_add64(sum, ip_has_scope(src) ? src.hi & ~IP_SCOPE : src.hi), src.lo);
+	sum = sum_add64(sum_add64(sum, ip_has_scope(dst) ? dst.hi & ~IP_SCOPE : dst.hi), dst.lo);
+	return sum + __builtin_bswap32(len);
 }
 /* What goes into the header, host order: 0 over bytes that hold a right checksum. */
 uint16_t sum_end(uint64_t sum);

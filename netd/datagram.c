@@ -69,7 +69,7 @@ ssize_t datagram_recv(struct net_socket *s, void *data, size_t len, unsigned fla
 	if (len)
 		memcpy(data, d.data, len);
 	if (from)
-		*from = (struct net_endpoint){ .addr = net_v4(d.src), .port = d.sport };
+		*from = ip_show_end(d.src, d.sport, s->family);
 	if (!(flags & NET_PEEK)) {
 		datagram_take(s, &d);
 		frame_put(d.frame);
@@ -77,18 +77,21 @@ ssize_t datagram_recv(struct net_socket *s, void *data, size_t len, unsigned fla
 	return (ssize_t)len;
 }
 
-int datagram_target(struct net_socket *s, const struct net_endpoint *to, uint32_t *addr, uint16_t *port, struct err *e)
+int datagram_target(struct net_socket *s, const struct net_endpoint *to, struct ip_addr *addr, uint16_t *port,
+		    struct err *e)
 {
+	int result;
+
 	if (s->shut_wr)
 		return err_set(e, EPIPE, 0, "the socket is shut down for writing");
-	if (to && to->addr.family == NET_IPV6)
-		return err_set(e, EAFNOSUPPORT, 1, "not an address of version 4");
 	if (to) {
-		*addr = to->addr.v4 ? to->addr.v4 : 0x7f000001;
+		result = socket_peer(s, &to->addr, addr, e);
+		if (result < 0)
+			return result;
 		*port = to->port;
 		if (s->kind == NET_UDP && *port == 0)
 			return err_set(e, EINVAL, 1, "there is no port 0");
-	} else if (s->raddr) {
+	} else if (!ip_none(s->raddr)) {
 		*addr = s->raddr;
 		*port = s->rport;
 	} else {
@@ -100,16 +103,20 @@ int datagram_target(struct net_socket *s, const struct net_endpoint *to, uint32_
 int datagram_connect(struct net_socket *s, const struct net_endpoint *to, struct err *e)
 {
 	struct route_hit hit;
-	uint32_t addr = to->addr.v4 ? to->addr.v4 : 0x7f000001;
+	struct ip_addr addr;
 	char text[NET_ADDR_TEXT];
 	int result;
 
 	if (to->addr.family == NET_UNSET) { /* forgets the peer */
-		s->raddr = s->rport = 0;
+		s->raddr = IP_ANY;
+		s->rport = 0;
 		if (!s->addr_given)
-			s->laddr = 0;
+			s->laddr = IP_ANY;
 		return 0;
 	}
+	result = socket_peer(s, &to->addr, &addr, e);
+	if (result < 0)
+		return result;
 	result = route_find(s->host, addr, &hit);
 	if (result < 0)
 		return err_set(e, -result, 1, "no route to %s", net_addr_text(&to->addr, text));
@@ -123,14 +130,14 @@ int datagram_connect(struct net_socket *s, const struct net_endpoint *to, struct
 	s->raddr = addr;
 	s->rport = to->port;
 	s->hit = hit;
-	if (!s->laddr)
+	if (ip_none(s->laddr))
 		s->laddr = hit.src;
 	return 0;
 }
 
 int datagram_shutdown(struct net_socket *s, int how, struct err *e)
 {
-	if (!s->raddr)
+	if (ip_none(s->raddr))
 		return err_set(e, ENOTCONN, 0, "the socket has no peer");
 	s->shut_rd |= how != SHUT_WR;
 	s->shut_wr |= how != SHUT_RD;
@@ -168,6 +175,6 @@ void datagram_close(struct net_socket *s)
 
 void datagram_describe(const struct net_socket *s, struct net_socket_info *out)
 {
-	out->state = s->raddr ? NET_TCP_ESTABLISHED : NET_TCP_CLOSE;
+	out->state = ip_none(s->raddr) ? NET_TCP_CLOSE : NET_TCP_ESTABLISHED;
 	out->recv_queue = s->queued;
 }

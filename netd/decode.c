@@ -63,7 +63,7 @@ bool net_decode_tcp_options(const uint8_t *p, size_t len, struct net_tcp_options
 
 static bool sums_to_zero(const uint8_t *p, size_t len, const struct net_decoded *d)
 {
-	return sum_end(sum_add(sum_pseudo(d->src.v4, d->dst.v4, d->protocol, (uint32_t)len), p, len)) == 0;
+	return sum_end(sum_add(sum_pseudo(ip_of(&d->src), ip_of(&d->dst), d->protocol, (uint32_t)len), p, len)) == 0;
 }
 
 static void decode_tcp(const uint8_t *p, size_t len, bool checks, struct net_decoded *d)

@@ -55,7 +55,7 @@ void frag_send(struct net_host *h, struct route_hit *hit, struct frame *f, uint3
 	COUNT(h, Ip_FragOKs);
 	for (uint32_t at = 0; at < data;) {
 		uint32_t head = at == 0 ? header : later, room = (mtu - head) & ~7u, len = MIN(room, data - at);
-		struct frame *piece = ip_frame(h, head - IP_HEADER + len);
+		struct frame *piece = packet_frame(h, head + len);
 		uint8_t *q = packet(piece);
 
 		memcpy(q, p, IP_HEADER);
@@ -145,7 +145,7 @@ static struct frame *whole(struct reassembly *r)
 
 	if (header + r->total > 65535)
 		return NULL;
-	f = ip_frame(r->host, header - IP_HEADER + r->total);
+	f = packet_frame(r->host, header + r->total);
 	memcpy(frame_bytes(f), frame_bytes(r->pieces->frame), FRAME_HEADER);
 	p = packet(f);
 	memcpy(p, first, header);

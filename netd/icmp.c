@@ -4,13 +4,13 @@
 enum { ECHO_REPLY = 0, UNREACHABLE = 3, REDIRECT = 5, ECHO = 8, EXCEEDED = 11, PARAMETER = 12, QUOTE_MAX = 576 };
 enum { BURST = 6 }; /* errors that may go to one destination at once; then one each ICMP_RATELIMIT */
 
-static void icmp_send(struct net_host *h, uint32_t src, uint32_t dst, struct frame *f, struct route_hit *hit)
+static void icmp_send(struct net_host *h, struct ip_addr src, struct ip_addr dst, struct frame *f, struct route_hit *hit)
 {
 	struct ip_out o = { .src = src, .dst = dst, .protocol = IP_ICMP, .ttl = (uint8_t)KNOB(h, IP_DEFAULT_TTL) };
 	uint8_t *p = transport(f);
 
 	put16(p + 2, 0);
-	put16(p + 2, sum_end(sum_add(0, p, packet_len(f) - IP_HEADER)));
+	put16(p + 2, sum_end(sum_add(0, p, transport_len(f))));
 	COUNT(h, Icmp_OutMsgs);
 	h->icmp_out[p[0]]++;
 	if (p[0] == ECHO_REPLY)
@@ -29,20 +29,20 @@ static void icmp_send(struct net_host *h, uint32_t src, uint32_t dst, struct fra
 /* --- errors out ------------------------------------------------------------------------------- */
 
 /* A token bucket for each destination (as Linux does; RFC 1812 4.3.2.8 wants some limit). */
-static bool may_tell(struct net_host *h, uint32_t dst)
+static bool may_tell(struct net_host *h, struct ip_addr dst)
 {
 	ns_t interval = KNOB_MS(h, ICMP_RATELIMIT), now = net_now(h->net);
 	struct icmp_bucket *b;
 
 	if (interval == 0)
 		return true;
-	b = g_hash_table_lookup(h->icmp_buckets, GUINT_TO_POINTER(dst));
+	b = g_hash_table_lookup(h->icmp_buckets, &dst);
 	if (!b) {
 		if (g_hash_table_size(h->icmp_buckets) >= 4096)
 			g_hash_table_remove_all(h->icmp_buckets);
 		b = g_new(struct icmp_bucket, 1);
 		*b = (struct icmp_bucket){ .dst = dst, .tokens = BURST * interval, .last = now };
-		g_hash_table_insert(h->icmp_buckets, GUINT_TO_POINTER(dst), b);
+		g_hash_table_insert(h->icmp_buckets, b, b);
 	}
 	b->tokens = MIN(b->tokens + (now - b->last), BURST * interval);
 	b->last = now;
@@ -79,7 +79,8 @@ void icmp_error(struct net_host *h, const struct net_iface *arrived, const struc
 		uint32_t rest)
 {
 	const uint8_t *p = packet((struct frame *)f);
-	uint32_t len, src, dst = get32(p + 12), about = get32(p + 16);
+	struct ip_addr src, dst = ip4(get32(p + 12)), about = ip4(get32(p + 16));
+	uint32_t len;
 	struct route_hit hit;
 	struct frame *out;
 	uint8_t *q;
@@ -88,7 +89,7 @@ void icmp_error(struct net_host *h, const struct net_iface *arrived, const struc
 		return;
 	src = host_has(h, about) ? about : hit.src;
 	len = MIN(MIN((uint32_t)get16(p + 2), packet_len(f)), QUOTE_MAX - IP_HEADER - 8);
-	out = ip_frame(h, 8 + len);
+	out = ip_frame(h, dst, 8 + len);
 	q = transport(out);
 	q[0] = type;
 	q[1] = code;
@@ -98,14 +99,16 @@ void icmp_error(struct net_host *h, const struct net_iface *arrived, const struc
 }
 
 static void tell_socket(struct net_host *h, const uint8_t *quoted, uint32_t len, uint8_t type, uint8_t code, uint32_t rest,
-			uint32_t from);
+			struct ip_addr from);
 
 void icmp_host_unreachable(struct net_host *h, struct net_iface *i, struct frame *f)
 {
 	const uint8_t *p = packet(f);
 
-	if (host_has(h, get32(p + 12)))
-		tell_socket(h, p, packet_len(f), UNREACHABLE, 1, 0, get32(p + 12));
+	struct ip_addr src = ip4(get32(p + 12));
+
+	if (host_has(h, src))
+		tell_socket(h, p, packet_len(f), UNREACHABLE, 1, 0, src);
 	else
 		icmp_error(h, NULL, f, UNREACHABLE, 1, 0);
 	frame_put(f);
@@ -136,7 +139,7 @@ int icmp_errno(uint8_t type, uint8_t code, bool *fatal)
 
 /* `quoted` is a packet that this host has sent, or what came back of it. */
 static void tell_socket(struct net_host *h, const uint8_t *quoted, uint32_t len, uint8_t type, uint8_t code, uint32_t rest,
-			uint32_t from)
+			struct ip_addr from)
 {
 	struct ip_in in = { .ip = quoted };
 	uint32_t header, mtu = 0;
@@ -150,8 +153,8 @@ static void tell_socket(struct net_host *h, const uint8_t *quoted, uint32_t len,
 		return;
 	in.at = quoted + header;
 	in.len = len - header;
-	in.src = get32(quoted + 12);
-	in.dst = get32(quoted + 16);
+	in.src = ip4(get32(quoted + 12));
+	in.dst = ip4(get32(quoted + 16));
 	in.protocol = quoted[9];
 	in.ttl = quoted[8];
 	if (!host_has(h, in.src))
@@ -182,13 +185,13 @@ static void answer_echo(struct net_host *h, const struct ip_in *in)
 
 	if (in->broadcast || KNOB(h, ICMP_ECHO_IGNORE_ALL) || route_find(h, in->src, &hit) < 0)
 		return;
-	out = ip_frame(h, in->len);
+	out = ip_frame(h, in->src, in->len);
 	memcpy(transport(out), in->at, in->len);
 	transport(out)[0] = ECHO_REPLY;
 	icmp_send(h, in->dst, in->src, out, &hit);
 }
 
-int icmp_echo(struct net_host *h, uint32_t dst, uint16_t id, uint16_t seq, const void *data, uint32_t len, uint8_t ttl,
+int icmp_echo(struct net_host *h, struct ip_addr dst, uint16_t id, uint16_t seq, const void *data, uint32_t len, uint8_t ttl,
 	      bool broadcast)
 {
 	struct ip_out o = { .dst = dst, .protocol = IP_ICMP, .ttl = ttl };
@@ -201,7 +204,7 @@ int icmp_echo(struct net_host *h, uint32_t dst, uint16_t id, uint16_t seq, const
 		return result;
 	if (hit.broadcast && !broadcast)
 		return -EACCES;
-	f = ip_frame(h, 8 + len);
+	f = ip_frame(h, dst, 8 + len);
 	p = transport(f);
 	p[0] = ECHO;
 	p[1] = 0;

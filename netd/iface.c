@@ -11,7 +11,7 @@ struct net_iface *iface_create(struct net_host *h, const char *name)
 	if (i->index > 1)
 		i->mac = (struct net_mac){ { 0x02, 0, (uint8_t)(h->number >> 16), (uint8_t)(h->number >> 8),
 					     (uint8_t)h->number, (uint8_t)(i->index - 1) } };
-	i->addrs = g_array_new(FALSE, FALSE, sizeof(struct net_prefix));
+	i->addrs = g_array_new(FALSE, FALSE, sizeof(struct own_addr));
 	g_ptr_array_add(h->ifaces, i);
 	return i;
 }
@@ -117,7 +117,7 @@ int net_iface_up(struct net_iface *i, bool up, struct err *e)
 		route_leave(i);
 	}
 	for (unsigned n = 0; up && n < i->addrs->len; n++)
-		route_connect(i, &g_array_index(i->addrs, struct net_prefix, n), true);
+		route_connect(i, &g_array_index(i->addrs, struct own_addr, n), true);
 	i->host->generation++;
 	return 0;
 }
@@ -146,17 +146,18 @@ int net_iface_set_mac(struct net_iface *i, const struct net_mac *mac, struct err
 int net_iface_add(struct net_iface *i, const struct net_prefix *a, struct err *e)
 {
 	uint32_t v4 = a->addr.v4;
+	struct own_addr own;
 
 	if (a->addr.family != NET_IPV4)
 		return err_set(e, EAFNOSUPPORT, 0, "not an address of version 4");
 	if (a->len > 32 || v4 == 0 || v4 == ADDR_BROADCAST || v4 >> 28 == 14)
 		return err_set(e, EINVAL, 0, "no host can have this address");
-	for (unsigned n = 0; n < i->addrs->len; n++)
-		if (g_array_index(i->addrs, struct net_prefix, n).addr.v4 == v4)
-			return err_set(e, EEXIST, 0, "%s has this address already", i->name);
-	g_array_append_val(i->addrs, *a);
+	own = (struct own_addr){ .addr = ip_of(&a->addr), .len = a->len };
+	if (iface_has(i, own.addr))
+		return err_set(e, EEXIST, 0, "%s has this address already", i->name);
+	g_array_append_val(i->addrs, own);
 	if (i->up)
-		route_connect(i, a, true);
+		route_connect(i, &own, true);
 	i->host->generation++;
 	return 0;
 }
@@ -164,9 +165,9 @@ int net_iface_add(struct net_iface *i, const struct net_prefix *a, struct err *e
 int net_iface_del(struct net_iface *i, const struct net_prefix *a, struct err *e)
 {
 	for (unsigned n = 0; n < i->addrs->len; n++) {
-		struct net_prefix p = g_array_index(i->addrs, struct net_prefix, n);
+		struct own_addr p = g_array_index(i->addrs, struct own_addr, n);
 
-		if (p.addr.v4 != a->addr.v4)
+		if (!ip_equal(p.addr, ip_of(&a->addr)))
 			continue;
 		g_array_remove_index(i->addrs, n);
 		route_connect(i, &p, false);
@@ -178,9 +179,13 @@ int net_iface_del(struct net_iface *i, const struct net_prefix *a, struct err *e
 
 bool net_iface_address(const struct net_iface *i, unsigned index, struct net_prefix *out)
 {
+	const struct own_addr *a;
+
 	if (index >= i->addrs->len)
 		return false;
-	*out = g_array_index(i->addrs, struct net_prefix, index);
+	a = &g_array_index(i->addrs, struct own_addr, index);
+	*out = (struct net_prefix){ .addr = ip_show(a->addr, ip_is4(a->addr) ? NET_IPV4 : NET_IPV6), .len = a->len };
+	out->addr.scope = 0; /* which interface is known */
 	return true;
 }
 
@@ -197,41 +202,54 @@ void net_iface_get(const struct net_iface *i, struct net_iface_info *out)
 	out->loopback = i == i->host->lo;
 }
 
-bool iface_has(const struct net_iface *i, uint32_t addr)
+bool iface_has(const struct net_iface *i, struct ip_addr addr)
 {
 	for (unsigned n = 0; n < i->addrs->len; n++)
-		if (g_array_index(i->addrs, struct net_prefix, n).addr.v4 == addr)
+		if (ip_equal(g_array_index(i->addrs, struct own_addr, n).addr, addr))
 			return true;
 	return false;
 }
 
-bool host_has(const struct net_host *h, uint32_t addr)
+bool host_has(const struct net_host *h, struct ip_addr addr)
 {
 	for (unsigned n = 0; n < h->ifaces->len; n++)
 		if (iface_has(h->ifaces->pdata[n], addr))
 			return true;
-	return addr >> 24 == 127;
+	return ip_is_loopback(addr);
 }
 
 bool iface_broadcast(const struct net_iface *i, uint32_t addr)
 {
-	struct net_addr b;
+	for (unsigned n = 0; n < i->addrs->len; n++) {
+		const struct own_addr *a = &g_array_index(i->addrs, struct own_addr, n);
 
-	for (unsigned n = 0; n < i->addrs->len; n++)
-		if (net_prefix_broadcast(&g_array_index(i->addrs, struct net_prefix, n), &b) && b.v4 == addr)
+		if (ip_is4(a->addr) && a->len <= 30 && (ip_v4(a->addr) | ~net_mask(a->len)) == addr)
 			return true;
+	}
 	return false;
 }
 
-/* The address whose subnet has `towards`, else the first. */
-uint32_t iface_source(const struct net_iface *i, uint32_t towards)
+bool own_prefix_has(const struct own_addr *a, struct ip_addr addr)
 {
-	struct net_addr to = net_v4(towards);
+	return ip_is4(a->addr) == ip_is4(addr) && ip_equal(ip_masked(a->addr, a->len), ip_masked(addr, a->len));
+}
 
-	for (unsigned n = 0; n < i->addrs->len; n++)
-		if (net_prefix_has(&g_array_index(i->addrs, struct net_prefix, n), &to))
-			return g_array_index(i->addrs, struct net_prefix, n).addr.v4;
-	return i->addrs->len ? g_array_index(i->addrs, struct net_prefix, 0).addr.v4 : 0;
+/* The address whose subnet has `towards`, else the first. */
+struct ip_addr iface_source(const struct net_iface *i, struct ip_addr towards)
+{
+	struct ip_addr first = IP_ANY;
+
+	for (unsigned n = 0; n < i->addrs->len; n++) {
+		const struct own_addr *a = &g_array_index(i->addrs, struct own_addr, n);
+
+		if (ip_is4(a->addr) != ip_is4(towards))
+			continue;
+		if (own_prefix_has(a, towards))
+			return a->addr;
+		if (ip_none(first))
+			first = a->addr;
+	}
+	return first;
 }
 
 void iface_send(struct net_iface *i, struct frame *f, const uint8_t dst[6], uint16_t type)

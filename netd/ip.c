@@ -1,11 +1,19 @@
 /* ip.c - IPv4 (RFC 791, 1122 3.2, 1812 5): packets in, through and out. */
 #include "host.h"
 
-struct frame *ip_frame(struct net_host *h, uint32_t len)
+struct frame *packet_frame(struct net_host *h, uint32_t len)
 {
-	struct frame *f = frame_new(&h->net->pool, FRAME_FRONT, FRAME_HEADER + IP_HEADER + len);
+	struct frame *f = frame_new(&h->net->pool, FRAME_FRONT, FRAME_HEADER + len);
 
-	f->end = f->start + FRAME_HEADER + IP_HEADER + len;
+	f->end = f->start + FRAME_HEADER + len;
+	return f;
+}
+
+struct frame *ip_frame(struct net_host *h, struct ip_addr dst, uint32_t len)
+{
+	struct frame *f = packet_frame(h, ip_header(dst) + len);
+
+	packet(f)[0] = ip_is6(dst) ? 0x60 : 0x45;
 	return f;
 }
 
@@ -21,8 +29,8 @@ static void ip_drop(struct net_host *h, struct frame *f, const char *why)
 	if (ev) {
 		if (packet_len(f) >= IP_HEADER) {
 			ev->value[0] = p[9];
-			ev->value[1] = get32(p + 12);
-			ev->value[2] = get32(p + 16);
+			event_addr(ev, 1, ip4(get32(p + 12)), false);
+			event_addr(ev, 3, ip4(get32(p + 16)), false);
 		}
 		ev->text = g_strdup(why);
 	}
@@ -87,7 +95,7 @@ void ip_input(struct net_iface *i, struct frame *f)
 	src = get32(p + 12);
 	dst = get32(p + 16);
 	if (src >> 28 == 14 || src == ADDR_BROADCAST || (i != h->lo && (src >> 24 == 127 || dst >> 24 == 127)) ||
-	    (i != h->lo && src && host_has(h, src))) {
+	    (i != h->lo && src && host_has(h, ip4(src)))) {
 		COUNT(h, Ip_InAddrErrors);
 		ip_drop(h, f, "ip-martian");
 		return;
@@ -99,7 +107,7 @@ void ip_input(struct net_iface *i, struct frame *f)
 		ip_drop(h, f, "ip-option");
 		return;
 	}
-	if (host_has(h, dst) || dst == ADDR_BROADCAST || iface_broadcast(i, dst) || dst == 0xe0000001) {
+	if (host_has(h, ip4(dst)) || dst == ADDR_BROADCAST || iface_broadcast(i, dst) || dst == 0xe0000001) {
 		if (get16(p + 6) & 0x3fff) {
 			f = frag_collect(i, f);
 			if (!f)
@@ -120,11 +128,11 @@ void ip_deliver(struct net_iface *i, struct frame *f)
 {
 	struct net_host *h = i->host;
 	const uint8_t *p = packet(f);
-	uint32_t header = (p[0] & 15u) * 4;
-	struct ip_in in = { .iface = i, .ip = p, .at = p + header, .len = get16(p + 2) - header, .src = get32(p + 12),
-			    .dst = get32(p + 16), .ttl = p[8], .protocol = p[9] };
+	uint32_t header = (p[0] & 15u) * 4, dst = get32(p + 16);
+	struct ip_in in = { .iface = i, .ip = p, .at = p + header, .len = get16(p + 2) - header, .src = ip4(get32(p + 12)),
+			    .dst = ip4(dst), .ttl = p[8], .protocol = p[9] };
 
-	in.broadcast = in.dst == ADDR_BROADCAST || in.dst >> 28 == 14 || iface_broadcast(i, in.dst) ||
+	in.broadcast = dst == ADDR_BROADCAST || dst >> 28 == 14 || iface_broadcast(i, dst) ||
 		       (frame_bytes(f)[0] & 1 && i != h->lo);
 	COUNT(h, Ip_InDelivers);
 	switch (in.protocol) {
@@ -153,7 +161,7 @@ static void forward(struct net_iface *in, struct frame *f)
 	struct route_hit hit;
 	uint8_t *p;
 	uint32_t mtu;
-	int result = route_find(h, get32(packet(f) + 16), &hit);
+	int result = route_find(h, ip4(get32(packet(f) + 16)), &hit);
 
 	if (result < 0 || hit.local) {
 		COUNT(h, Ip_OutNoRoutes);
@@ -238,7 +246,7 @@ void ip_transmit(struct net_host *h, struct route_hit *hit, struct frame *f)
 	} else if (hit->broadcast) {
 		iface_send(hit->iface, f, all, TYPE_IPV4);
 	} else if (hit->multicast) {
-		group_mac(hit->next, mac);
+		group_mac(ip_v4(hit->next), mac);
 		iface_send(hit->iface, f, mac, TYPE_IPV4);
 	} else {
 		neigh_send(hit->iface, hit->next, f, hit->generation == h->generation ? &hit->neigh : NULL);
@@ -270,8 +278,8 @@ int ip_send(struct net_host *h, const struct ip_out *o, struct route_hit *hit, s
 	p[8] = o->ttl;
 	p[9] = o->protocol;
 	put16(p + 10, 0);
-	put32(p + 12, o->src);
-	put32(p + 16, o->dst);
+	put32(p + 12, ip_v4(o->src));
+	put32(p + 16, ip_v4(o->dst));
 	put16(p + 10, sum_end(sum_add(0, p, IP_HEADER)));
 	if (total > mtu)
 		frag_send(h, hit, f, mtu);

@@ -13,7 +13,7 @@ const char *const net_neigh_state_names[NET_NEIGH_STATES] = { "INCOMPLETE", "REA
 
 static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
-static unsigned neigh_place(const struct net_host *h, unsigned index, uint32_t addr)
+static unsigned neigh_place(const struct net_host *h, unsigned index, struct ip_addr addr)
 {
 	unsigned low = 0, high = h->neighs->len;
 
@@ -21,7 +21,7 @@ static unsigned neigh_place(const struct net_host *h, unsigned index, uint32_t a
 		unsigned middle = (low + high) / 2;
 		const struct neigh *n = h->neighs->pdata[middle];
 
-		if (n->iface->index < index || (n->iface->index == index && n->addr < addr))
+		if (n->iface->index < index || (n->iface->index == index && ip_before(n->addr, addr)))
 			low = middle + 1;
 		else
 			high = middle;
@@ -29,12 +29,12 @@ static unsigned neigh_place(const struct net_host *h, unsigned index, uint32_t a
 	return low;
 }
 
-static struct neigh *neigh_find(const struct net_iface *i, uint32_t addr)
+static struct neigh *neigh_find(const struct net_iface *i, struct ip_addr addr)
 {
 	unsigned at = neigh_place(i->host, i->index, addr);
 	struct neigh *n = at < i->host->neighs->len ? i->host->neighs->pdata[at] : NULL;
 
-	return n && n->iface == i && n->addr == addr ? n : NULL;
+	return n && n->iface == i && ip_equal(n->addr, addr) ? n : NULL;
 }
 
 static void neigh_free(struct neigh *n)
@@ -72,7 +72,8 @@ static void solicit(struct neigh *n, bool unicast)
 	static const uint8_t zero[6];
 
 	n->probes++;
-	send_arp(n->iface, 1, unicast ? n->mac.byte : broadcast, iface_source(n->iface, n->addr), zero, n->addr);
+	send_arp(n->iface, 1, unicast ? n->mac.byte : broadcast, ip_v4(iface_source(n->iface, n->addr)), zero,
+		 ip_v4(n->addr));
 	net_timer(n->iface->host->net, &n->timer, KNOB_MS(n->iface->host, NEIGH_RETRANS), unicast);
 }
 
@@ -105,7 +106,7 @@ static void neigh_fire(struct timer *t)
 		solicit(n, n->state == NET_NEIGH_PROBE);
 }
 
-static struct neigh *neigh_create(struct net_iface *i, uint32_t addr)
+static struct neigh *neigh_create(struct net_iface *i, struct ip_addr addr)
 {
 	struct net_host *h = i->host;
 	struct neigh *n;
@@ -183,24 +184,24 @@ void arp_input(struct net_iface *i, struct frame *f)
 	op = get16(p + 6);
 	spa = get32(p + 14);
 	tpa = get32(p + 24);
-	if (p[8] & 1 || spa >> 28 == 14 || spa == ADDR_BROADCAST || spa >> 24 == 127 || iface_has(i, spa))
+	if (p[8] & 1 || spa >> 28 == 14 || spa == ADDR_BROADCAST || spa >> 24 == 127 || iface_has(i, ip4(spa)))
 		goto done;
 	if (spa == 0) { /* a probe for a duplicate (RFC 5227 2.1.1): answered, not learned */
-		if (op == 1 && iface_has(i, tpa))
+		if (op == 1 && iface_has(i, ip4(tpa)))
 			send_arp(i, 2, p + 8, tpa, p + 8, 0);
 		goto done;
 	}
-	n = neigh_find(i, spa);
+	n = neigh_find(i, ip4(spa));
 	if (op == 2 && n) {
-		bool ours = iface_has(i, tpa) && memcmp(frame_bytes(f), broadcast, 6) != 0;
+		bool ours = iface_has(i, ip4(tpa)) && memcmp(frame_bytes(f), broadcast, 6) != 0;
 
 		neigh_learned(n, p + 8, ours ? NET_NEIGH_REACHABLE : NET_NEIGH_STALE);
-	} else if (op == 1 && iface_has(i, tpa)) {
+	} else if (op == 1 && iface_has(i, ip4(tpa))) {
 		uint8_t sha[6];
 
 		memcpy(sha, p + 8, 6);
 		if (!n)
-			n = neigh_create(i, spa);
+			n = neigh_create(i, ip4(spa));
 		if (n && (n->state == NET_NEIGH_INCOMPLETE || n->state == NET_NEIGH_FAILED || memcmp(&n->mac, sha, 6) != 0))
 			neigh_learned(n, sha, NET_NEIGH_STALE);
 		send_arp(i, 2, sha, tpa, sha, spa);
@@ -211,7 +212,7 @@ done:
 	frame_put(f);
 }
 
-void neigh_send(struct net_iface *i, uint32_t next, struct frame *f, struct neigh **cache)
+void neigh_send(struct net_iface *i, struct ip_addr next, struct frame *f, struct neigh **cache)
 {
 	struct net_host *h = i->host;
 	struct neigh *n = cache ? *cache : NULL;
@@ -278,7 +279,7 @@ bool net_neigh(const struct net_host *h, unsigned index, struct net_neigh *out)
 	if (index >= h->neighs->len)
 		return false;
 	n = h->neighs->pdata[index];
-	*out = (struct net_neigh){ .addr = net_v4(n->addr), .iface = n->iface->name, .mac = n->mac, .state = neigh_state(n),
+	*out = (struct net_neigh){ .addr = ip_show(n->addr, ip_is4(n->addr) ? NET_IPV4 : NET_IPV6), .iface = n->iface->name, .mac = n->mac, .state = neigh_state(n),
 				   .updated = n->updated, .queued = n->queue.count };
 	return true;
 }
@@ -294,9 +295,9 @@ int net_neigh_add(struct net_host *h, const char *iface, const struct net_addr *
 		return err_set(e, EINVAL, 1, "not the address of a neighbour");
 	if (net_mac_is_group(m))
 		return err_set(e, EADDRNOTAVAIL, 2, "a neighbour has no group address");
-	n = neigh_find(i, a->v4);
+	n = neigh_find(i, ip_of(a));
 	if (!n)
-		n = neigh_create(i, a->v4);
+		n = neigh_create(i, ip_of(a));
 	if (!n)
 		return err_set(e, ENOBUFS, 1, "the neighbour table is full");
 	n->state = NET_NEIGH_STALE; /* so that it may change */
@@ -311,7 +312,7 @@ int net_neigh_del(struct net_host *h, const char *iface, const struct net_addr *
 
 	if (!i)
 		return err_set(e, ENODEV, 0, "no interface %s", iface);
-	n = neigh_find(i, a->v4);
+	n = neigh_find(i, ip_of(a));
 	if (!n)
 		return err_set(e, ENOENT, 1, "no such neighbour");
 	neigh_free(n);

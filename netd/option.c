@@ -131,7 +131,7 @@ int net_getsockopt(struct net_socket *s, enum net_option o, int *value, struct e
 		return 0;
 	}
 	case NET_IP_MTU:
-		if (!s->raddr || socket_route(s) < 0)
+		if (ip_none(s->raddr) || socket_route(s) < 0)
 			return err_set(e, ENOTCONN, 0, "the socket has no peer");
 		*value = (int)pmtu_to(s->host, s->raddr, &s->hit, NULL);
 		return 0;

@@ -8,12 +8,12 @@
 
 enum { ICMP_HEADER = 8, ICMP_MAX = 65535 - IP_HEADER };
 
-static struct net_socket *ping_find(const struct net_host *h, uint16_t id, uint32_t laddr)
+static struct net_socket *ping_find(const struct net_host *h, uint16_t id, struct ip_addr laddr)
 {
 	const struct port_users *u = bind_users(h, NET_ICMP, id);
 
 	for (struct net_socket *s = u ? u->users : NULL; s; s = s->next_user)
-		if (!s->laddr || s->laddr == laddr)
+		if (socket_takes(s, laddr))
 			return s;
 	return NULL;
 }
@@ -27,14 +27,14 @@ void ping_reply(struct net_host *h, struct frame *f, const struct ip_in *in)
 	frame_put(f);
 }
 
-void ping_error(struct net_host *h, const struct ip_in *in, int error, uint8_t type, uint8_t code, uint32_t from)
+void ping_error(struct net_host *h, const struct ip_in *in, int error, uint8_t type, uint8_t code, struct ip_addr from)
 {
 	struct net_socket *s = in->at[0] == 8 ? ping_find(h, get16(in->at + 4), in->src) : NULL;
 
 	if (!s)
 		return;
 	s->note = (struct icmp_note){ .from = from, .key = get16(in->at + 6), .type = type, .code = code, .error = error };
-	if (!s->notify && s->raddr)
+	if (!s->notify && !ip_none(s->raddr))
 		s->error = error;
 	socket_wake(s);
 }
@@ -43,7 +43,7 @@ static ssize_t ping_send(struct net_socket *s, const void *data, size_t len, uns
 			 struct err *e)
 {
 	const uint8_t *p = data;
-	uint32_t addr;
+	struct ip_addr addr;
 	uint16_t port;
 	int result = socket_error(s, e);
 

@@ -14,17 +14,17 @@ uint32_t pmtu_plateau(uint32_t below)
 	return 68;
 }
 
-uint32_t pmtu_to(struct net_host *h, uint32_t dst, const struct route_hit *hit, bool *locked)
+uint32_t pmtu_to(struct net_host *h, struct ip_addr dst, const struct route_hit *hit, bool *locked)
 {
 	uint32_t mtu = iface_mtu(hit->iface);
-	const struct pmtu *p = g_hash_table_size(h->pmtus) ? g_hash_table_lookup(h->pmtus, GUINT_TO_POINTER(dst)) : NULL;
+	const struct pmtu *p = g_hash_table_size(h->pmtus) ? g_hash_table_lookup(h->pmtus, &dst) : NULL;
 
 	if (locked)
 		*locked = false;
 	if (!p)
 		return mtu;
 	if (net_now(h->net) >= p->expires) { /* try larger again */
-		g_hash_table_remove(h->pmtus, GUINT_TO_POINTER(dst));
+		g_hash_table_remove(h->pmtus, &dst);
 		return mtu;
 	}
 	if (locked)
@@ -33,7 +33,7 @@ uint32_t pmtu_to(struct net_host *h, uint32_t dst, const struct route_hit *hit, 
 }
 
 /* `mtu` as the router says, 0 if it does not; `packet` is the length of what did not fit. */
-void pmtu_learn(struct net_host *h, uint32_t dst, uint32_t mtu, uint32_t length)
+void pmtu_learn(struct net_host *h, struct ip_addr dst, uint32_t mtu, uint32_t length)
 {
 	struct pmtu *p;
 	uint32_t least = (uint32_t)KNOB(h, MIN_PMTU);
@@ -49,14 +49,14 @@ void pmtu_learn(struct net_host *h, uint32_t dst, uint32_t mtu, uint32_t length)
 		mtu = least;
 		locked = true;
 	}
-	p = g_hash_table_lookup(h->pmtus, GUINT_TO_POINTER(dst));
+	p = g_hash_table_lookup(h->pmtus, &dst);
 	if (!p) {
 		if (g_hash_table_size(h->pmtus) >= 4096)
 			g_hash_table_remove_all(h->pmtus);
 		p = g_new0(struct pmtu, 1);
-		g_hash_table_insert(h->pmtus, GUINT_TO_POINTER(dst), p);
+		p->dst = dst;
+		g_hash_table_insert(h->pmtus, p, p);
 	}
-	p->dst = dst;
 	p->mtu = mtu;
 	p->locked = locked;
 	p->expires = net_now(h->net) + PMTU_AGE;

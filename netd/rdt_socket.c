@@ -12,7 +12,8 @@ enum { RDT_HEADER = 12, FLAG_LAST = 1, FLAG_NUMBERED = 2, PEERS_MAX = 256, SEND_
 
 struct message {
 	GList    link;
-	uint32_t src, len;
+	struct ip_addr src;
+	uint32_t len;
 	uint16_t port;
 	uint8_t  data[];
 };
@@ -20,7 +21,7 @@ struct message {
 struct peer {
 	GList    link;
 	struct net_socket *socket;
-	uint32_t addr;
+	struct ip_addr addr;
 	uint16_t port;
 	struct rdt rdt;
 	struct timer timer;
@@ -108,19 +109,19 @@ static bool make_room(struct rdt_socket *r)
 	return false;
 }
 
-static struct peer *peer_find(struct net_socket *s, uint32_t addr, uint16_t port)
+static struct peer *peer_find(struct net_socket *s, struct ip_addr addr, uint16_t port)
 {
 	for (GList *l = state_of(s)->peers.head; l; l = l->next) {
 		struct peer *p = l->data;
 
-		if (p->addr == addr && p->port == port)
+		if (ip_equal(p->addr, addr) && p->port == port)
 			return p;
 	}
 	return NULL;
 }
 
 /* NULL: there are too many, all with something under way. */
-static struct peer *peer_of(struct net_socket *s, uint32_t addr, uint16_t port)
+static struct peer *peer_of(struct net_socket *s, struct ip_addr addr, uint16_t port)
 {
 	struct rdt_socket *r = state_of(s);
 	struct peer *p = peer_find(s, addr, port);
@@ -155,9 +156,9 @@ static void peer_send(struct rdt *rdt, const struct rdt_packet *out)
 
 	if (route_find(h, o.dst, &hit) < 0)
 		return;                                  /* lost, like any other */
-	o.src = s->laddr ? s->laddr : hit.src;
+	o.src = ip_none(s->laddr) ? hit.src : s->laddr;
 	o.ttl = s->ttl ? s->ttl : (uint8_t)KNOB(h, IP_DEFAULT_TTL);
-	f = ip_frame(h, RDT_HEADER + out->len);
+	f = ip_frame(h, o.dst, RDT_HEADER + out->len);
 	at = transport(f);
 	put16(at, s->lport);
 	put16(at + 2, p->port);
@@ -203,9 +204,11 @@ static struct net_socket *find(const struct net_host *h, const struct ip_in *in,
 	struct net_socket *found = NULL;
 
 	for (struct net_socket *s = u ? u->users : NULL; s; s = s->next_user) {
-		if ((s->laddr && s->laddr != in->dst) || (s->raddr && (s->raddr != in->src || s->rport != sport)))
+		bool paired = !ip_none(s->raddr);
+
+		if (!socket_takes(s, in->dst) || (paired && (!ip_equal(s->raddr, in->src) || s->rport != sport)))
 			continue;
-		if (!found || s->raddr)
+		if (!found || paired)
 			found = s;
 	}
 	return found;
@@ -244,7 +247,7 @@ void rdt_packet_error(struct net_host *h, const struct ip_in *in, int error, boo
 	struct ip_in back = { .src = in->dst, .dst = in->src };
 	struct net_socket *s = find(h, &back, get16(in->at + 2), get16(in->at));
 
-	if (!s || !s->raddr || !fatal)
+	if (!s || ip_none(s->raddr) || !fatal)
 		return;
 	s->error = error;
 	socket_wake(s);
@@ -258,7 +261,7 @@ static ssize_t rdt_sock_send(struct net_socket *s, const void *data, size_t len,
 	struct rdt_socket *r = state_of(s);
 	struct route_hit hit;
 	struct peer *p;
-	uint32_t addr;
+	struct ip_addr addr;
 	uint16_t port;
 	int result = socket_error(s, e);
 
@@ -301,7 +304,7 @@ static ssize_t rdt_sock_recv(struct net_socket *s, void *data, size_t len, unsig
 	if (len)
 		memcpy(data, m->data, len);
 	if (from)
-		*from = (struct net_endpoint){ .addr = net_v4(m->src), .port = m->port };
+		*from = ip_show_end(m->src, m->port, s->family);
 	if (!(flags & NET_PEEK)) {
 		r->bytes -= m->len;
 		g_queue_unlink(&r->messages, &m->link);
@@ -343,7 +346,7 @@ static void rdt_sock_describe(const struct net_socket *s, struct net_socket_info
 {
 	const struct rdt_socket *r = state_of(s);
 
-	out->state = s->raddr ? NET_TCP_ESTABLISHED : NET_TCP_CLOSE;
+	out->state = ip_none(s->raddr) ? NET_TCP_CLOSE : NET_TCP_ESTABLISHED;
 	out->recv_queue = r ? (uint32_t)r->bytes : 0;
 	for (GList *l = r ? r->peers.head : NULL; l; l = l->next)
 		out->send_queue += (uint32_t)((struct peer *)l->data)->rdt.queued;
@@ -390,7 +393,7 @@ bool net_rdt_peer(const struct net_socket *s, unsigned index, struct net_rdt_inf
 
 	if (s->kind != NET_RDT || !s->host || !(p = g_queue_peek_nth(&state_of(s)->peers, index)))
 		return false;
-	*out = (struct net_rdt_info){ .variant = p->rdt.rules->name, .peer = { net_v4(p->addr), p->port },
+	*out = (struct net_rdt_info){ .variant = p->rdt.rules->name, .peer = ip_show_end(p->addr, p->port, s->family),
 				      .window = p->rdt.window, .timeout = p->rdt.timeout, .parts = p->rdt.parts.length,
 				      .next = p->rdt.next, .expected = p->rdt.expected, .sent = p->rdt.stats.sent,
 				      .resent = p->rdt.stats.resent, .acks = p->rdt.stats.acks, .naks = p->rdt.stats.naks,

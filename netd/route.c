@@ -3,16 +3,21 @@
 
 static bool route_before(const struct route *a, const struct route *b)
 {
+	if (a->v6 != b->v6)
+		return b->v6;
 	if (a->len != b->len)
 		return a->len > b->len;
-	return a->to != b->to ? a->to < b->to : a->metric < b->metric;
+	return ip_equal(a->to, b->to) ? a->metric < b->metric : ip_before(a->to, b->to);
 }
 
 static void note_lengths(struct net_host *h)
 {
-	h->route_lengths = 0;
-	for (unsigned i = 0; i < h->routes->len; i++)
-		h->route_lengths |= (uint64_t)1 << g_array_index(h->routes, struct route, i).len;
+	memset(h->route_lengths, 0, sizeof(h->route_lengths));
+	for (unsigned i = 0; i < h->routes->len; i++) {
+		const struct route *r = &g_array_index(h->routes, struct route, i);
+
+		h->route_lengths[r->v6][r->len / 64] |= (uint64_t)1 << r->len % 64;
+	}
 	h->generation++;
 }
 
@@ -34,7 +39,7 @@ static unsigned route_place(const struct net_host *h, const struct route *r)
 
 static bool same_place(const struct route *a, const struct route *b)
 {
-	return a->len == b->len && a->to == b->to && a->metric == b->metric;
+	return a->v6 == b->v6 && a->len == b->len && ip_equal(a->to, b->to) && a->metric == b->metric;
 }
 
 static bool route_insert(struct net_host *h, const struct route *r)
@@ -48,13 +53,13 @@ static bool route_insert(struct net_host *h, const struct route *r)
 	return true;
 }
 
-void route_connect(struct net_iface *i, const struct net_prefix *p, bool add)
+void route_connect(struct net_iface *i, const struct own_addr *p, bool add)
 {
 	struct net_host *h = i->host;
-	struct route r = { .to = p->addr.v4 & net_mask(p->len), .len = p->len, .iface = i, .src = p->addr.v4,
-			   .connected = true };
+	struct route r = { .to = ip_masked(p->addr, p->len), .v6 = ip_is6(p->addr), .len = p->len, .iface = i,
+			   .src = p->addr, .connected = true };
 
-	if (i == h->lo || p->len == 32)
+	if (i == h->lo || p->len == (r.v6 ? 128 : 32))
 		return;
 	if (add) {
 		while (!route_insert(h, &r) && r.metric < 64) /* two interfaces in one subnet: the older one first */
@@ -64,7 +69,7 @@ void route_connect(struct net_iface *i, const struct net_prefix *p, bool add)
 	for (unsigned k = h->routes->len; k-- > 0;) {
 		const struct route *old = &g_array_index(h->routes, struct route, k);
 
-		if (old->connected && old->iface == i && old->src == r.src)
+		if (old->connected && old->iface == i && ip_equal(old->src, r.src))
 			g_array_remove_index(h->routes, k);
 	}
 	note_lengths(h);
@@ -80,18 +85,21 @@ void route_leave(struct net_iface *i)
 	note_lengths(h);
 }
 
-/* Binary search in each length that occurs: at most 33. Routes through interfaces that are down do not count. */
-static const struct route *route_best(const struct net_host *h, uint32_t dst)
+/* Binary search in each length that occurs: at most 33, or 129. Routes through interfaces that are down do not count. */
+static const struct route *route_best(const struct net_host *h, struct ip_addr dst)
 {
-	for (unsigned len = 33; len-- > 0;) {
-		struct route key = { .to = dst & net_mask(len), .len = len };
+	bool v6 = ip_is6(dst);
+	const uint64_t *lengths = h->route_lengths[v6];
 
-		if (!(h->route_lengths >> len & 1))
+	for (unsigned len = v6 ? 129 : 33; len-- > 0;) {
+		struct route key = { .to = ip_masked(dst, len), .v6 = v6, .len = len };
+
+		if (!(lengths[len / 64] >> len % 64 & 1))
 			continue;
 		for (unsigned at = route_place(h, &key); at < h->routes->len; at++) {
 			const struct route *r = &g_array_index(h->routes, struct route, at);
 
-			if (r->len != len || r->to != key.to)
+			if (r->v6 != v6 || r->len != len || !ip_equal(r->to, key.to))
 				break;
 			if (!r->iface || r->iface->up)
 				return r;
@@ -100,19 +108,21 @@ static const struct route *route_best(const struct net_host *h, uint32_t dst)
 	return NULL;
 }
 
-int route_find(struct net_host *h, uint32_t dst, struct route_hit *hit)
+int route_find(struct net_host *h, struct ip_addr dst, struct route_hit *hit)
 {
 	const struct route *r;
 
 	*hit = (struct route_hit){ .next = dst, .generation = h->generation };
+	if (ip_is6(dst))
+		return -ENETUNREACH;
 	if (host_has(h, dst)) {
 		hit->iface = h->lo;
 		hit->src = dst;
 		hit->local = true;
 		return 0;
 	}
-	hit->multicast = dst >> 28 == 14;
-	hit->broadcast = dst == ADDR_BROADCAST;
+	hit->multicast = ip_is_multicast(dst);
+	hit->broadcast = ip_equal(dst, ip4(ADDR_BROADCAST));
 	r = route_best(h, dst);
 	if (!r && (hit->broadcast || hit->multicast)) { /* without a route: the first interface that is up */
 		for (unsigned n = 0; n < h->ifaces->len && !hit->iface; n++) {
@@ -131,9 +141,9 @@ int route_find(struct net_host *h, uint32_t dst, struct route_hit *hit)
 	if (!r->iface)
 		return -EHOSTUNREACH;
 	hit->iface = r->iface;
-	hit->next = r->via ? r->via : dst;
-	hit->src = r->src ? r->src : iface_source(r->iface, hit->next);
-	hit->broadcast |= !r->via && iface_broadcast(r->iface, dst);
+	hit->next = ip_none(r->via) ? dst : r->via;
+	hit->src = ip_none(r->src) ? iface_source(r->iface, hit->next) : r->src;
+	hit->broadcast |= ip_none(r->via) && ip_is4(dst) && iface_broadcast(r->iface, ip_v4(dst));
 	return 0;
 }
 
@@ -141,54 +151,57 @@ int route_find(struct net_host *h, uint32_t dst, struct route_hit *hit)
 
 static void route_copy(const struct route *r, struct net_route *out)
 {
-	*out = (struct net_route){ .to = { .addr = net_v4(r->to), .len = r->len }, .metric = r->metric,
+	enum net_family family = r->v6 ? NET_IPV6 : NET_IPV4;
+
+	*out = (struct net_route){ .to = { .addr = ip_show(r->to, family), .len = r->len }, .metric = r->metric,
 				   .iface = r->iface ? r->iface->name : NULL, .connected = r->connected };
-	if (r->via)
-		out->via = net_v4(r->via);
-	if (r->src)
-		out->src = net_v4(r->src);
+	out->to.addr.scope = 0;
+	if (!ip_none(r->via))
+		out->via = ip_show(r->via, family);
+	if (!ip_none(r->src))
+		out->src = ip_show(r->src, family);
 }
 
 /* The interface that has `via` in a subnet of its own. */
-static struct net_iface *iface_towards(const struct net_host *h, const struct net_addr *via)
+static struct net_iface *iface_towards(const struct net_host *h, struct ip_addr via)
 {
 	for (unsigned n = 0; n < h->ifaces->len; n++) {
 		struct net_iface *i = h->ifaces->pdata[n];
 
 		for (unsigned k = 0; k < i->addrs->len; k++)
-			if (i != h->lo && net_prefix_has(&g_array_index(i->addrs, struct net_prefix, k), via))
+			if (i != h->lo && own_prefix_has(&g_array_index(i->addrs, struct own_addr, k), via))
 				return i;
 	}
 	return NULL;
 }
 
-static bool iface_reaches(const struct net_iface *i, const struct net_addr *via)
+static bool iface_reaches(const struct net_iface *i, struct ip_addr via)
 {
 	for (unsigned k = 0; k < i->addrs->len; k++)
-		if (net_prefix_has(&g_array_index(i->addrs, struct net_prefix, k), via))
+		if (own_prefix_has(&g_array_index(i->addrs, struct own_addr, k), via))
 			return true;
 	return false;
 }
 
 int net_route_add(struct net_host *h, const struct net_route *n, struct err *e)
 {
-	struct route r = { .to = n->to.addr.v4, .len = n->to.len, .via = n->via.family ? n->via.v4 : 0,
-			   .src = n->src.family ? n->src.v4 : 0, .metric = n->metric };
+	struct route r = { .to = ip_of(&n->to.addr), .v6 = n->to.addr.family == NET_IPV6, .len = n->to.len,
+			   .via = ip_of(&n->via), .src = ip_of(&n->src), .metric = n->metric };
 	char text[NET_ADDR_TEXT];
 
-	if (n->to.addr.family == NET_IPV6 || n->via.family == NET_IPV6)
-		return err_set(e, EAFNOSUPPORT, 0, "not an address of version 4");
-	if (r.len > 32 || r.to & ~net_mask(r.len))
+	if (n->via.family && (n->via.family == NET_IPV6) != r.v6)
+		return err_set(e, EAFNOSUPPORT, 1, "not an address of version %d", r.v6 ? 6 : 4);
+	if (r.len > (r.v6 ? 128 : 32) || !ip_equal(r.to, ip_masked(r.to, r.len)))
 		return err_set(e, EINVAL, 0, "%s has bits set after its first %u", net_addr_text(&n->to.addr, text), r.len);
 	if (n->iface && !(r.iface = net_iface_at(h, n->iface)))
 		return err_set(e, ENODEV, 2, "no interface %s", n->iface);
-	if (r.via && !r.iface)
-		r.iface = iface_towards(h, &n->via);
-	if (r.via && (!r.iface || !iface_reaches(r.iface, &n->via)))
+	if (!ip_none(r.via) && !r.iface)
+		r.iface = iface_towards(h, r.via);
+	if (!ip_none(r.via) && (!r.iface || !iface_reaches(r.iface, r.via)))
 		return err_set(e, ENETUNREACH, 1, "%s is in no subnet of the interface", net_addr_text(&n->via, text));
-	if (r.via && host_has(h, r.via))
+	if (!ip_none(r.via) && host_has(h, r.via))
 		return err_set(e, EINVAL, 1, "%s is this host itself", net_addr_text(&n->via, text));
-	if (r.src && !host_has(h, r.src))
+	if (!ip_none(r.src) && !host_has(h, r.src))
 		return err_set(e, EINVAL, 0, "%s is not an address of this host", net_addr_text(&n->src, text));
 	if (r.iface && !r.iface->up)
 		return err_set(e, ENETDOWN, 2, "%s is down", r.iface->name);
@@ -202,7 +215,8 @@ int net_route_del(struct net_host *h, const struct net_route *n, struct err *e)
 	for (unsigned k = 0; k < h->routes->len; k++) {
 		const struct route *r = &g_array_index(h->routes, struct route, k);
 
-		if (r->to != n->to.addr.v4 || r->len != n->to.len || (n->via.family && r->via != n->via.v4) ||
+		if (r->v6 != (n->to.addr.family == NET_IPV6) || !ip_equal(r->to, ip_of(&n->to.addr)) || r->len != n->to.len ||
+		    (n->via.family && !ip_equal(r->via, ip_of(&n->via))) ||
 		    (n->iface && (!r->iface || strcmp(r->iface->name, n->iface) != 0)) ||
 		    (n->metric && r->metric != n->metric))
 			continue;
@@ -228,17 +242,15 @@ int net_route_to(struct net_host *h, const struct net_addr *dst, struct net_rout
 	char text[NET_ADDR_TEXT];
 	int result;
 
-	if (dst->family != NET_IPV4)
-		return err_set(e, EAFNOSUPPORT, 0, "not an address of version 4");
-	result = route_find(h, dst->v4, &hit);
+	result = route_find(h, ip_of(dst), &hit);
 	if (result < 0)
 		return err_set(e, -result, 0, "no route to %s", net_addr_text(dst, text));
-	r = hit.local ? NULL : route_best(h, dst->v4);
+	r = hit.local ? NULL : route_best(h, ip_of(dst));
 	if (r)
 		route_copy(r, out);
 	else
-		*out = (struct net_route){ .to = { .addr = *dst, .len = 32 }, .iface = hit.iface->name, .connected = true };
-	if (hit.src)
-		out->src = net_v4(hit.src);
+		*out = (struct net_route){ .to = { .addr = *dst, .len = dst->family == NET_IPV6 ? 128 : 32 }, .iface = hit.iface->name, .connected = true };
+	if (!ip_none(hit.src))
+		out->src = ip_show(hit.src, dst->family);
 	return 0;
 }

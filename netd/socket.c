@@ -15,13 +15,16 @@ static uint64_t make_cookie(const struct net_host *h, uint64_t id)
 	return siphash(&key, &seed, sizeof(seed)) & 0xffffffffu;
 }
 
-struct net_socket *socket_create(struct net_host *h, enum net_kind kind)
+struct net_socket *socket_create(struct net_host *h, enum net_kind kind, enum net_family family)
 {
 	struct net_socket *s = g_new0(struct net_socket, 1);
 
 	s->host = h;
 	s->ops = kinds[kind];
-	s->kind = kind;
+	s->kind = (uint8_t)kind;
+	s->family = (uint8_t)family;
+	s->takes4 = true;
+	s->takes6 = family == NET_IPV6;
 	s->id = ++h->last_socket;
 	s->refs = 1; /* the table's */
 	s->alive = true;
@@ -61,11 +64,11 @@ int net_socket_new(struct net_host *h, enum net_kind kind, enum net_family famil
 {
 	struct net_socket *s;
 
-	if (family != NET_IPV4)
-		return err_set(e, EAFNOSUPPORT, 0, "only version 4 of IP is there");
+	if (family != NET_IPV4 && (family != NET_IPV6 || kind == NET_RDT))
+		return err_set(e, EAFNOSUPPORT, 0, "not a version of IP for %s", net_kind_names[kind]);
 	if (!kinds[kind]->connect)
 		return err_set(e, EPROTONOSUPPORT, 0, "%s is not there yet", net_kind_names[kind]);
-	s = socket_create(h, kind);
+	s = socket_create(h, kind, family);
 	s->uid = who->uid;
 	s->pid = who->pid;
 	s->inode = ++h->last_inode;
@@ -149,6 +152,25 @@ int socket_route(struct net_socket *s)
 	return route_find(s->host, s->raddr, &s->hit);
 }
 
+int socket_addr(const struct net_socket *s, const struct net_addr *a, struct ip_addr *out, struct err *e)
+{
+	*out = ip_of(a);
+	if (a->family == NET_UNSET || a->family == s->family)
+		return 0;
+	return err_set(e, EAFNOSUPPORT, 1, "not an address of version %d", s->family);
+}
+
+int socket_peer(const struct net_socket *s, const struct net_addr *a, struct ip_addr *out, struct err *e)
+{
+	int result = socket_addr(s, a, out, e);
+
+	if (result < 0)
+		return result;
+	if (ip_none(*out))
+		*out = host_self(s->family);
+	return 0;
+}
+
 static int gone(struct err *e)
 {
 	return err_set(e, ENETDOWN, -1, "the host is gone");
@@ -157,26 +179,28 @@ static int gone(struct err *e)
 int net_bind(struct net_socket *s, const struct net_caller *who, const struct net_endpoint *at, struct err *e)
 {
 	struct net_host *h = s->host;
-	uint32_t addr = at->addr.family == NET_UNSET ? 0 : at->addr.v4;
+	struct ip_addr addr;
 	char text[NET_ADDR_TEXT];
 	int result;
 
 	if (!h || !s->alive)
 		return gone(e);
-	if (at->addr.family == NET_IPV6)
-		return err_set(e, EAFNOSUPPORT, 1, "not an address of version 4");
+	result = socket_addr(s, &at->addr, &addr, e);
+	if (result < 0)
+		return result;
 	if (s->users)
 		return err_set(e, EINVAL, 0, "the socket is bound to port %u already", s->lport);
-	if (addr && !host_has(h, addr) && (s->kind == NET_TCP || (addr != ADDR_BROADCAST && addr >> 28 != 14)))
+	if (!ip_none(addr) && !host_has(h, addr) &&
+	    (s->kind == NET_TCP || (!ip_equal(addr, ip4(ADDR_BROADCAST)) && !ip_is_multicast(addr))))
 		return err_set(e, EADDRNOTAVAIL, 1, "%s is not an address of this host", net_addr_text(&at->addr, text));
 	if (at->port && at->port < KNOB(h, UNPRIVILEGED_PORT) && who->uid != 0 && s->kind != NET_ICMP)
 		return err_set(e, EACCES, 1, "ports below %d are for uid 0", (int)KNOB(h, UNPRIVILEGED_PORT));
 	s->laddr = addr;
 	result = bind_port(s, at->port, e);
 	if (result < 0)
-		s->laddr = 0;
+		s->laddr = IP_ANY;
 	else
-		s->addr_given = addr != 0;
+		s->addr_given = !ip_none(addr);
 	return result;
 }
 
@@ -202,8 +226,6 @@ int net_connect(struct net_socket *s, const struct net_endpoint *to, struct err 
 {
 	if (!s->host)
 		return gone(e);
-	if (to->addr.family == NET_IPV6)
-		return err_set(e, EAFNOSUPPORT, 1, "not an address of version 4");
 	return s->ops->connect(s, to, e);
 }
 
@@ -247,8 +269,9 @@ unsigned net_poll(const struct net_socket *s)
 
 void net_socket_get(const struct net_socket *s, struct net_socket_info *out)
 {
-	*out = (struct net_socket_info){ .id = s->id, .inode = s->inode, .kind = s->kind, .family = NET_IPV4,
-					 .local = { net_v4(s->laddr), s->lport }, .remote = { net_v4(s->raddr), s->rport },
+	*out = (struct net_socket_info){ .id = s->id, .inode = s->inode, .kind = s->kind, .family = s->family,
+					 .local = ip_show_end(s->laddr, s->lport, s->family),
+					 .remote = ip_show_end(s->raddr, s->rport, s->family),
 					 .state = NET_TCP_CLOSE, .refs = s->handles, .uid = s->uid, .pid = s->pid,
 					 .drops = s->drops, .bound = s->lport != 0, .cookie = s->cookie };
 	if (s->host)
@@ -338,11 +361,11 @@ int net_socket_fixture(struct net_host *h, const struct net_fixture *f, const st
 
 	if (f->local.port == 0)
 		return err_set(e, EINVAL, 1, "a row in the table has a local port");
-	result = net_socket_new(h, f->kind, NET_IPV4, who, &s, e);
+	result = net_socket_new(h, f->kind, f->local.addr.family == NET_IPV6 ? NET_IPV6 : NET_IPV4, who, &s, e);
 	if (result < 0)
 		return result;
-	s->laddr = f->local.addr.family ? f->local.addr.v4 : 0;
-	s->raddr = f->remote.addr.family ? f->remote.addr.v4 : 0;
+	s->laddr = ip_of(&f->local.addr);
+	s->raddr = ip_of(&f->remote.addr);
 	s->rport = f->remote.port;
 	s->reuse_addr = true;
 	if (f->kind == NET_TCP && f->state != NET_TCP_LISTEN && pair_find(h, s->laddr, f->local.port, s->raddr, s->rport))

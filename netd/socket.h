@@ -17,14 +17,15 @@ struct datagram {
 	struct datagram *next;
 	struct frame    *frame;
 	const uint8_t   *data;
-	uint32_t         len, src;
+	struct ip_addr   src;
+	uint32_t         len;
 	uint16_t         sport;
 	uint8_t          ttl;
 	ns_t             time;
 };
 
 /* An ICMP error about something that this socket has sent: for ping and traceroute. */
-struct icmp_note { uint32_t from; uint16_t key; uint8_t type, code; int error; };
+struct icmp_note { struct ip_addr from; uint16_t key; uint8_t type, code; int error; };
 
 /* Everyone who has a local port: a listening socket shares it with its connections. */
 struct port_users {
@@ -55,19 +56,22 @@ struct net_socket {
 	struct net_host   *host;       /* NULL: gone */
 	const struct kind_ops *ops;
 	struct tcp        *tcp;
-	struct net_socket *next, *prev; /* of the host, by id */
+	struct net_socket *next;       /* of the host, by id; see prev */
 	uint64_t           id, inode, cookie;
-	enum net_kind      kind;
-	uint32_t           laddr, raddr; /* 0: any */
+	uint8_t            kind;       /* enum net_kind */
+	uint8_t            family;     /* enum net_family: of the table that lists it */
+	bool               takes4, takes6; /* versions of IP that may reach it while laddr is any */
+	bool               alive;      /* in the host's tables */
+	bool               addr_given, port_given; /* by bind() */
+	bool               paired;     /* in host->pairs */
+	struct ip_addr     laddr, raddr; /* 0: any */
 	uint16_t           lport, rport; /* 0: none */
 	uint32_t           uid;
 	int32_t            pid;
 	unsigned           refs, handles;
 	uint64_t           drops;
 	uint32_t           queued;     /* bytes of memory, as Linux counts them */
-	bool               alive;      /* in the host's tables */
-	bool               addr_given, port_given; /* by bind() */
-	bool               paired;     /* in host->pairs */
+	struct net_socket *prev;
 	struct tree_node   node;
 	struct port_users *users;
 	struct net_socket *next_user, *prev_user, *next_listener;
@@ -90,7 +94,16 @@ struct net_socket {
 
 static inline struct net_socket *socket_hold(struct net_socket *s) { s->refs++; return s; }
 void socket_put(struct net_socket *s);
-struct net_socket *socket_create(struct net_host *h, enum net_kind kind);
+struct net_socket *socket_create(struct net_host *h, enum net_kind kind, enum net_family family);
+/* May a packet to `addr` be for it? */
+static inline bool socket_takes(const struct net_socket *s, struct ip_addr addr)
+{
+	return ip_none(s->laddr) ? (ip_is4(addr) ? s->takes4 : s->takes6) : ip_equal(s->laddr, addr);
+}
+/* An address that a caller has given, 0 for any: -EAFNOSUPPORT, -EINVAL, -ENETUNREACH if this socket cannot have it. */
+int  socket_addr(const struct net_socket *s, const struct net_addr *a, struct ip_addr *out, struct err *e);
+/* As above for a peer: any means this host. */
+int  socket_peer(const struct net_socket *s, const struct net_addr *a, struct ip_addr *out, struct err *e);
 /* Out of all tables; no timer may fire for it any more. */
 void socket_kill(struct net_socket *s);
 void socket_wake(struct net_socket *s);
@@ -109,7 +122,8 @@ void bind_drop(struct net_socket *s);
 struct port_users *bind_users(const struct net_host *h, enum net_kind kind, uint16_t port);
 void bind_listen(struct net_socket *s, bool on);
 /* TCP sockets by their two ends. */
-struct net_socket *pair_find(const struct net_host *h, uint32_t laddr, uint16_t lport, uint32_t raddr, uint16_t rport);
+struct net_socket *pair_find(const struct net_host *h, struct ip_addr laddr, uint16_t lport, struct ip_addr raddr,
+			     uint16_t rport);
 void pair_add(struct net_socket *s);
 void pair_drop(struct net_socket *s);
 
@@ -124,8 +138,8 @@ unsigned datagram_poll(const struct net_socket *s);
 void     datagram_close(struct net_socket *s);
 void     datagram_clear(struct net_socket *s);
 void     datagram_describe(const struct net_socket *s, struct net_socket_info *out);
-/* Finds where to send: *to, or the peer. The address 0.0.0.0 means this host. */
-int      datagram_target(struct net_socket *s, const struct net_endpoint *to, uint32_t *addr, uint16_t *port, struct err *e);
+/* Finds where to send: *to, or the peer. The addresses 0.0.0.0 and :: mean this host. */
+int      datagram_target(struct net_socket *s, const struct net_endpoint *to, struct ip_addr *addr, uint16_t *port, struct err *e);
 
 /* rdt_socket.c */
 void   rdt_open(struct net_socket *s);

@@ -62,8 +62,8 @@ void tcp_set_state(struct tcp *t, enum net_tcp_state state)
 	if (ev) {
 		ev->value[0] = s->id;
 		ev->value[1] = s->lport;
-		ev->value[2] = s->raddr;
-		ev->value[3] = s->rport;
+		event_addr(ev, 2, s->raddr, s->family == NET_IPV6);
+		ev->value[4] = s->rport;
 		ev->text = g_strdup_printf("%s->%s", net_tcp_state_names[t->state], net_tcp_state_names[state]);
 	}
 	h->tw_count += (state == NET_TCP_TIME_WAIT) - (uint64_t)(t->state == NET_TCP_TIME_WAIT);
@@ -139,22 +139,27 @@ void tcp_fail(struct tcp *t, int error)
 
 /* --- numbers that strangers must not guess ------------------------------------------------------ */
 
-struct tuple { uint32_t laddr, raddr; uint16_t lport, rport; uint32_t purpose; };
+static uint32_t ends_hash(struct net_host *h, struct ip_addr laddr, uint16_t lport, struct ip_addr raddr, uint16_t rport,
+			  uint32_t purpose)
+{
+	struct { uint32_t laddr, raddr; uint16_t lport, rport; uint32_t purpose; } x = { ip_v4(laddr), ip_v4(raddr), lport,
+											 rport, purpose };
+	struct { struct ip_addr laddr, raddr; uint16_t lport, rport; uint32_t purpose; } y = { laddr, raddr, lport, rport,
+											       purpose };
+
+	return (uint32_t)(ip_is4(raddr) ? siphash(&h->secret, &x, sizeof(x)) : siphash(&h->secret, &y, sizeof(y)));
+}
 
 /* RFC 6528: M + F(ends, secret), M counting 4 us. */
-uint32_t tcp_isn(struct net_host *h, uint32_t laddr, uint16_t lport, uint32_t raddr, uint16_t rport)
+uint32_t tcp_isn(struct net_host *h, struct ip_addr laddr, uint16_t lport, struct ip_addr raddr, uint16_t rport)
 {
-	struct tuple x = { laddr, raddr, lport, rport, 1 };
-
-	return (uint32_t)siphash(&h->secret, &x, sizeof(x)) + (uint32_t)(net_now(h->net) / (4 * NS_PER_US));
+	return ends_hash(h, laddr, lport, raddr, rport, 1) + (uint32_t)(net_now(h->net) / (4 * NS_PER_US));
 }
 
 /* RFC 7323 5.4: each peer sees a clock of its own. */
-uint32_t tcp_ts_offset(struct net_host *h, uint32_t laddr, uint32_t raddr)
+uint32_t tcp_ts_offset(struct net_host *h, struct ip_addr laddr, struct ip_addr raddr)
 {
-	struct tuple x = { laddr, raddr, 0, 0, 2 };
-
-	return (uint32_t)siphash(&h->secret, &x, sizeof(x));
+	return ends_hash(h, laddr, 0, raddr, 0, 2);
 }
 
 uint32_t tcp_ts_now(const struct tcp *t)
@@ -164,15 +169,20 @@ uint32_t tcp_ts_now(const struct tcp *t)
 
 /* --- the size of segments ----------------------------------------------------------------------- */
 
+uint16_t tcp_mss_of(const struct net_iface *i, struct ip_addr peer)
+{
+	return (uint16_t)MIN(iface_mtu(i) - ip_header(peer) - TCP_HEADER, 65495);
+}
+
 /* Linux's tcp_sync_mss: the peer's word, the path, the options; at most half the largest window seen. */
 void tcp_sync_mss(struct tcp *t)
 {
 	struct net_socket *s = t->s;
-	uint32_t mss;
+	uint32_t headers = ip_header(s->raddr) + TCP_HEADER, mss;
 
 	if (socket_route(s) == 0)
 		t->pmtu = pmtu_to(s->host, s->raddr, &s->hit, NULL);
-	mss = t->pmtu > IP_HEADER + TCP_HEADER ? t->pmtu - IP_HEADER - TCP_HEADER : 0;
+	mss = t->pmtu > headers ? t->pmtu - headers : 0;
 	if (t->mss_peer)
 		mss = MIN(mss, t->mss_peer);
 	if (t->mss_user)

@@ -188,8 +188,10 @@ void tcp_done(struct tcp *t);
 void tcp_fail(struct tcp *t, int error);
 void tcp_free_queues(struct tcp *t);
 uint32_t tcp_ts_now(const struct tcp *t);
-uint32_t tcp_isn(struct net_host *h, uint32_t laddr, uint16_t lport, uint32_t raddr, uint16_t rport);
-uint32_t tcp_ts_offset(struct net_host *h, uint32_t laddr, uint32_t raddr);
+uint32_t tcp_isn(struct net_host *h, struct ip_addr laddr, uint16_t lport, struct ip_addr raddr, uint16_t rport);
+uint32_t tcp_ts_offset(struct net_host *h, struct ip_addr laddr, struct ip_addr raddr);
+/* The most that the interface of the route can carry, from the first SYN on. */
+uint16_t tcp_mss_of(const struct net_iface *i, struct ip_addr peer);
 /* After the handshake: windows, mss, timers of an established connection. */
 void tcp_established(struct tcp *t);
 void tcp_sync_mss(struct tcp *t);
@@ -222,7 +224,7 @@ void tcp_challenge(struct tcp *t);            /* RFC 5961, rate limited */
 void tcp_quick(struct tcp *t);                /* acknowledge at once for a while */
 void tcp_window_opened(struct tcp *t);        /* the application has read */
 /* An answer in the name of nobody: TIME-WAIT, SYN cookies. */
-struct tcp_reply { uint32_t src, dst; uint16_t sport, dport; uint32_t seq, ack; uint8_t flags; uint16_t window;
+struct tcp_reply { struct ip_addr src, dst; uint16_t sport, dport; uint32_t seq, ack; uint8_t flags; uint16_t window;
 		   const uint8_t *options; uint32_t options_len; };
 void tcp_reply(struct net_host *h, const struct tcp_reply *r);
 uint32_t tcp_initial_window(const struct tcp *t);
@@ -230,7 +232,7 @@ uint32_t tcp_initial_window(const struct tcp *t);
 /* tcp_header.c: options of a SYN, of another segment; their length */
 uint32_t tcp_syn_options(const struct tcp *t, uint8_t *out);
 uint32_t tcp_segment_options(struct tcp *t, uint8_t *out, bool with_data);
-void tcp_finish(struct net_host *h, struct frame *f, uint32_t src, uint32_t dst, uint32_t header, uint64_t data_sum);
+void tcp_finish(struct net_host *h, struct frame *f, struct ip_addr src, struct ip_addr dst, uint32_t header, uint64_t data_sum);
 
 /* tcp_input.c */
 bool tcp_acceptable(uint32_t rcv_nxt, uint32_t rcv_wnd, uint32_t seq, uint32_t len);

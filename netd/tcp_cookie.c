@@ -12,9 +12,11 @@ static const uint16_t mss_table[] = { 536, 1300, 1440, 1460 };
 
 static uint32_t cookie_hash(struct net_host *h, const struct ip_in *in, uint32_t minute)
 {
-	struct { uint32_t src, dst, ports, minute, purpose; } x = { in->src, in->dst, get32(in->at), minute, 3 };
+	struct { uint32_t src, dst, ports, minute, purpose; } x = { ip_v4(in->src), ip_v4(in->dst), get32(in->at), minute, 3 };
+	struct { struct ip_addr src, dst; uint32_t ports, minute, purpose, zero; } y = { in->src, in->dst, get32(in->at),
+											 minute, 3, 0 };
 
-	return (uint32_t)siphash(&h->secret, &x, sizeof(x));
+	return (uint32_t)(ip_is4(in->dst) ? siphash(&h->secret, &x, sizeof(x)) : siphash(&h->secret, &y, sizeof(y)));
 }
 
 static uint32_t minute_of(const struct net_host *h)

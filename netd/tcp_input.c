@@ -319,16 +319,17 @@ static void synchronized(struct tcp *t, const struct ip_in *in, struct seg_in *g
 
 /* --- all ---------------------------------------------------------------------------------------------- */
 
-static struct net_socket *find_listener(const struct net_host *h, uint32_t laddr, uint16_t lport)
+static struct net_socket *find_listener(const struct net_host *h, struct ip_addr laddr, uint16_t lport)
 {
 	const struct port_users *u = bind_users(h, NET_TCP, lport);
 	struct net_socket *any = NULL;
 
 	for (struct net_socket *l = u ? u->listeners : NULL; l; l = l->next_listener) {
-		if (l->laddr == laddr)
+		if (!socket_takes(l, laddr))
+			continue;
+		if (!ip_none(l->laddr))
 			return l;
-		if (!l->laddr)
-			any = l;
+		any = l;
 	}
 	return any;
 }

@@ -91,7 +91,7 @@ bool tcp_child_ready(struct tcp *t)
 static struct tcp *child_new(struct net_socket *ls, const struct ip_in *in)
 {
 	struct net_host *h = ls->host;
-	struct net_socket *s = socket_create(h, NET_TCP);
+	struct net_socket *s = socket_create(h, NET_TCP, ls->family);
 	struct tcp *t = tcp_new(s), *l = ls->tcp;
 
 	s->laddr = in->dst;
@@ -146,7 +146,7 @@ static void child_start(struct tcp *t, const struct seg_in *g, uint32_t iss)
 	t->snd_wnd = t->max_wnd = g->window;
 	t->snd_wl1 = g->seq;
 	if (socket_route(s) == 0)
-		t->mss_here = (uint16_t)MIN(iface_mtu(s->hit.iface) - IP_HEADER - TCP_HEADER, 65495);
+		t->mss_here = tcp_mss_of(s->hit.iface, s->raddr);
 	if (t->mss_user)
 		t->mss_here = MIN(t->mss_here, t->mss_user);
 	tcp_sync_mss(t);
@@ -182,7 +182,7 @@ static void send_cookie(struct net_socket *ls, const struct ip_in *in, const str
 
 	if (route_find(h, in->src, &hit) < 0)
 		return;
-	like.mss_here = (uint16_t)MIN(iface_mtu(hit.iface) - IP_HEADER - TCP_HEADER, 65495);
+	like.mss_here = tcp_mss_of(hit.iface, in->src);
 	if (like.mss_user)
 		like.mss_here = MIN(like.mss_here, like.mss_user);
 	like.in_limit = ls->recv_limit / 2;
@@ -302,7 +302,8 @@ int tcp_listen(struct net_socket *s, int backlog, struct err *e)
 			bind_listen(s, false);
 			return err_set(e, EADDRINUSE, 0, "another socket listens on port %u", s->lport);
 		}
-		s->raddr = s->rport = 0;
+		s->raddr = IP_ANY;
+		s->rport = 0;
 		s->error = 0;
 		tcp_set_state(t, NET_TCP_LISTEN);
 	}
@@ -320,8 +321,8 @@ static void note_accept(const struct net_socket *listener, const struct net_sock
 		return;
 	ev->value[0] = s->inode;
 	ev->value[1] = s->lport;
-	ev->value[2] = s->raddr;
-	ev->value[3] = s->rport;
+	event_addr(ev, 2, s->raddr, s->family == NET_IPV6);
+	ev->value[4] = s->rport;
 }
 
 int tcp_accept(struct net_socket *s, struct net_socket **out, struct net_endpoint *peer, struct err *e)
@@ -341,7 +342,7 @@ int tcp_accept(struct net_socket *s, struct net_socket **out, struct net_endpoin
 	socket_put(child);
 	note_accept(s, child);
 	if (peer)
-		*peer = (struct net_endpoint){ .addr = net_v4(child->raddr), .port = child->rport };
+		*peer = ip_show_end(child->raddr, child->rport, child->family);
 	*out = child;
 	return 0;
 }

@@ -27,7 +27,7 @@ static void transmit(struct tcp *t, uint32_t seq, uint32_t len, uint8_t flags)
 		window = t->rcv_wnd >> t->rcv_wscale;
 	else
 		window = tcp_select_window(t) >> t->rcv_wscale;
-	f = ip_frame(h, TCP_HEADER + size + len);
+	f = ip_frame(h, s->raddr, TCP_HEADER + size + len);
 	p = transport(f);
 	put16(p, s->lport);
 	put16(p + 2, s->rport);

@@ -11,7 +11,7 @@ void tcp_reply(struct net_host *h, const struct tcp_reply *r)
 
 	if (route_find(h, r->dst, &hit) < 0)
 		return;
-	f = ip_frame(h, TCP_HEADER + r->options_len);
+	f = ip_frame(h, r->dst, TCP_HEADER + r->options_len);
 	p = transport(f);
 	put16(p, r->sport);
 	put16(p + 2, r->dport);

@@ -17,7 +17,7 @@ static void start_sequence(struct tcp *t)
 	t->fin_queued = t->fin_sent = t->fin_known = t->fin_received = t->was_connected = false;
 	t->in_limit = s->recv_limit / 2;
 	t->rcv_wscale = KNOB(s->host, WINDOW_SCALING) ? tcp_window_scale(t) : 0;
-	t->mss_here = (uint16_t)MIN(iface_mtu(s->hit.iface) - IP_HEADER - TCP_HEADER, 65495);
+	t->mss_here = tcp_mss_of(s->hit.iface, s->raddr);
 	if (t->mss_user)
 		t->mss_here = MIN(t->mss_here, t->mss_user);
 	t->rcv_wnd = tcp_initial_window(t);
@@ -45,9 +45,11 @@ static bool pair_free(struct net_socket *s)
 static int choose_ends(struct net_socket *s, const struct net_endpoint *to, struct err *e)
 {
 	char text[NET_ENDPOINT_TEXT];
-	uint32_t addr = to->addr.v4 ? to->addr.v4 : 0x7f000001, laddr = s->laddr;
-	int result;
+	struct ip_addr addr, laddr = s->laddr;
+	int result = socket_peer(s, &to->addr, &addr, e);
 
+	if (result < 0)
+		return result;
 	result = route_find(s->host, addr, &s->hit);
 	if (result < 0)
 		return err_set(e, -result, 1, "no route to %s", net_endpoint_text(to, text));
@@ -68,7 +70,8 @@ static int choose_ends(struct net_socket *s, const struct net_endpoint *to, stru
 	}
 	if (result < 0) {
 		s->laddr = laddr;
-		s->raddr = s->rport = 0;
+		s->raddr = IP_ANY;
+		s->rport = 0;
 	}
 	return result;
 }
@@ -188,7 +191,7 @@ ssize_t tcp_recv(struct net_socket *s, void *data, size_t len, unsigned flags, s
 	if (!t || t->state == NET_TCP_LISTEN)
 		return err_set(e, ENOTCONN, 0, "the socket is not connected");
 	if (from)
-		*from = (struct net_endpoint){ .addr = net_v4(s->raddr), .port = s->rport };
+		*from = ip_show_end(s->raddr, s->rport, s->family);
 	if (t->in.used == 0) {
 		if (t->fin_received && !s->error)
 			return 0;

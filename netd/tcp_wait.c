@@ -27,7 +27,7 @@ bool tcp_wait_reusable(const struct tcp *t)
 {
 	const struct net_host *h = t->s->host;
 
-	if (KNOB(h, TW_REUSE) == 0 || (KNOB(h, TW_REUSE) == 2 && t->s->raddr >> 24 != 127 && !host_has(h, t->s->raddr)))
+	if (KNOB(h, TW_REUSE) == 0 || (KNOB(h, TW_REUSE) == 2 && !ip_is_loopback(t->s->raddr) && !host_has(h, t->s->raddr)))
 		return false;
 	return t->ts_ok && tcp_now(t) - t->ts_recent_time > NS_PER_S;
 }

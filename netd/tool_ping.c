@@ -5,7 +5,7 @@
 struct net_ping {
 	struct net_host   *host;     /* NULL: gone */
 	struct net_socket *socket;
-	uint32_t           to;
+	struct net_addr    to;
 	unsigned           count, size;
 	ns_t               interval, timeout;
 	struct timer       timer;    /* the next request; after the last: the end */
@@ -46,7 +46,7 @@ static void take_reply(struct net_ping *p, const struct datagram *d)
 		return;
 	}
 	echo->rtt = MAX(d->time - echo->sent, 1);
-	echo->from = net_v4(d->src);
+	echo->from = ip_show(d->src, p->to.family);
 	echo->ttl = d->ttl;
 	p->sum += echo->rtt;
 	p->report.received++;
@@ -64,7 +64,7 @@ static void take_error(struct net_ping *p)
 		echo->error = n->error;
 		echo->type = n->type;
 		echo->code = n->code;
-		echo->from = net_v4(n->from);
+		echo->from = ip_show(n->from, p->to.family);
 		p->report.errors++;
 	}
 	n->error = 0;
@@ -96,7 +96,7 @@ static void send_one(struct net_ping *p)
 		data[i] = (uint8_t)i;
 	g_array_append_val(p->echoes, echo);
 	p->report.sent++;
-	result = icmp_echo(p->host, p->to, p->socket->lport, (uint16_t)echo.sequence, data, p->size,
+	result = icmp_echo(p->host, ip_of(&p->to), p->socket->lport, (uint16_t)echo.sequence, data, p->size,
 			   (uint8_t)KNOB(p->host, IP_DEFAULT_TTL), true);
 	g_free(data);
 	if (result < 0) {
@@ -126,29 +126,32 @@ int net_ping_start(struct net_host *h, const struct net_addr *to, unsigned count
 		   ns_t timeout, struct net_ping **out, struct err *e)
 {
 	static const struct net_caller nobody;
+	struct ip_addr addr = ip_of(to);
 	struct route_hit hit;
 	struct net_ping *p;
 	struct net_socket *s;
 	char text[NET_ADDR_TEXT];
 	int result;
 
-	if (to->family != NET_IPV4)
-		return err_set(e, EAFNOSUPPORT, 0, "not an address of version 4");
+	if (to->family == NET_UNSET)
+		return err_set(e, EAFNOSUPPORT, 0, "not an address");
 	if (count < 1 || count > 65535)
 		return err_set(e, EINVAL, 1, "a count of %u is not in 1..65535", count);
 	if (size > 65507)
 		return err_set(e, EMSGSIZE, 1, "%u bytes of data are more than 65507", size);
-	result = route_find(h, to->v4, &hit);
+	if (ip_none(addr))
+		addr = host_self(to->family);
+	result = route_find(h, addr, &hit);
 	if (result < 0)
 		return err_set(e, -result, 0, "no route to %s", net_addr_text(to, text));
-	result = net_socket_new(h, NET_ICMP, NET_IPV4, &nobody, &s, e);
+	result = net_socket_new(h, NET_ICMP, to->family, &nobody, &s, e);
 	if (result == 0 && (result = bind_port(s, 0, e)) < 0)
 		net_socket_release(s);
 	if (result < 0)
 		return result;
 
 	p = g_new0(struct net_ping, 1);
-	*p = (struct net_ping){ .host = h, .socket = s, .to = to->v4 ? to->v4 : 0x7f000001, .count = count, .size = size,
+	*p = (struct net_ping){ .host = h, .socket = s, .to = ip_show(addr, to->family), .count = count, .size = size,
 				.interval = interval, .timeout = timeout };
 	p->timer.fire = ping_fire;
 	p->echoes = g_array_new(FALSE, FALSE, sizeof(struct net_echo));

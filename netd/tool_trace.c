@@ -7,7 +7,7 @@ enum { FIRST_PORT = 33434, DATA = 32 };
 struct net_trace {
 	struct net_host   *host;     /* NULL: gone */
 	struct net_socket *socket;
-	uint32_t           to;
+	struct net_addr    to;
 	ns_t               wait;
 	struct timer       timer;    /* no answer */
 	unsigned           hop, probe; /* the one under way; hop counts from 1 */
@@ -48,7 +48,7 @@ static struct net_echo *current(struct net_trace *t)
 
 static void send_probe(struct net_trace *t)
 {
-	struct net_endpoint to = { .addr = net_v4(t->to),
+	struct net_endpoint to = { .addr = t->to,
 				   .port = (uint16_t)(FIRST_PORT + (t->hop - 1) * NET_PROBES + t->probe) };
 	static const uint8_t data[DATA];
 	ssize_t result;
@@ -80,7 +80,7 @@ static void trace_notify(struct net_socket *s)
 	if (t->done || !n->error || n->key != FIRST_PORT + echo->sequence - 1)
 		return;
 	echo->rtt = MAX(net_now(t->host->net) - echo->sent, 1);
-	echo->from = net_v4(n->from);
+	echo->from = ip_show(n->from, t->to.family);
 	echo->type = n->type;
 	echo->code = n->code;
 	if (n->type == 3) {
@@ -95,24 +95,27 @@ static void trace_notify(struct net_socket *s)
 int net_trace_start(struct net_host *h, const struct net_addr *to, ns_t wait, struct net_trace **out, struct err *e)
 {
 	static const struct net_caller nobody;
+	struct ip_addr addr = ip_of(to);
 	struct route_hit hit;
 	struct net_trace *t;
 	struct net_socket *s;
 	char text[NET_ADDR_TEXT];
 	int result;
 
-	if (to->family != NET_IPV4)
-		return err_set(e, EAFNOSUPPORT, 0, "not an address of version 4");
-	result = route_find(h, to->v4, &hit);
+	if (to->family == NET_UNSET)
+		return err_set(e, EAFNOSUPPORT, 0, "not an address");
+	if (ip_none(addr))
+		addr = host_self(to->family);
+	result = route_find(h, addr, &hit);
 	if (result < 0)
 		return err_set(e, -result, 0, "no route to %s", net_addr_text(to, text));
-	result = net_socket_new(h, NET_UDP, NET_IPV4, &nobody, &s, e);
+	result = net_socket_new(h, NET_UDP, to->family, &nobody, &s, e);
 	if (result < 0)
 		return result;
 	t = g_new0(struct net_trace, 1);
 	t->host = h;
 	t->socket = s;
-	t->to = to->v4 ? to->v4 : 0x7f000001;
+	t->to = ip_show(addr, to->family);
 	t->wait = MAX(wait, 1);
 	t->hop = 1;
 	t->timer.fire = trace_fire;

@@ -8,13 +8,11 @@ static int score(const struct net_socket *s, const struct ip_in *in, uint16_t sp
 {
 	int points = 0;
 
-	if (s->laddr) {
-		if (s->laddr != in->dst)
-			return -1;
-		points++;
-	}
-	if (s->raddr) {
-		if (s->raddr != in->src || (s->rport && s->rport != sport))
+	if (!socket_takes(s, in->dst))
+		return -1;
+	points += !ip_none(s->laddr);
+	if (!ip_none(s->raddr)) {
+		if (!ip_equal(s->raddr, in->src) || (s->rport && s->rport != sport))
 			return -1;
 		points += 2;
 	}
@@ -24,9 +22,9 @@ static int score(const struct net_socket *s, const struct ip_in *in, uint16_t sp
 /* A broadcast goes to all that fit; also to sockets bound to an address of the interface. */
 static bool fits_broadcast(const struct net_socket *s, const struct ip_in *in, uint16_t sport)
 {
-	if (s->raddr && (s->raddr != in->src || s->rport != sport))
+	if (!ip_none(s->raddr) && (!ip_equal(s->raddr, in->src) || s->rport != sport))
 		return false;
-	return !s->laddr || s->laddr == in->dst;
+	return socket_takes(s, in->dst);
 }
 
 static struct net_socket *udp_find(const struct net_host *h, const struct ip_in *in, uint16_t sport, uint16_t dport)
@@ -48,8 +46,8 @@ static struct net_socket *udp_find(const struct net_host *h, const struct ip_in 
 
 static bool checksum_right(const struct ip_in *in, uint32_t len)
 {
-	if (get16(in->at + 6) == 0)
-		return true;
+	if (get16(in->at + 6) == 0) /* none: not allowed over version 6 (RFC 8200 8.1) */
+		return ip_is4(in->dst);
 	return sum_end(sum_add(sum_pseudo(in->src, in->dst, IP_UDP, len), in->at, len)) == 0;
 }
 
@@ -82,7 +80,8 @@ void udp_input(struct net_host *h, struct frame *f, const struct ip_in *in)
 }
 
 /* As on Linux an unconnected socket is not told. */
-void udp_error(struct net_host *h, const struct ip_in *in, int error, bool fatal, uint8_t type, uint8_t code, uint32_t from)
+void udp_error(struct net_host *h, const struct ip_in *in, int error, bool fatal, uint8_t type, uint8_t code,
+	       struct ip_addr from)
 {
 	struct ip_in back = { .src = in->dst, .dst = in->src };
 	struct net_socket *s = udp_find(h, &back, get16(in->at + 2), get16(in->at));
@@ -90,9 +89,9 @@ void udp_error(struct net_host *h, const struct ip_in *in, int error, bool fatal
 	if (!s)
 		return;
 	s->note = (struct icmp_note){ .from = from, .key = get16(in->at + 2), .type = type, .code = code, .error = error };
-	if (s->raddr && fatal)
+	if (!ip_none(s->raddr) && fatal)
 		s->error = error;
-	if (s->notify || (s->raddr && fatal))
+	if (s->notify || (!ip_none(s->raddr) && fatal))
 		socket_wake(s);
 }
 
@@ -105,6 +104,7 @@ static ssize_t udp_send(struct net_socket *s, const void *data, size_t len, unsi
 	struct frame *f;
 	uint64_t sum;
 	uint16_t port;
+	uint32_t headers;
 	uint8_t *p;
 	bool locked;
 	int result = socket_error(s, e);
@@ -123,13 +123,14 @@ static ssize_t udp_send(struct net_socket *s, const void *data, size_t len, unsi
 	if (!s->lport && (result = bind_port(s, 0, e)) < 0)
 		return result;
 
-	o.src = s->laddr ? s->laddr : hit.src;
+	headers = ip_header(o.dst) + UDP_HEADER;
+	o.src = ip_none(s->laddr) ? hit.src : s->laddr;
 	o.ttl = s->ttl ? s->ttl : hit.multicast ? 1 : (uint8_t)KNOB(h, IP_DEFAULT_TTL);
 	o.mtu = pmtu_to(h, o.dst, &hit, &locked);
-	if (UDP_HEADER + IP_HEADER + len > o.mtu && s->mtu_discover == 2)
+	if (headers + len > o.mtu && s->mtu_discover == 2)
 		return err_set(e, EMSGSIZE, 2, "longer than the path's %u bytes", o.mtu);
-	o.df = s->mtu_discover && !KNOB(h, NO_PMTU_DISC) && !locked && UDP_HEADER + IP_HEADER + len <= o.mtu;
-	f = ip_frame(h, UDP_HEADER + (uint32_t)len);
+	o.df = s->mtu_discover && !KNOB(h, NO_PMTU_DISC) && !locked && headers + len <= o.mtu;
+	f = ip_frame(h, o.dst, UDP_HEADER + (uint32_t)len);
 	p = transport(f);
 	put16(p, s->lport);
 	put16(p + 2, port);

@@ -109,7 +109,7 @@ static unsigned host_place(const struct net *n, uint32_t serial)
 
 static void host_start(struct net_host *h)
 {
-	struct net_prefix loopback = { .addr = net_v4(0x7f000001), .len = 8 };
+	struct own_addr loopback = { .addr = ip4(0x7f000001), .len = 8 };
 
 	seed_host(h);
 	h->secret.k[0] = rng_next(&h->rng_misc);
@@ -139,8 +139,8 @@ int net_host_new(struct net *n, const char *name, uint32_t serial, uint32_t numb
 	h->ifaces = g_ptr_array_new();
 	h->routes = g_array_new(FALSE, FALSE, sizeof(struct route));
 	h->neighs = g_ptr_array_new();
-	h->pmtus = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-	h->icmp_buckets = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	h->pmtus = g_hash_table_new_full(ip_hash, ip_key_equal, NULL, g_free);
+	h->icmp_buckets = g_hash_table_new_full(ip_hash, ip_key_equal, NULL, g_free);
 	h->generation = 1;
 	h->pings = g_ptr_array_new();
 	h->traces = g_ptr_array_new();

@@ -4,7 +4,7 @@
 #ifndef NETD_WORLD_H
 #define NETD_WORLD_H
 
-#include "frame.h"
+#include "ip_addr.h"
 #include "net.h"
 #include "rng.h"
 
@@ -27,6 +27,12 @@ void net_timer(struct net *n, struct timer *t, ns_t delay, bool idle);
 static inline void net_cancel(struct net *n, struct timer *t) { clock_cancel(n->clock, t); }
 /* The stream of random numbers for one purpose in one place: "wire/lan0/h1.eth0/loss". */
 void net_stream(const struct net *n, struct rng *r, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
+/* Values `at` and the next: an address; 0 is that of `v6` or not. */
+static inline void event_addr(struct event *ev, unsigned at, struct ip_addr a, bool v6)
+{
+	ev->value[at] = a.hi;
+	ev->value[at + 1] = ip_none(a) && !v6 ? IP_MAPPED : a.lo;
+}
 /* An event, or NULL when no journal is kept. Values start as JOURNAL_NONE. */
 struct event *net_event(struct net *n, const struct event_kind *kind, const struct net_host *h, int32_t pid);
 

@@ -201,7 +201,7 @@ static void nobody_listens_nobody_is_there(void **state)
 	fails(w, "b", CLIENT, "connect 0 10.9.9.9:81", ENETUNREACH);
 	fails(w, "b", CLIENT, "connect 0 10.0.0.77:81", EHOSTUNREACH); /* no answer to ARP */
 	begun = w->clock.now;
-	assert_int_equal(net_neigh_add(world_host_named(w, "b")->net, "eth0", &(struct net_addr){ NET_IPV4, { 0x0a000063 } },
+	assert_int_equal(net_neigh_add(world_host_named(w, "b")->net, "eth0", &(struct net_addr){ .family = NET_IPV4, .v4 = 0x0a000063 },
 				       &(struct net_mac){ { 2, 0, 0, 0, 0, 99 } }, NULL), 0);
 	fails(w, "b", CLIENT, "connect 0 10.0.0.99:81", ETIMEDOUT);
 	assert_int_equal((w->clock.now - begun + NS_PER_MS) / NS_PER_S, 127);

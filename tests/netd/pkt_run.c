@@ -154,7 +154,7 @@ static void inject_tcp(struct run *r, const struct pkt_segment *g)
 	put16(p + 14, g->win);
 	put16(p + 18, g->urgent);
 	map_options(r, g, p + 20);
-	put16(p + 16, sum_end(sum_add(sum_pseudo(REMOTE, LOCAL, 6, header + g->len), p, header + g->len)));
+	put16(p + 16, sum_end(sum_add(sum_pseudo(ip4(REMOTE), ip4(LOCAL), 6, header + g->len), p, header + g->len)));
 	send_ip(r, f, header + g->len, 6);
 }
 

@@ -51,7 +51,7 @@ static void rfc768_udp_zero_is_sent_as_ones(void **state)
 			continue;
 		assert_true(net_addr_parse(json_text(row, "dst"), &dst));
 		len = unhex(json_text(row, "udp_hex_checksum_zero"), bytes, sizeof(bytes));
-		assert_int_equal(sum_end(sum_add(sum_pseudo(src.v4, dst.v4, 17, (uint32_t)len), bytes, len)), 0);
+		assert_int_equal(sum_end(sum_add(sum_pseudo(ip_of(&src), ip_of(&dst), 17, (uint32_t)len), bytes, len)), 0);
 		json_free(all);
 		return;
 	}

@@ -16,7 +16,8 @@ enum { EVENT_VALUES = 8 };
 /*
  * `keys` names the values in order, each with how it prints: "va:x pfn:x bytes:d".
  * x hex with 0x (a string in JSON), d decimal, t seconds with nine decimals (JSON: nanoseconds),
- * n a name (the value is a pointer to a static string), w a wire (its serial), a an IPv4 address, s the event's text (takes no value). JOURNAL_NONE prints
+ * n a name (the value is a pointer to a static string), w a wire (its serial), a an address of IP (takes two
+ * values: the halves of a v4-mapped or version 6 one), s the event's text (takes no value). JOURNAL_NONE prints
  * as `-` (JSON: null).
  */
 struct event_kind {
