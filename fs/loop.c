@@ -1,6 +1,7 @@
 /* loop.c - one thread that serves requests, timers and signals in turn; the session's birth and death. */
 #include "session.h"
 
+#include "bridge.h"
 #include "job.h"
 
 #include <fcntl.h>
@@ -28,19 +29,19 @@ static ns_t next_wake(const struct fs *fs, ns_t now)
 
 	if (somebody_was_interrupted(fs))
 		wake = wake ? MIN(wake, now + INTERRUPT_MS * NS_PER_MS) : now + INTERRUPT_MS * NS_PER_MS;
-	if (w->mode == CLOCK_REAL && clock_next(&w->clock, &at)) {
-		ns_t due = w->real_base && at > w->real_start ?
-			w->real_base + (ns_t)((double)(at - w->real_start) / w->real_factor) : now;
-
-		due = MAX(due, now + NS_PER_MS / 10);
-		wake = wake ? MIN(wake, due) : due;
-	}
+	at = world_wake(w, now);
+	if (at)
+		wake = wake ? MIN(wake, at) : at;
+	at = bridge_wake(w);
+	if (at)
+		wake = wake ? MIN(wake, at) : at;
 	return wake;
 }
 
 static void set_timer(struct fs *fs)
 {
-	bool needed = fs->parked.head || fs->world->mode == CLOCK_REAL || world_victim_wanted(fs->world);
+	bool needed = fs->parked.head || world_is_live(fs->world) || bridge_wake(fs->world) ||
+		      world_victim_wanted(fs->world);
 	ns_t now = needed ? real_now() : 0;
 	ns_t at = now ? next_wake(fs, now) : 0;
 	struct itimerspec t = { .it_value = { (time_t)(at / NS_PER_S), (long)(at % NS_PER_S) } };
@@ -61,8 +62,6 @@ static void serve_request(struct fs *fs)
 		fs->ending = true;
 		return;
 	}
-	if (fs->world->mode == CLOCK_REAL)
-		world_tick(fs->world, real_now());
 	fuse_session_process_buf(fs->session, &fs->buffer);
 }
 
@@ -88,7 +87,8 @@ static int open_loop(struct fs *fs)
 	fs->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	fs->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
 	fcntl(fuse, F_SETFL, fcntl(fuse, F_GETFL) | O_NONBLOCK);
-	if (fs->epoll < 0 || watch(fs, fuse) || watch(fs, fs->timer) || watch(fs, fs->signals))
+	if (fs->epoll < 0 || watch(fs, fuse) || watch(fs, fs->timer) || watch(fs, fs->signals) ||
+	    watch(fs, bridge_fd(fs->world)))
 		return -errno;
 	return 0;
 }
@@ -103,16 +103,28 @@ static void turn(struct fs *fs, const struct epoll_event *event)
 		if (read(fs->timer, &ignored, sizeof ignored) < 0 && errno != EAGAIN)
 			fs->ending = true;
 		fs->timer_set = false;
-		world_tick(fs->world, real_now());
 		world_victims(fs->world, real_now());
-	} else {
+	} else if (event->data.fd != bridge_fd(fs->world)) {
 		serve_request(fs);
 	}
 }
 
+/* The outside, and time if it goes with it. True: there is more to do at once. */
+static bool live(struct world *w)
+{
+	bool behind;
+
+	if (bridge_is_open(w)) {
+		bridge_poll(w, real_now());
+		world_try(w);
+	}
+	behind = world_tick(w, real_now());
+	return behind || bridge_busy(w);
+}
+
 int fs_serve(struct fs *fs, int ready)
 {
-	struct epoll_event events[3];
+	struct epoll_event events[4];
 	bool more = false;
 	int rc;
 
@@ -123,10 +135,12 @@ int fs_serve(struct fs *fs, int ready)
 
 		if (n < 0 && errno != EINTR)
 			rc = -errno;
+		world_tick(fs->world, real_now());
 		for (int i = 0; i < n; i++)
 			turn(fs, &events[i]);
 		more = fs->parked.head || fs->watchers.head || jobs_any(fs->world) ? settle(fs) : false;
 		fs->running = more;
+		more |= live(fs->world);
 		if (fs->parked.head)
 			look_at_interrupts(fs);
 		set_timer(fs);
@@ -141,6 +155,7 @@ struct fs *fs_new(struct world *w, const char *options)
 	struct fs *fs = g_new0(struct fs, 1);
 
 	fs->world = w;
+	w->wall = real_now;
 	w->try_requests = try_requests;
 	w->try_arg = fs;
 	w->changed = forget_told;

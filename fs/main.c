@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 
@@ -34,6 +36,7 @@ static const char usage[] =
 	"  --policy P       which page goes when a frame is needed: fifo, lru, ... as in help/mem-policy (clock)\n"
 	"  --seed N         where random numbers start (1)\n"
 	"  --cpus N         processors of each host (1)\n"
+	"  --bridge-any     bridge/ may use any address of this machine, not only loopback\n"
 	"  --root SUBTREE   mount only that part of the tree, as hosts/host0/proc\n"
 	"  -f               stay in the foreground\n"
 	"  -o OPTIONS       options of FUSE as allow_other, or those above as ram=64M; pidfile=FILE\n";
@@ -114,12 +117,18 @@ static int set_pidfile(struct settings *s, const char *value, struct err *e)
 	return 0;
 }
 
+static int set_bridge_any(struct settings *s, const char *value, struct err *e)
+{
+	s->world.bridge_any = true;
+	return 0;
+}
+
 static const struct setting {
 	const char *name;
 	int (*set)(struct settings *s, const char *value, struct err *e);
 } settings_known[] = {
 	{ "ram", set_ram }, { "swap", set_swap }, { "swap-device", set_swap_device }, { "geometry", set_geometry }, { "policy", set_policy }, { "seed", set_seed },
-	{ "cpus", set_cpus }, { "root", set_root }, { "pidfile", set_pidfile },
+	{ "cpus", set_cpus }, { "root", set_root }, { "pidfile", set_pidfile }, { "bridge-any", set_bridge_any },
 };
 
 static int set(struct settings *s, const char *name, const char *value)
@@ -154,6 +163,8 @@ static int set_mount_option(struct settings *s, char *option)
 		rc = set(s, option, equals + 1);
 		*equals = '=';
 	}
+	if (!strcmp(option, "bridge-any"))
+		rc = set(s, option, "");
 	if (rc < 0) {
 		g_string_append_c(s->fuse, ',');
 		g_string_append(s->fuse, option);
@@ -188,7 +199,8 @@ static int parse_options(struct settings *s, int argc, char **argv)
 		{ "ram", required_argument, NULL, 0 }, { "swap", required_argument, NULL, 0 },
 		{ "geometry", required_argument, NULL, 0 }, { "policy", required_argument, NULL, 0 }, { "seed", required_argument, NULL, 0 },
 		{ "swap-device", required_argument, NULL, 0 },
-		{ "cpus", required_argument, NULL, 0 }, { "root", required_argument, NULL, 0 }, { 0 },
+		{ "cpus", required_argument, NULL, 0 }, { "root", required_argument, NULL, 0 },
+		{ "bridge-any", no_argument, NULL, 0 }, { 0 },
 	};
 	int c, i, rc = OK;
 
@@ -199,7 +211,7 @@ static int parse_options(struct settings *s, int argc, char **argv)
 		else if (c == 'o')
 			rc = set_mount_options(s, optarg);
 		else if (c == 0)
-			rc = set(s, longs[i].name, optarg);
+			rc = set(s, longs[i].name, optarg ? optarg : "");
 		else {
 			rc = misused("%s %s; try `vitrine help`", c == ':' ? "a value is missing behind" : "unknown option",
 				     argv[optind - 1]);
@@ -264,6 +276,14 @@ static void leave_terminal(void)
 		close(null);
 }
 
+/* Of the mount itself, without asking it: we are the one who would have to answer. */
+static dev_t device_of(const char *dir)
+{
+	struct statx st;
+
+	return statx(AT_FDCWD, dir, AT_STATX_DONT_SYNC, STATX_TYPE, &st) ? 0 : makedev(st.stx_dev_major, st.stx_dev_minor);
+}
+
 static int mount_and_serve(struct settings *s, struct world *w, struct fs *fs, const char *dir)
 {
 	int pidfile = -1, ready = -1, rc;
@@ -279,6 +299,7 @@ static int mount_and_serve(struct settings *s, struct world *w, struct fs *fs, c
 		leave_terminal();
 	}
 	write_pidfile(pidfile);
+	w->device = device_of(dir);
 	rc = fs_serve(fs, ready);
 	if (pidfile >= 0) {
 		unlink(s->pidfile);

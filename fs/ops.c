@@ -70,7 +70,7 @@ static bool may_be_kept(const struct node *n)
 {
 	const struct row *row = n->row;
 
-	if (n->for_reader || n->world->mode == CLOCK_REAL || row->attr || row->flags & ROW_UNLISTED)
+	if (n->for_reader || world_is_live(n->world) || row->attr || row->flags & ROW_UNLISTED)
 		return false;
 	return row->kind == ROW_DIRECTORY ? n->host != 0 : n->process && row->kind == ROW_TEXT && !row->store;
 }

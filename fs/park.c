@@ -247,7 +247,7 @@ bool settle(struct fs *fs)
 	w->sliced = false;
 	world_try(w);
 	do {
-		while (w->mode == CLOCK_AUTO && somebody_waits(fs) && clock_next_busy(&w->clock, &at)) {
+		while (w->mode == CLOCK_AUTO && !world_is_live(w) && somebody_waits(fs) && clock_next_busy(&w->clock, &at)) {
 			if (steps++ == STEPS_A_TURN)
 				return true;
 			world_step(w);

@@ -127,6 +127,19 @@ void put_duration(GString *out, ns_t t)
 	put_text(out, units[unit]);
 }
 
+void put_size(GString *out, uint64_t value)
+{
+	static const char *const units[] = { "", "K", "M", "G" };
+	unsigned unit = 0;
+
+	while (value && value % 1024 == 0 && unit + 1 < G_N_ELEMENTS(units)) {
+		value /= 1024;
+		unit++;
+	}
+	put_dec(out, value);
+	put_text(out, units[unit]);
+}
+
 void put_pad(GString *out, size_t line_start, size_t column)
 {
 	size_t at = out->len - line_start;

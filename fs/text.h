@@ -15,6 +15,7 @@ void put_hex(GString *out, uint64_t value);                        /* lower case
 void put_hex_width(GString *out, uint64_t value, unsigned digits); /* zero-padded to at least so many */
 void put_time(GString *out, ns_t t);                               /* 12.003456789 */
 void put_duration(GString *out, ns_t t);                           /* 1500us: whole, in the largest unit that gives that */
+void put_size(GString *out, uint64_t bytes);                       /* 4K: the same of bytes, in 1024s */
 void put_pad(GString *out, size_t line_start, size_t column);      /* blanks up to that column of the line */
 void put_json_string(GString *out, const char *text);
 /* VM_PTE_* as "write,user,exec,accessed,dirty,huge", those that are set; `-` for none. In files/walk.c. */

@@ -1,4 +1,5 @@
 /* world.c - the hosts, their common time, and the way from ids to engine structs. */
+#include "bridge.h"
 #include "events.h"
 #include "job.h"
 #include "files/policy.h"
@@ -16,7 +17,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { JOURNAL_EVENTS = 65536, HOST_NAME_MAX_BYTES = 63, TICK_EVENTS = 10000 };
+enum { JOURNAL_EVENTS = 65536, HOST_NAME_MAX_BYTES = 63, TICK_EVENTS = 10000, BATCH_EVENTS = 64 };
+#define LEAD (100 * NS_PER_US)               /* mode real: what is due so soon is done at once */
+#define BATCH_TIME (20 * NS_PER_US)          /* and what is due in so short a time together */
+#define TICK_TIME NS_PER_MS                  /* real time that one turn may take */
+#define CATCH_UP (50 * NS_PER_MS)            /* real time that is made up for; what is more is lost */
 #define WORLD_BTIME ((ns_t)1735689600 * NS_PER_S)  /* when every host was switched on */
 #define VICTIM_PATIENCE (5 * NS_PER_S)       /* real time that policy external has for an answer */
 #define NUMBER_IS_DISK ((uint64_t)1 << 57)
@@ -89,6 +94,7 @@ static void plug_in(struct world *w, struct host *h)
 
 static void socket_woke(void *user, struct net_socket *s)
 {
+	bridge_woke(user, s);
 	world_changed(user);
 }
 
@@ -124,6 +130,7 @@ struct world *world_new(const struct world_options *o, struct err *e)
 	w->jobs = jobs_new();
 	w->replays = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	w->servers = servers_new();
+	w->bridge = bridge_new(w);
 	w->texts = event_texts_new();
 	if (world_add_host(w, "host0", e)) {
 		world_free(w);
@@ -136,6 +143,8 @@ void world_free(struct world *w)
 {
 	if (!w)
 		return;
+	bridge_free(w->bridge);
+	w->bridge = NULL;
 	files_abandon(w);
 	jobs_free(w->jobs);
 	g_hash_table_unref(w->replays);
@@ -177,6 +186,8 @@ void world_try(struct world *w)
 		if (w->try_requests)
 			w->try_requests(w->try_arg);
 	}
+	if (bridge_busy(w))
+		bridge_pump(w);
 	w->job = job;
 	w->reader = reader;
 	w->nonblock = nonblock;
@@ -235,34 +246,98 @@ ns_t world_victims(struct world *w, ns_t now)
 	return next;
 }
 
+bool world_is_live(const struct world *w)
+{
+	return w->mode == CLOCK_REAL || (w->mode == CLOCK_AUTO && bridge_is_open(w));
+}
+
+void world_follow(struct world *w)
+{
+	bool frozen = w->mode != CLOCK_AUTO || world_is_live(w);
+
+	if (frozen != w->clock.frozen)
+		w->real_base = 0;
+	w->clock.frozen = frozen;
+}
+
 void world_set_mode(struct world *w, enum clock_mode mode, double factor)
 {
 	w->mode = mode;
-	w->clock.frozen = mode != CLOCK_AUTO;
 	w->real_factor = factor;
 	w->real_base = 0;
+	world_follow(w);
 }
 
-void world_tick(struct world *w, ns_t now)
+/* Events that are close to each other, then whoever waited for any of them. */
+static uint64_t run_batch(struct world *w, ns_t until)
 {
-	ns_t to;
+	uint64_t n = 0;
+	ns_t at, end;
 
-	if (w->mode != CLOCK_REAL)
+	clock_next(&w->clock, &at);
+	for (end = MIN(at + BATCH_TIME, until); n < BATCH_EVENTS && clock_next(&w->clock, &at) && at <= end; n++)
+		clock_step(&w->clock);
+	world_changed(w);
+	world_try(w);
+	return n;
+}
+
+/* Simulated time at a real one. */
+static ns_t live_time(const struct world *w, ns_t now)
+{
+	return w->real_start + (ns_t)((double)(now - w->real_base) * w->real_factor);
+}
+
+/* What cannot be made up for is lost: time runs slower rather than dropping events. */
+static void fall_behind(struct world *w, ns_t to)
+{
+	ns_t most = (ns_t)(CATCH_UP * w->real_factor), lost;
+
+	if (to <= w->clock.now + most)
 		return;
+	lost = to - w->clock.now - most;
+	w->real_base += (ns_t)((double)lost / w->real_factor);
+	w->real_lag += lost;
+}
+
+bool world_tick(struct world *w, ns_t now)
+{
+	ns_t to, until, at;
+	uint64_t n = 0;
+
+	if (!world_is_live(w))
+		return false;
 	if (w->real_base == 0) {
 		w->real_base = now;
 		w->real_start = w->clock.now;
-		return;
+		w->real_lag = 0;
 	}
-	to = w->real_start + (ns_t)((double)(now - w->real_base) * w->real_factor);
-	if (to <= w->clock.now)
-		return;
-	if (!world_run(w, to, TICK_EVENTS)) {
-		/* Too much to do: time runs slower rather than dropping events. */
-		w->real_base = now;
-		w->real_start = w->clock.now;
+	to = live_time(w, now);
+	until = to + (ns_t)(LEAD * w->real_factor);
+	while (clock_next(&w->clock, &at) && at <= until) {
+		if (n >= TICK_EVENTS || (n > 0 && w->wall && w->wall() - now > TICK_TIME)) {
+			fall_behind(w, to);
+			return true;
+		}
+		n += run_batch(w, until);
 	}
-	world_changed(w);
+	if (to > w->clock.now) {
+		w->clock.now = to;
+		world_changed(w);
+	}
+	return false;
+}
+
+ns_t world_wake(const struct world *w, ns_t now)
+{
+	ns_t at;
+
+	if (!world_is_live(w) || !clock_next(&w->clock, &at))
+		return 0;
+	if (w->real_base == 0 || at <= w->real_start)
+		return now;
+	/* A little late, so that what comes soon after it is done in the same turn. */
+	return MAX(w->real_base + (ns_t)((double)(at - w->real_start) / w->real_factor) - LEAD, now) + LEAD / 2;
 }
 
 int world_reset(struct world *w, struct err *e)
@@ -287,6 +362,7 @@ int world_reset(struct world *w, struct err *e)
 	}
 
 	/* The new world stands; the old one goes. */
+	bridge_reset(w->bridge);
 	g_ptr_array_set_size(before, 0);
 	net_free(net);
 	w->clock.spent = 0;
@@ -328,6 +404,8 @@ int world_remove_host(struct world *w, const char *name, struct err *e)
 		return err_set(e, ENOENT, 0, "there is no host %.63s", name);
 	if (!strcmp(name, "host0"))
 		return err_set(e, EBUSY, 0, "host0 stays: the links of the root lead to it");
+	if (bridge_needs(w, h))
+		return err_set(e, EBUSY, 0, "rules of the bridge need it: del them first");
 	g_ptr_array_remove(w->hosts, h);
 	world_changed(w);
 	return 0;
@@ -335,9 +413,12 @@ int world_remove_host(struct world *w, const char *name, struct err *e)
 
 int world_reboot_host(struct world *w, struct host *h, struct err *e)
 {
-	struct host *fresh = host_new(w, h->name, e);
+	struct host *fresh;
 	guint i;
 
+	if (bridge_needs(w, h))
+		return err_set(e, EBUSY, 0, "rules of the bridge need it: del them first");
+	fresh = host_new(w, h->name, e);
 	if (!fresh)
 		return -e->code;
 	for (i = 0; w->hosts->pdata[i] != h; i++)

@@ -34,6 +34,7 @@ struct world_options {
 	struct vm_geometry geometry;
 	const char *policy;         /* as mem/policy takes it; NULL: clock */
 	size_t   events;            /* how many are kept; 0: 65536 */
+	bool     bridge_any;        /* bridges may use other addresses of this machine than loopback */
 };
 
 struct error_entry { ns_t time; char *text; };
@@ -57,9 +58,13 @@ struct world {
 	ns_t       mtime;           /* what stat shows: nanoseconds since 1970; strictly rising with the generation */
 	double     real_factor;     /* mode real: simulated seconds in one real second */
 	ns_t       real_base, real_start; /* real and simulated time when that began; real_base 0: at the next tick */
+	ns_t       real_lag;        /* how much of real time has been lost since, because there was too much to do */
+	ns_t     (*wall)(void);     /* real nanoseconds, never going back; NULL: nobody says what time it is */
+	dev_t      device;          /* of the mount, once there is one; 0: none */
 	struct knowns *knowns;      /* node.c: the nodes that the kernel knows */
 	struct opens  *opens;       /* open.c: contents, results, calls that wait */
 	struct event_texts *texts;  /* events.c: lines rendered so far */
+	struct bridge *bridge;      /* bridge.h */
 	struct servers *servers;    /* serve.c: processes that are built-in servers */
 	struct jobs *jobs;          /* job.c: commands that nobody waits for */
 	void (*try_requests)(void *arg); /* ops.c: tries all requests that wait once; NULL: there are none */
@@ -93,8 +98,18 @@ bool world_run(struct world *w, ns_t until, uint64_t most);
  */
 ns_t world_victims(struct world *w, ns_t now);
 bool world_victim_wanted(const struct world *w);
-/* Mode real: simulated time follows `now`, a clock of real nanoseconds that never goes back. */
-void world_tick(struct world *w, ns_t now);
+/* Whether simulated time follows the clock on the wall: mode real, or auto while a bridge is open. */
+bool world_is_live(const struct world *w);
+/* To be called when that may have changed. */
+void world_follow(struct world *w);
+/*
+ * Then: simulated time goes to `now`, a clock of real nanoseconds that never goes back. What is due within the next LEAD is
+ * done already, so that a chain of events a few microseconds apart needs no timer of its own for each. True: there was too
+ * much to do for one turn.
+ */
+bool world_tick(struct world *w, ns_t now);
+/* When the next event is wanted, in real time; 0: there is none, or time does not follow. */
+ns_t world_wake(const struct world *w, ns_t now);
 void world_set_mode(struct world *w, enum clock_mode mode, double factor);
 int  world_reset(struct world *w, struct err *e);
 int  world_add_host(struct world *w, const char *name, struct err *e);     /* EEXIST, EINVAL */

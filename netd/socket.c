@@ -125,6 +125,8 @@ void net_socket_release(struct net_socket *s)
 }
 
 uint64_t net_socket_inode(const struct net_socket *s) { return s->inode; }
+void net_socket_mark(struct net_socket *s, void *mark) { s->mark = mark; }
+void *net_socket_marked(const struct net_socket *s) { return s->mark; }
 struct net_host *net_socket_host(const struct net_socket *s) { return s->host; }
 
 void socket_wake(struct net_socket *s)

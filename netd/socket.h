@@ -89,6 +89,7 @@ struct net_socket {
 	struct icmp_note   note;
 	void             (*notify)(struct net_socket *s); /* an engine's own socket: instead of wake */
 	void              *owner;
+	void              *mark;       /* the caller's */
 	struct rdt_socket *rdt;
 };
 

@@ -39,6 +39,8 @@ void ring_reserve(struct ring *r, uint32_t size);
 void ring_put(struct ring *r, uint32_t offset, const void *bytes, uint32_t len);
 void ring_get(const struct ring *r, uint32_t offset, void *bytes, uint32_t len);
 void ring_drop(struct ring *r, uint32_t len);
+/* Where those bytes are; room for them has been made. */
+void ring_pieces(const struct ring *r, uint32_t offset, uint32_t len, struct net_piece piece[2]);
 
 struct tcp_seg {
 	uint32_t seq, end;

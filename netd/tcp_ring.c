@@ -56,3 +56,11 @@ void ring_drop(struct ring *r, uint32_t len)
 	if (r->capacity)
 		r->head = (r->head + len) & (r->capacity - 1);
 }
+
+void ring_pieces(const struct ring *r, uint32_t offset, uint32_t len, struct net_piece piece[2])
+{
+	uint32_t at = r->capacity ? (r->head + offset) & (r->capacity - 1) : 0, first = MIN(len, r->capacity - at);
+
+	piece[0] = (struct net_piece){ r->data + at, first };
+	piece[1] = (struct net_piece){ r->data, len - first };
+}

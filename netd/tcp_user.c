@@ -153,6 +153,16 @@ static void note_push(struct tcp *t)
 	t->pushes[(t->pushes_head + t->pushes_count++) & (t->pushes_capacity - 1)] = t->write_seq;
 }
 
+/* That many bytes have been put behind what is to be sent. */
+static void queue_out(struct tcp *t, uint32_t len, bool push)
+{
+	t->out.used += len;
+	t->write_seq += len;
+	if (push)
+		note_push(t);
+	tcp_output(t);
+}
+
 ssize_t tcp_send(struct net_socket *s, const void *data, size_t len, unsigned flags, const struct net_endpoint *to,
 		 struct err *e)
 {
@@ -175,12 +185,39 @@ ssize_t tcp_send(struct net_socket *s, const void *data, size_t len, unsigned fl
 
 	take = (uint32_t)MIN(len, room);
 	ring_put(&t->out, t->out.used, data, take);
-	t->out.used += take;
-	t->write_seq += take;
-	if (!(flags & NET_MORE))
-		note_push(t);
-	tcp_output(t);
+	queue_out(t, take, !(flags & NET_MORE));
 	return take;
+}
+
+size_t net_space(struct net_socket *s, uint32_t limit, size_t most, struct net_piece piece[2])
+{
+	struct tcp *t = s->host ? s->tcp : NULL;
+	uint32_t room;
+
+	if (!t || s->error || s->shut_wr || (t->state != NET_TCP_ESTABLISHED && t->state != NET_TCP_CLOSE_WAIT))
+		return 0;
+	s->send_limit = MIN(s->send_limit, limit);
+	room = s->send_limit > t->out.used ? s->send_limit - t->out.used : 0;
+	room = (uint32_t)MIN(most, room);
+	ring_reserve(&t->out, t->out.used + room);
+	ring_pieces(&t->out, t->out.used, room, piece);
+	return room;
+}
+
+void net_filled(struct net_socket *s, size_t len)
+{
+	queue_out(s->tcp, (uint32_t)len, true);
+}
+
+static void drop_in(struct net_socket *s, uint32_t len)
+{
+	struct tcp *t = s->tcp;
+
+	ring_drop(&t->in, len);
+	t->tune_copied += len;
+	socket_hold(s);
+	tcp_window_opened(t);
+	socket_put(s);
 }
 
 ssize_t tcp_recv(struct net_socket *s, void *data, size_t len, unsigned flags, struct net_endpoint *from, struct err *e)
@@ -207,12 +244,23 @@ ssize_t tcp_recv(struct net_socket *s, void *data, size_t len, unsigned flags, s
 	ring_get(&t->in, 0, data, take);
 	if (flags & NET_PEEK || take == 0)
 		return take;
-	ring_drop(&t->in, take);
-	t->tune_copied += take;
-	socket_hold(s);
-	tcp_window_opened(t);
-	socket_put(s);
+	drop_in(s, take);
 	return take;
+}
+
+size_t net_peek(struct net_socket *s, struct net_piece piece[2])
+{
+	const struct tcp *t = s->host ? s->tcp : NULL;
+
+	if (!t || t->state == NET_TCP_LISTEN || t->in.used == 0)
+		return 0;
+	ring_pieces(&t->in, 0, t->in.used, piece);
+	return t->in.used;
+}
+
+void net_take(struct net_socket *s, size_t len)
+{
+	drop_in(s, (uint32_t)len);
 }
 
 /* Our side has said all it has to say. */

@@ -28,6 +28,10 @@ int show_clock(const struct node *n, GString *out, struct err *e)
 		put_time(out, next);
 	else
 		put_char(out, '-');
+	if (world_is_live(w)) {
+		put_text(out, " lag=");
+		put_time(out, w->real_lag);
+	}
 	put_char(out, '\n');
 	return 0;
 }

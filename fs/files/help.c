@@ -1,4 +1,5 @@
 /* help.c - README and help/: a text for each kind of file. */
+#include "bridge.h"
 #include "root.h"
 #include "text.h"
 #include "world.h"
@@ -29,6 +30,7 @@ static const char readme[] =
 "    mem/         its physical memory: RAM byte for byte, frames, TLB, geometry, costs, counters\n"
 "    files/       its disk: copy real files in, let simulated processes map and execute them\n"
 "    net/         its interfaces, routes and sockets\n"
+"    bridge/      simulated sockets joined to real ones\n"
 "    clock        simulated time          events       what has happened, a line each\n"
 "    check        recounts everything     error_log    why writes failed\n"
 "\n"
@@ -43,6 +45,32 @@ struct help { const char *topic, *text; const struct command *commands; };
 	"K, M, G. The result of a command is read back from the same file. Why one failed is in error_log.\n"
 
 static const struct help all[] = {
+	{ "bridge",
+	  "bridge/: simulated sockets joined to real ones. Nothing is, until a rule says so.\n\n"
+	  "    rules          what is let through: help/bridge-rules\n"
+	  "    limits         how many, how fast, how much: help/bridge-limits\n"
+	  "    connections    what is under way: help/bridge-connections\n\n"
+	  "The simulated half of each connection ends at a host of its own, gw: its handshake, losses and windows are in\n"
+	  "hosts/gw/net and on its wires, as any other host's. While there is a rule and clock says mode=auto, time follows the\n"
+	  "clock on the wall; what it lost because there was too much to do is lag= in clock.\n\n"
+	  "    $ echo 'listen tcp 127.0.0.1:8080 to host0:80' > bridge/rules; curl http://127.0.0.1:8080/\n", NULL },
+	{ "bridge-connections",
+	  "bridge/connections: a table of what is under way: both ends of the real connection and both of the simulated one\n"
+	  "(sim_local is the gateway's); the state of the simulated one, or CONNECTING while the real one is being made;\n"
+	  "bytes in from real to simulated, and out; age. A row goes when both have closed. Events `bridge` tell how each\n"
+	  "began and ended.\n", NULL },
+	{ "bridge-limits",
+	  "bridge/limits: NAME=VALUE a line, written the same way; several in one line are one change.\n\n"
+	  "    sessions    at once; connections above are reset        rate    new ones a second; more have to wait\n"
+	  "    buffer      bytes that all together may hold, in equal shares\n\n"
+	  "    $ echo 'sessions=1000 rate=1000' > bridge/limits\n", NULL },
+	{ "bridge-rules",
+	  "bridge/rules: a table of what is let through. Real addresses are 127.0.0.1:PORT, [::1]:PORT or unix:/PATH, with ports\n"
+	  "from 1024 on; mounted with --bridge-any also others of this machine, but never unspecified, link-local or multicast\n"
+	  "ones. The first rule makes the host gw, with an interface on the wire of its target and the highest free address there.\n\n"
+	  "    $ echo 'listen tcp 127.0.0.1:8080 to host0:80' > bridge/rules      curl reaches a simulated server\n"
+	  "    $ echo 'allow tcp 127.0.0.1:9000 as 10.0.0.9:9000' > bridge/rules  simulated clients reach a real server\n\n",
+	  bridge_commands },
 	{ "check",
 	  "check: everything recounted, as an fsck of the world: references of frames against page-table entries,\n"
 	  "page cache, areas, TLB, free list, the counters of every process.\n\n"
@@ -54,7 +82,9 @@ static const struct help all[] = {
 	  "    $ cat clock\n    now=1.500000000 mode=auto pending=3 next=1.500200000\n\n"
 	  "now is in seconds; pending counts the timers that are set; next is when the first of them fires.\n"
 	  "In mode auto time moves by what commands cost (mem/config) and while some operation waits for it.\n"
-	  "In manual and real, costs are only counted. Written:\n\n", clock_commands },
+	  "In manual and real, costs are only counted. In mode real, and in auto while there is a rule of a bridge, time follows\n"
+	  "the clock on the wall, and the line ends in lag=: how much was lost because there was too much to do. Written:\n\n",
+	  clock_commands },
 	{ "error_log",
 	  "error_log: why writes failed; the last 64, the newest last.\n\n"
 	  "    [12.003456789] hosts/host0/proc/2/ctl: error: mprotect: address 0x601001 is not page aligned\n"

@@ -422,20 +422,6 @@ static int show_stats(const struct node *n, GString *out, struct err *e)
 
 /* Costs and switches. */
 
-/* The largest unit that gives a whole number: 4K. */
-static void put_size(GString *out, uint64_t value)
-{
-	static const char *const units[] = { "", "K", "M", "G" };
-	unsigned unit = 0;
-
-	while (value && value % 1024 == 0 && unit + 1 < G_N_ELEMENTS(units)) {
-		value /= 1024;
-		unit++;
-	}
-	put_dec(out, value);
-	put_text(out, units[unit]);
-}
-
 static void put_setting(GString *out, const struct vm_config_row *row, uint64_t value)
 {
 	if (row->unit == VM_UNIT_TIME)

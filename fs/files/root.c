@@ -241,6 +241,7 @@ static const struct row root_rows[] = {
 	ROOT_TEXT("check", 0444, show_check, NULL, "check"),
 	{ .name = "wires", .kind = ROW_DIRECTORY, .mode = 0755, .dynamic = &wires_dir, .help = "wires" },
 	{ .name = "hosts", .kind = ROW_DIRECTORY, .mode = 0755, .dynamic = &hosts_dir, .help = "hosts" },
+	{ .name = "bridge", .kind = ROW_DIRECTORY, .mode = 0555, .rows = bridge_rows, .help = "bridge" },
 	ROOT_LINK("proc"),
 	ROOT_LINK("mem"),
 	ROOT_LINK("swap"),

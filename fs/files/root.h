@@ -13,4 +13,7 @@ int show_clock(const struct node *n, GString *out, struct err *e);
 int store_clock(const struct node *n, char *line, GString *result, struct err *e);
 extern const struct command clock_commands[];
 
+/* bridge.c */
+extern const struct row bridge_rows[];
+
 #endif

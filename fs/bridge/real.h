@@ -1,0 +1,53 @@
+/*
+ * real.h - this machine's sockets, as the bridge uses them: every call to the outside is here.
+ *
+ * All are non-blocking and closed on exec. Results are 0, a count, or -errno.
+ */
+#ifndef FS_BRIDGE_REAL_H
+#define FS_BRIDGE_REAL_H
+
+#include "err.h"
+#include "net_socket.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+struct real_addr {
+	socklen_t len;               /* 0: none */
+	union {
+		struct sockaddr     any;
+		struct sockaddr_in  v4;
+		struct sockaddr_in6 v6;
+		struct sockaddr_un  un;
+	};
+};
+enum { REAL_TEXT = 128 };
+/* 127.0.0.1:8080, [::1]:8080, unix:/path; `-` for none, unix: for a nameless end. */
+const char *real_text(const struct real_addr *a, char out[REAL_TEXT]);
+bool real_equal(const struct real_addr *a, const struct real_addr *b);
+guint real_hash(const struct real_addr *a);
+uint16_t real_port(const struct real_addr *a); /* 0: unix */
+
+/* A listening (udp: bound) socket; one of the file system is for its owner alone. */
+int  real_listen(const struct real_addr *at, bool udp);
+/* Takes its name out of the file system, too. */
+void real_unlisten(int fd, const struct real_addr *at);
+int  real_accept(int listener, struct real_addr *local, struct real_addr *remote);
+/* -EINPROGRESS: real_connected() when it is writable. The descriptor in *fd unless it failed at once. */
+int  real_connect(const struct real_addr *to, bool udp, int *fd, struct real_addr *local);
+/* How that has ended; one that met itself is refused. */
+int  real_connected(int fd, struct real_addr *local);
+ssize_t real_read(int fd, const struct net_piece piece[2]);
+ssize_t real_write(int fd, const struct net_piece piece[2]);
+ssize_t real_receive(int fd, void *to, size_t len, struct real_addr *from);          /* a datagram */
+ssize_t real_send(int fd, const void *from, size_t len, const struct real_addr *to); /* NULL: connected */
+/* No more will be written. */
+void real_end(int fd);
+/* Whether the other end has all that was written. */
+bool real_delivered(int fd);
+void real_close(int fd);
+/* Closes so that the other end is reset; what was not delivered is lost. */
+void real_reset(int fd);
+
+#endif

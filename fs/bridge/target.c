@@ -1,0 +1,229 @@
+/*
+ * target.c - what a rule may name.
+ *
+ * Real addresses are literal: no names are resolved, so nothing can resolve to something else later. Only loopback, unless the
+ * mount was told --bridge-any; never an unspecified, link-local or multicast address, nor a version 4 address dressed as version
+ * 6; no port below 1024; and no connection to one of our own listeners, which would feed the bridge with itself.
+ */
+#include "inside.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+enum { PORT_LEAST = 1024, LINKS_MAX = 40 };
+
+static int check_v4(const struct bridge *b, uint32_t v4, const char *text, int arg, struct err *e)
+{
+	if (v4 == 0 || v4 >> 24 == 0 || v4 >> 28 == 14 || v4 >> 28 == 15 || v4 >> 16 == 0xa9fe)
+		return err_set(e, EACCES, arg, "%s: never bridged: unspecified, link-local, multicast or reserved", text);
+	if (v4 >> 24 != 127 && !b->world->options.bridge_any)
+		return err_set(e, EACCES, arg, "%s: only loopback, unless mounted with --bridge-any", text);
+	return 0;
+}
+
+static int check_v6(const struct bridge *b, const struct in6_addr *v6, const char *text, int arg, struct err *e)
+{
+	static const struct in6_addr any = IN6ADDR_ANY_INIT, loopback = IN6ADDR_LOOPBACK_INIT;
+
+	if (memcmp(v6, &loopback, sizeof any) == 0)
+		return 0;
+	if (IN6_IS_ADDR_V4MAPPED(v6) || IN6_IS_ADDR_V4COMPAT(v6) || memcmp(v6, &any, sizeof any) == 0)
+		return err_set(e, EACCES, arg, "%s: never bridged: write it as an address of version 4, or not at all", text);
+	if (IN6_IS_ADDR_LINKLOCAL(v6) || IN6_IS_ADDR_MULTICAST(v6) || IN6_IS_ADDR_SITELOCAL(v6))
+		return err_set(e, EACCES, arg, "%s: never bridged: link-local or multicast", text);
+	if (!b->world->options.bridge_any)
+		return err_set(e, EACCES, arg, "%s: only loopback, unless mounted with --bridge-any", text);
+	return 0;
+}
+
+/* Whether the way to `path` leads through our own mount: a call for it would wait for ourselves. */
+static bool leads_to_us(const struct world *w, const char *path)
+{
+	g_autofree char *rest = g_strdup(path);
+	GString *done = g_string_new(NULL);
+	bool ours = false;
+
+	for (unsigned links = 0; *rest && !ours && links < LINKS_MAX; ) {
+		size_t len;
+		char *name = rest + strspn(rest, "/"), link[4096];
+		struct statx st;
+		size_t before = done->len;
+		ssize_t n;
+
+		len = strcspn(name, "/");
+		g_string_append_c(done, '/');
+		g_string_append_len(done, name, (gssize)len);
+		/* What the kernel remembers is enough, and asks nobody. */
+		if (len == 0 || statx(AT_FDCWD, done->str, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st))
+			break;
+		ours = w->device && makedev(st.stx_dev_major, st.stx_dev_minor) == w->device;
+		n = !ours && S_ISLNK(st.stx_mode) ? readlink(done->str, link, sizeof link - 1) : -1;
+		if (n > 0) {
+			char *next;
+
+			link[n] = '\0';
+			g_string_truncate(done, link[0] == '/' ? 0 : before);
+			next = g_strconcat(link, name + len, NULL);
+			g_free(rest);
+			rest = next;
+			links++;
+		} else {
+			memmove(rest, name + len, strlen(name + len) + 1);
+		}
+	}
+	g_string_free(done, TRUE);
+	return ours;
+}
+
+static int check_unix(const struct bridge *b, const char *path, int arg, struct err *e)
+{
+	if (path[0] != '/')
+		return err_set(e, EINVAL, arg, "'%.60s' is not a path from the root", path);
+	if (leads_to_us(b->world, path))
+		return err_set(e, EACCES, arg, "%.80s is inside this very mount", path);
+	return 0;
+}
+
+static int check_port(const struct real_addr *a, const char *text, int arg, struct err *e)
+{
+	if (a->any.sa_family != AF_UNIX && real_port(a) < PORT_LEAST)
+		return err_set(e, EACCES, arg, "%s: no real port below %d is bridged", text, PORT_LEAST);
+	return 0;
+}
+
+static int check(const struct bridge *b, const struct real_addr *a, int arg, struct err *e)
+{
+	char text[REAL_TEXT];
+	int rc;
+
+	real_text(a, text);
+	if (a->any.sa_family == AF_UNIX)
+		return check_unix(b, a->un.sun_path, arg, e);
+	rc = a->any.sa_family == AF_INET6 ? check_v6(b, &a->v6.sin6_addr, text, arg, e) :
+	     check_v4(b, ntohl(a->v4.sin_addr.s_addr), text, arg, e);
+	return rc ? rc : check_port(a, text, arg, e);
+}
+
+static int parse_unix(const char *path, struct real_addr *a, int arg, struct err *e)
+{
+	if (strlen(path) >= sizeof a->un.sun_path)
+		return err_set(e, ENAMETOOLONG, arg, "a socket's path has at most %zu characters", sizeof a->un.sun_path - 1);
+	a->un.sun_family = AF_UNIX;
+	strcpy(a->un.sun_path, path);
+	a->len = sizeof a->un;
+	return 0;
+}
+
+/* ADDR:PORT and [ADDR]:PORT */
+static int parse_inet(const char *text, struct real_addr *a, int arg, struct err *e)
+{
+	const char *colon = strrchr(text, ':');
+	g_autofree char *host = g_strndup(text, colon ? (size_t)(colon - text) : 0);
+	uint64_t port = 0;
+	size_t len = strlen(host);
+
+	if (!colon || !g_ascii_isdigit(colon[1]) || parse_number(colon + 1, &port, NULL) || port > 65535)
+		return err_set(e, EINVAL, arg, "'%.60s' is not ADDRESS:PORT, as 127.0.0.1:8080, [::1]:8080 or unix:/PATH", text);
+	if (inet_pton(AF_INET, host, &a->v4.sin_addr) == 1) {
+		a->v4.sin_family = AF_INET;
+		a->v4.sin_port = htons((uint16_t)port);
+		a->len = sizeof a->v4;
+		return 0;
+	}
+	if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
+		host[len - 1] = '\0';
+		if (inet_pton(AF_INET6, host + 1, &a->v6.sin6_addr) == 1) {
+			a->v6.sin6_family = AF_INET6;
+			a->v6.sin6_port = htons((uint16_t)port);
+			a->len = sizeof a->v6;
+			return 0;
+		}
+	}
+	return err_set(e, EINVAL, arg, "'%.60s': a real address is written in digits: no names are looked up", text);
+}
+
+int target_parse_real(struct bridge *b, const char *text, struct real_addr *a, int arg, struct err *e)
+{
+	int rc;
+
+	memset(a, 0, sizeof *a);
+	rc = g_str_has_prefix(text, "unix:") ? parse_unix(text + 5, a, arg, e) : parse_inet(text, a, arg, e);
+	return rc ? rc : check(b, a, arg, e);
+}
+
+int target_check_real(struct bridge *b, const struct real_addr *a, struct err *e)
+{
+	return check(b, a, -1, e);
+}
+
+bool target_is_ours(const struct bridge *b, const struct real_addr *a, bool udp, enum rule_kind kind)
+{
+	for (guint i = 0; i < b->rules->len; i++) {
+		const struct rule *r = b->rules->pdata[i];
+
+		if (r->kind == kind && r->udp == udp && real_equal(&r->real, a))
+			return true;
+	}
+	return false;
+}
+
+int target_parse_simulated(struct bridge *b, const char *text, char **host, struct net_endpoint *out, int arg, struct err *e)
+{
+	const char *colon = strrchr(text, ':');
+	g_autofree char *name = g_strndup(text, colon ? (size_t)(colon - text) : 0);
+	uint64_t port = 0;
+
+	*host = NULL;
+	if (!colon || !g_ascii_isdigit(colon[1]) || parse_number(colon + 1, &port, NULL) || port == 0 || port > 65535)
+		return err_set(e, EINVAL, arg, "'%.60s' is not HOST:PORT or ADDRESS:PORT", text);
+	out->port = (uint16_t)port;
+	if (net_addr_parse(name, &out->addr)) {
+		if (out->addr.family != NET_IPV4)
+			return err_set(e, EAFNOSUPPORT, arg, "%.50s is not an address of version 4", name);
+		if (net_addr_is_any(&out->addr) || net_addr_is_loopback(&out->addr) || net_addr_is_multicast(&out->addr))
+			return err_set(e, EADDRNOTAVAIL, arg, "%.50s is no host's address on a wire", name);
+		return 0;
+	}
+	if (!world_host_named(b->world, name))
+		return err_set(e, ENOENT, arg, "there is no host %.63s", name);
+	out->addr = (struct net_addr){ 0 };
+	*host = g_steal_pointer(&name);
+	return 0;
+}
+
+/* The first address of the host's first interface on a wire. */
+static bool first_address(struct host *h, struct net_addr *out)
+{
+	struct net_iface_info info = { .index = 1 };
+	struct net_prefix p;
+
+	for (struct net_iface *i; (i = net_iface_above(h->net, info.index)); ) {
+		net_iface_get(i, &info);
+		for (unsigned k = 0; info.wire && net_iface_address(i, k, &p); k++)
+			if (p.addr.family == NET_IPV4) {
+				*out = p.addr;
+				return true;
+			}
+	}
+	return false;
+}
+
+int target_find(struct bridge *b, const struct rule *r, struct net_endpoint *out, struct err *e)
+{
+	struct host *h;
+
+	*out = r->simulated;
+	if (!r->host)
+		return 0;
+	h = world_host_named(b->world, r->host);
+	if (!h)
+		return err_set(e, ENOENT, 3, "there is no host %.63s", r->host);
+	if (!first_address(h, &out->addr))
+		return err_set(e, ENETUNREACH, 3, "no interface of %.63s has an address and is on a wire", r->host);
+	return 0;
+}
