@@ -67,6 +67,7 @@ struct rule {
 	GHashTable *peers;           /* udp: who has which session */
 	ns_t        resume;          /* over the rate, or out of descriptors: not polled until then; 0: it is */
 	void       *state;           /* of a device: tun.c */
+	void      (*close)(struct rule *r); /* takes a device away; NULL: it has none */
 	uint64_t    accepted, refused;
 };
 

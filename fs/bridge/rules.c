@@ -134,7 +134,9 @@ void rule_remove(struct bridge *b, struct rule *r)
 			s->abort(s);
 	}
 	g_ptr_array_remove(b->rules, r);
-	if (r->fd >= 0)
+	if (r->close)
+		r->close(r);
+	else if (r->fd >= 0)
 		real_unlisten(r->fd, &r->real);
 	if (r->listener) {
 		net_socket_mark(r->listener, NULL);
