@@ -21,8 +21,6 @@ const struct event_kind event_cow = { "cow", "va:x from:x to:x" };
 
 static const char *const access_names[] = { "read", "write", "exec" };
 
-enum { GUARD_PAGES = 256, MIN_ADDRESS = 0x1000 };
-
 /* What handle_mm_fault() carries along. */
 struct fault {
 	struct area *a;
@@ -544,7 +542,7 @@ static bool gap_is_kept(const struct area *a, va_t at)
 	const struct area *below = area_prev(a);
 
 	return !below || (below->flags & VM_F_GROWSDOWN) || !(below->flags & (VM_F_READ | VM_F_WRITE | VM_F_EXEC)) ||
-	       at - below->end >= GUARD_PAGES * page_size(a->mm->host);
+	       at - below->end >= guard_gap(a->mm->host);
 }
 
 static bool growth_is_allowed(struct area *a, va_t at, uint64_t pages)
@@ -568,7 +566,7 @@ struct area *area_grow_down(struct mm *mm, va_t at)
 	at &= -page_size(mm->host);
 	if (!a || !(a->flags & VM_F_GROWSDOWN) || at >= a->start)
 		return NULL;
-	if ((mm->host->geometry.va_bits > 16 && at < MIN_ADDRESS) || !gap_is_kept(a, at))
+	if (at < mm_hint_bottom(mm->host) || !gap_is_kept(a, at))
 		return NULL;
 	if (!a->anon && anon_prepare(a) < 0)
 		return NULL;

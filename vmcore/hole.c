@@ -29,6 +29,11 @@ va_t mm_bottom(const struct vm_host *h)
 	return mm_top(h) > 2 * GiB ? page_align(h, 4096) : 0;
 }
 
+va_t mm_hint_bottom(const struct vm_host *h)
+{
+	return mm_top(h) > 2 * GiB ? page_align(h, 64 * KiB) : 0;
+}
+
 uint64_t guard_gap(const struct vm_host *h)
 {
 	return MIN(256 * page_size(h), (mm_top(h) / 256) & ~(page_size(h) - 1));

@@ -332,7 +332,7 @@ static int choose_place(struct mapping *m, struct mm *mm, const struct vm_map_re
 	if (!q.fixed) {
 		q.hint &= ~(page_size(mm->host) - 1);
 		if (q.hint)
-			q.hint = MAX(q.hint, mm_bottom(mm->host));
+			q.hint = MAX(q.hint, mm_hint_bottom(mm->host));
 	}
 	if (hole_find(mm, &q, &m->at, e))
 		return -e->code;

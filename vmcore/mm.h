@@ -101,11 +101,13 @@ static inline bool page_aligned(const struct vm_host *h, uint64_t at) { return !
  * hole.c - where areas may be. User addresses are the lower half of the space where addresses are sign-extended,
  * else all of it; the last page is never used. So x86-64 has 0x7ffffffff000. Mappings go downwards from the map top: 128 MiB
  * below the end, or 1/16 of a space too small for that (0x7ffff7fff000). Spaces of more than 2 GiB keep their
- * lowest 4 KiB free (mmap_min_addr), and the guard gap below a growsdown area is 256 pages, or 1/256 of the space.
+ * lowest 4 KiB free (sysctl vm.mmap_min_addr), and the lowest 64 KiB of what is not asked for exactly
+ * (CONFIG_LSM_MMAP_MIN_ADDR). The guard gap below a growsdown area is 256 pages, or 1/256 of the space.
  */
 va_t mm_top(const struct vm_host *h);             /* end of user addresses */
 va_t mm_map_top(const struct vm_host *h);         /* M */
 va_t mm_bottom(const struct vm_host *h);          /* lowest address that may be mapped */
+va_t mm_hint_bottom(const struct vm_host *h);     /* lowest that a hint gives, or that an area grows down to */
 uint64_t guard_gap(const struct vm_host *h);      /* bytes */
 /* Where the space that a growsdown area claims begins (vm_start_gap); `start` of any other. */
 va_t area_guard_start(const struct area *a);

@@ -140,6 +140,19 @@ static void stacks_grow_to_their_limit_only(void **state)
 	assert_int_equal(a.start, 0x7ffffffff000 - 8 * MiB);
 }
 
+static void nothing_grows_below_64_kib(void **state)
+{
+	struct machine *m = *state;
+	struct vm_proc *p = machine_spawn(m, "p");
+	struct vm_area a;
+
+	map_anon(p, 0x18000, PAGE, 3, VM_MAP_PRIVATE | VM_MAP_GROWSDOWN);
+	assert_int_equal(put(p, 0xffff, 1), -1);
+	assert_int_equal(put(p, 0x10000, 1), 1);
+	assert_true(vm_area_above(p, 0, &a));
+	assert_int_equal(a.start, 0x10000);
+}
+
 /* The address of the leaf entry of va. */
 static pa_t entry_at(struct vm_proc *p, va_t va)
 {
@@ -297,7 +310,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_read_maps_the_zero_page_and_a_store_replaces_it), TEST(a_fault_moves_the_clock_by_its_cost),
 		TEST(only_the_last_256_faults_are_kept), TEST(signals_are_told_apart),
-		TEST(execute_only_memory_is_refused_by_its_key), TEST(stacks_grow_to_their_limit_only),
+		TEST(execute_only_memory_is_refused_by_its_key), TEST(stacks_grow_to_their_limit_only), TEST(nothing_grows_below_64_kib),
 		TEST(poked_flags_are_taken_as_they_are), TEST(a_poked_hole_loses_the_page),
 		TEST(an_entry_poked_out_of_ram_is_a_bus_error), TEST(a_poked_upper_entry_ends_in_a_signal),
 		TEST(with_a_table_set_by_hand_nothing_is_filled), TEST(faults_around_bring_cached_pages_without_counting),

@@ -74,6 +74,19 @@ static void memory_is_placed_downwards_from_the_map_top(void **state)
 	assert_int_equal(whole_map(p, 0, KB4, RW, PRIVATE_ANON, NULL, 0), M - 2 * KB4);
 }
 
+static void hints_below_64_kib_are_rounded_up_to_it(void **state)
+{
+	struct whole *m = *state, *small = whole_with("vpn16", 4 * MiB, 0);
+	struct vm_proc *p = whole_spawn(m->h, "p", true), *q = whole_spawn(small->h, "q", true);
+
+	assert_int_equal(whole_map(p, 0x1000, KB4, RW, PRIVATE_ANON, NULL, 0), 0x10000);
+	assert_int_equal(whole_map(p, 0x1fff, KB4, RW, PRIVATE_ANON, NULL, 0), M - KB4);  /* taken */
+	assert_int_equal(whole_map(p, 0x11fff, KB4, RW, PRIVATE_ANON, NULL, 0), 0x11000);
+	assert_int_equal(whole_map(p, 0x1000, KB4, RW, PRIVATE_ANON | VM_MAP_FIXED, NULL, 0), 0x1000);
+	assert_int_equal(whole_map(q, 0x1000, KB4, RW, PRIVATE_ANON, NULL, 0), 0x1000);   /* a small space is used in full */
+	whole_free(small);
+}
+
 static void whole_huge_pages_of_private_memory_are_placed_on_their_boundary(void **state)
 {
 	struct whole *m = *state;
@@ -356,6 +369,7 @@ int main(void)
 		TEST(mmap_refuses_what_linux_refuses),
 		TEST(a_descriptor_allows_what_it_was_opened_for),
 		TEST(memory_is_placed_downwards_from_the_map_top),
+		TEST(hints_below_64_kib_are_rounded_up_to_it),
 		TEST(whole_huge_pages_of_private_memory_are_placed_on_their_boundary),
 		TEST(nothing_is_placed_in_the_guard_gap_of_a_stack),
 		TEST(without_room_below_the_map_top_the_search_goes_upwards),
