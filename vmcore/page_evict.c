@@ -23,7 +23,7 @@ static bool evict_lazy(struct vm_host *h, pfn_t pfn, bool dirty)
 	struct frame *f = frame_of(h, pfn);
 
 	if (dirty || (f->flags & FRAME_DIRTY)) {
-		f->flags &= ~FRAME_LAZYFREE;
+		f->flags = (f->flags & ~FRAME_LAZYFREE) | FRAME_DIRTY;
 		return false;
 	}
 	rmap_unmap(h, pfn, SWAP_NONE);
