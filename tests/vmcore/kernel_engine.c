@@ -123,6 +123,7 @@ static int engine_file(void *data, const char *name, bool tmpfs, uint64_t size, 
 		g_error("%s cannot be filled: %s", name, e.why);
 	if (!tmpfs && (vm_inode_writeback(inode, &e) || vm_inode_read(inode, 0, bytes, size, &e) < 0))
 		g_error("%s cannot be written back: %s", name, e.why);
+	vm_inode_closed(inode);
 	f->name = g_strdup(name);
 	f->inode = vm_inode_retain(inode);
 	g_ptr_array_add(w->files, f);
@@ -198,27 +199,35 @@ static int engine_exit(void *data, const char *p)
 	return e.code;
 }
 
+/* The descriptor for f0, f0:ro, f0:wo; f0:new opens one, which the caller closes (*fresh). */
+static int descriptor(struct engine *w, const char *p, const char *file, bool *fresh, struct err *e)
+{
+	struct engine_proc *q = g_hash_table_lookup(w->procs, p);
+	int mode, fd;
+	guint i = file_index(w, file, &mode);
+
+	*fresh = mode < 0;
+	if (mode >= 0)
+		return g_array_index(q->fds, int, i * FD_MODES + mode);
+	return vm_open(q->p, file_of(w, file)->inode, VM_OPEN_READ | VM_OPEN_WRITE, &fd, e) ? -1 : fd;
+}
+
 static int engine_mmap(void *data, const char *p, const struct map_call *c, uint64_t *result)
 {
 	struct engine *w = data;
 	struct engine_proc *q = g_hash_table_lookup(w->procs, p);
 	struct vm_map_request r = { c->at, c->len, c->prot, c->flags, -1, NULL, c->offset };
 	struct err e = { 0 };
-	int mode = 0, opened = -1;
-	guint i;
+	bool fresh = false;
 
 	if (c->file) {
-		i = file_index(w, c->file, &mode);
-		if (mode >= 0)
-			r.fd = g_array_index(q->fds, int, i * FD_MODES + mode);
-		else if (vm_open(q->p, file_of(w, c->file)->inode, VM_OPEN_READ | VM_OPEN_WRITE, &opened, &e))
+		r.fd = descriptor(w, p, c->file, &fresh, &e);
+		if (r.fd < 0)
 			return e.code;
-		else
-			r.fd = opened;
 	}
 	vm_mmap(q->p, &r, result, &e);
-	if (opened >= 0)
-		vm_close(q->p, opened, NULL);
+	if (fresh)
+		vm_close(q->p, r.fd, NULL);
 	return e.code;
 }
 
@@ -305,23 +314,46 @@ static int engine_fetch(void *w, const char *p, uint64_t at, struct access *out)
 
 static int engine_truncate(void *w, const char *p, const char *file, uint64_t len)
 {
-	return -vm_inode_truncate(file_of(w, file)->inode, len, NULL);
+	bool fresh;
+	int fd = descriptor(w, p, file, &fresh, NULL), r = -vm_inode_truncate(file_of(w, file)->inode, len, NULL);
+
+	if (fresh)
+		vm_close(proc(w, p), fd, NULL);
+	return r;
+}
+
+/* One byte through a descriptor; the number of bytes, or a negative errno. */
+static int one_byte(struct engine *w, const char *p, const char *file, uint64_t at, bool write, uint8_t *byte)
+{
+	struct err e = { 0 };
+	uint64_t position;
+	size_t done = 0;
+	bool fresh;
+	int fd = descriptor(w, p, file, &fresh, &e);
+
+	if (!vm_lseek(proc(w, p), fd, (int64_t)at, VM_SEEK_SET, &position, &e)) {
+		if (write)
+			vm_fd_write(proc(w, p), fd, byte, 1, &done, &e);
+		else
+			vm_fd_read(proc(w, p), fd, byte, 1, &done, &e);
+	}
+	if (fresh)
+		vm_close(proc(w, p), fd, NULL);
+	return e.code ? -e.code : (int)done;
 }
 
 static int engine_pwrite(void *w, const char *p, const char *file, uint64_t at, uint8_t byte)
 {
-	ssize_t n = vm_inode_write(file_of(w, file)->inode, at, &byte, 1, NULL);
-
-	return n < 0 ? -n : 0;
+	return -MIN(one_byte(w, p, file, at, true, &byte), 0);
 }
 
 static int engine_pread(void *w, const char *p, const char *file, uint64_t at, int *byte)
 {
 	uint8_t b;
-	ssize_t n = vm_inode_read(file_of(w, file)->inode, at, &b, 1, NULL);
+	int n = one_byte(w, p, file, at, false, &b);
 
 	*byte = n > 0 ? b : -1;
-	return n < 0 ? -n : 0;
+	return -MIN(n, 0);
 }
 
 static int engine_unlink(void *data, const char *p, const char *file)

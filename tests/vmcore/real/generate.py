@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """generate.py KIND SEED - a random script in the language of tests/cases/kernel, without results.
 
-KIND: anon mix ext4 vma fork swap all, as the recorded scripts have them; edge (arguments that calls refuse or that lie at
-limits), big (spans over many tables), stack (memory that grows down), shm (shared memory over forks, moved, swapped),
-files (several, declared late, truncated, unlinked), hugetlb and thp (huge pages, which the recorded scripts do without). The same kind and seed give the same script.
+KIND: anon mix ext4 vma fork swap all, as the recorded scripts have them; theme (a few operations, advices and
+permissions, drawn for each script, on little memory), edge (arguments that calls refuse or that lie at limits), big (spans
+over many tables), stack (memory that grows down), shm (shared memory over forks, moved, swapped), files (several, declared
+late, truncated, unlinked), hugetlb and thp (huge pages, which the recorded scripts do without). The same kind and seed give
+the same script.
 """
 import random
 import sys
 
-KINDS = ("anon", "mix", "ext4", "vma", "fork", "swap", "all", "edge", "big", "stack", "shm", "files",
+KINDS = ("anon", "mix", "ext4", "vma", "fork", "swap", "all", "theme", "edge", "big", "stack", "shm", "files",
          "hugetlb", "thp")
 PAGE = 0x1000
 
@@ -74,6 +76,7 @@ ADVICE |= {
     "thp": {"hugepage": 14, "nohugepage": 2, "dontneed": 6, "populate_write": 4, "populate_read": 3, "dontfork": 1,
             "wipeonfork": 1, "random": 1},
 }
+PROTS = {"rw-": 12, "r--": 5, "---": 3, "rwx": 2, "r-x": 3, "-w-": 2, "--x": 0.3, "-wx": 0.4}
 ADVICE["all"] = {a: max(w.get(a, 0) for w in ADVICE.values()) for a in set().union(*ADVICE.values())}
 
 
@@ -87,6 +90,8 @@ class Script:
         self.lines = [f"# random script: kind {kind}, seed {seed}"]
         self.live, self.procs, self.labels, self.files, self.gone = ["p0"], 1, 0, [], set()
         self.places = {"p0": []}   # (text, pages) of mappings made, newest last
+        self.weights, self.advice, self.prots = WEIGHTS.get(kind), ADVICE.get(kind), PROTS
+        self.file_share = {"mix": 0.5, "ext4": 0.5, "all": 0.5, "files": 0.5}.get(kind, 0.2)
 
     def pick(self, weights):
         return self.r.choices(list(weights), list(weights.values()))[0]
@@ -112,8 +117,12 @@ class Script:
             return f"A+{self.r.choice([0, 0x1000, 0x1ff000, 0x200000, 0x201000, 0x400000, 0x3fe00000, 0x3fffe000, 0x40000000, 0x40200000]):#x}"
         if self.kind == "stack" and self.chance(0.3):
             return f"S-{self.r.randrange(1, 0x40) * PAGE:#x}"
+        if self.kind == "theme":
+            return f"A+{self.r.randrange(0xc) * PAGE:#x}"
+        if self.chance(0.01):
+            return f"H+{self.r.randrange(8) * PAGE:#x}"
         n = self.r.choices([0, 1, 2], [6, 4, 1])[0]
-        page = (self.r.randrange(0x28), 0x1f8 + self.r.randrange(0x12), 0x3fffd + self.r.randrange(5))[n]
+        page = (self.r.randrange(0x30), 0x1f8 + self.r.randrange(0x12), 0x3fffd + self.r.randrange(0xc))[n]
         return f"A+{page * PAGE:#x}"
 
     def add(self, text, offset):
@@ -121,7 +130,7 @@ class Script:
             return text
         name, sign, old = text.replace("-", "+-").partition("+")
         if name[0] == "0":
-            return f"{min(number(name) + offset, 2**64 - PAGE):#x}"
+            return f"{max(0, min(number(name) + offset, 2**64 - 1)):#x}"
         at = (number(old) if old else 0) + offset
         return f"{name}{'+' if at >= 0 else '-'}{abs(at):#x}"
 
@@ -135,14 +144,21 @@ class Script:
             return self.add(text, -self.r.choice([1, 1, 2, 3, 0x10, 0x101, 0x1f0, 0x7f0, 0x800]) * PAGE), 1
         if not places or self.chance(0.12):
             return self.scratch(), self.r.choice([1, 1, 2, 3, 6])
-        text, pages = self.r.choice(places[-12:])
+        text, pages = self.place(p)
         at = self.r.randrange(pages)
         return self.add(text, at * PAGE), max(1, min(pages - at, self.r.choice([1, 1, 1, 2, 3, 9])))
+
+    def place(self, p):
+        """A mapping made before, mostly one of the newest."""
+        places = self.places[p]
+        return self.r.choice(places if self.chance(0.15) else places[-12:])
 
     def range_of(self, p):
         places = self.places[p]
         if places and self.chance(0.3):
-            text, pages = self.r.choice(places[-12:])
+            text, pages = self.place(p)
+        elif self.kind not in ("hugetlb", "thp", "big") and self.chance(0.04):   # over whatever is there
+            text, pages = self.r.choice(["A+0x0", "A+0x0", "A+0x1f8000", "H+0x0"]), self.r.choice([0x10, 0x20, 0x31])
         else:
             text, pages = self.inside(p)
             if self.chance(0.25):
@@ -167,7 +183,7 @@ class Script:
         return text, f"{length:#x}" if length else "0"
 
     def prot(self):
-        return self.pick({"rw-": 12, "r--": 5, "---": 3, "rwx": 2, "r-x": 3, "-w-": 2, "--x": 0.3})
+        return self.pick(self.prots)
 
     def file(self):
         name = self.r.choice(self.files)
@@ -185,7 +201,7 @@ class Script:
         flags, file = [], ""
         shared = self.chance({"shm": 0.75, "stack": 0.1}.get(self.kind, 0.3))
         flags.append("shared" if shared else "private")
-        if self.files and self.chance(0.5 if self.kind in ("mix", "ext4", "all", "files") else 0.2):
+        if self.files and self.chance(self.file_share):
             file = f" {self.file()} {self.r.randrange(9) * PAGE:#x}"
         else:
             flags.append("anon")
@@ -214,7 +230,7 @@ class Script:
         if self.places[p] and self.chance(0.35):
             text, n = self.r.choice(self.places[p][-12:])
             at = self.add(text, self.r.randrange(n + 1) * PAGE)
-        length = f"{pages * PAGE:#x}"
+        length = "0" if self.chance(0.004) else f"{pages * PAGE - self.pick({0: 50, 1: 1, 0xfff: 1}):#x}"
         if self.kind == "edge":
             if self.chance(0.08):
                 at = self.odd_address()
@@ -275,7 +291,9 @@ class Script:
 
     def brk(self, p):
         sign = "+" if self.chance(0.62) else "-"
-        amount = self.r.choice([1, 0x1000, 0x1000, 0x1001, 0x2000, 0x3000, 0x5000, 0x7fff, 0x8800])
+        amount = self.r.choice([1, 0x1000, 0x1000, 0x1001, 0x1800, 0x2000, 0x3000, 0x5000, 0x5800, 0x7fff, 0x8000, 0x8800])
+        if self.chance(0.03):
+            amount = 0
         if self.kind in ("edge", "big") and self.chance(0.2):
             amount = self.r.choice([0x200000, 0x1fffff, 0x40000000, 0x18000000000, 0x600000000000, 0x700000000000])
         self.say(f"{p} brk {sign}{amount:#x}")
@@ -290,6 +308,8 @@ class Script:
         if op in ("write", "read", "exec"):
             text, _ = self.inside(p)
             text = self.add(text, r.choice([0, 0, 0, 0x10, 0xff0]))
+            if self.chance(0.004):
+                text = r.choice(["0x10", "0", "S-0x10", "M-0x1000"])
             if self.kind == "edge" and self.chance(0.08):
                 text = self.odd_address(True)
             self.say(f"{p} {op} {text}" + (f" {r.randrange(0x30, 0x7b):#x}" if op == "write" else ""))
@@ -318,10 +338,10 @@ class Script:
             self.say(f"{p} mprotect {text} {length} {self.prot()}")
         elif op == "madvise":
             text, length = self.range_of(p)
-            self.say(f"{p} madvise {text} {length} {self.pick(ADVICE[self.kind])}")
+            self.say(f"{p} madvise {text} {length} {self.pick(self.advice)}")
         elif op == "msync":
             text, length = self.range_of(p)
-            self.say(f"{p} msync {text} {length} {r.choice(['sync', 'async', 'sync', 'invalidate', 'sync invalidate', 'bad'])}")
+            self.say(f"{p} msync {text} {length} {r.choice(['sync', 'async', 'sync', 'invalidate', 'sync invalidate', 'bad', '', 'async sync'])}")
         elif op == "fork" and self.procs < 7 and len(self.live) < 5:
             child = f"p{self.procs}"
             self.procs += 1
@@ -341,15 +361,17 @@ class Script:
             self.declare(self.chance(0.4))
         elif self.files and op in ("fread", "fwrite", "truncate", "unlink"):
             name = r.choice(self.files)
+            through = name + (r.choice([":ro", ":wo", "", ""] + [":new"] * (name not in self.gone)) if self.chance(0.1) else "")
             offset = r.randrange(0xa) * PAGE + r.choice([0, 0x10, 0xfff])
             if self.kind in ("files", "edge") and self.chance(0.1):
                 offset = r.choice([0x1fff, 0x10000, 0x1fffff, 0x200000, 0x40001000])
             if op == "fread":
-                self.say(f"{p} fread {name} {offset:#x}")
+                self.say(f"{p} fread {through} {offset:#x}")
             elif op == "fwrite":
-                self.say(f"{p} fwrite {name} {offset:#x} {r.randrange(0x30, 0x7b):#x}")
+                self.say(f"{p} fwrite {through} {offset:#x} {r.randrange(0x30, 0x7b):#x}")
             elif op == "truncate":
-                self.say(f"{p} truncate {name} {r.choice([0, 0x1000, 0x1800, 0x2000, 0x3001, 0x5000, 0x9000, 1, 0xfff, 0xffff]):#x}")
+                size = r.choice([0, 0, 0x1000, 0x1800, 0x2000, 0x3001, 0x5000, 0x9000, 1, 0xfff, 0xffff, r.randrange(0xc000)])
+                self.say(f"{p} truncate {through.replace(':ro', ':wo')} {size:#x}")   # only what is open for writing
             elif name not in self.gone:
                 self.gone.add(name)
                 self.say(f"{p} unlink {name}")
@@ -357,12 +379,26 @@ class Script:
     def declare(self, disk):
         i = len(self.files)
         name = ("g" if disk else "f") + str(i)
-        size = self.r.choice([0x2000, 0x3000, 0x3800, 0x5000, 0x6000, 0x7000, 0x9000, 0x1800])
+        size = self.r.choice([0x2000, 0x3000, 0x3800, 0x4000, 0x5000, 0x6000, 0x7000, 0x8000, 0x9000, 0xa000,
+                              0x1800])
         if self.kind == "files" and self.chance(0.2):
             size = self.r.choice([0, 1, 0xfff, 0x12345, 0x40000])
         seed = "sparse" if not disk and self.chance(0.25) else f"{0x20 * (i + 1):#x}"
         self.say(f"file {name} {'ext4' if disk else 'tmpfs'} {size:#x} {seed}")
         self.files.append(name)
+
+    def choose_theme(self):
+        r = self.r
+        often = sorted(WEIGHTS["all"])
+        chosen = r.sample(often, r.randrange(3, 8))
+        self.weights = {op: r.choice([3, 6, 12]) for op in chosen} | {"write": 6, "read": 6, "mmap": 5}
+        self.weights["sum"] = 2
+        self.advice = {a: 1 for a in r.sample(EVERY, r.randrange(1, 5))}
+        if self.chance(0.3):
+            self.say("swap")
+            self.advice["pageout"] = 2
+        self.prots = {prot: PROTS[prot] for prot in r.sample(sorted(PROTS), r.randrange(1, 5))} | {"rw-": 6}
+        self.file_share = r.choice([0, 0.2, 0.5, 0.9])
 
     def make(self):
         r = self.r
@@ -375,10 +411,12 @@ class Script:
         if self.kind == "swap" or (self.kind == "all" and self.chance(0.3)):
             self.say("swap")
             if self.kind == "all":
-                self.kind = "swap"
-        files = {"mix": 2, "all": 2, "ext4": 2, "anon": 0, "files": 2}.get(self.kind, self.r.randrange(2))
+                self.kind, self.weights, self.advice = "swap", WEIGHTS["swap"], ADVICE["swap"]
+        if self.kind == "theme":
+            self.choose_theme()
+        files = {"mix": 2, "all": 2, "ext4": 2, "anon": 0, "files": 2, "theme": 2}.get(self.kind, self.r.randrange(2))
         for _ in range(files):
-            self.declare(self.kind == "ext4" or (self.kind in ("all", "files") and self.chance(0.5)))
+            self.declare(self.kind == "ext4" or (self.kind in ("all", "files", "theme") and self.chance(0.5)))
         for _ in range(4):
             self.mmap("p0")
         steps = r.randrange(60, 200)
@@ -386,7 +424,7 @@ class Script:
         for step in range(steps):
             if self.chance(0.35) or p not in self.live:
                 p = r.choice(self.live)
-            op = self.pick(WEIGHTS[self.kind])
+            op = self.pick(self.weights)
             self.act(op, p)
             if p not in self.live:
                 p = r.choice(self.live)

@@ -568,7 +568,7 @@ static void free_view(GPtrArray *rows)
 
 /*
  * The kernel maps cached file pages around one that is read (fault-around), which depends on much that is not
- * recorded. Its effect is taken out: what a read mapped besides [start, end) is dropped again.
+ * recorded. Its effect is taken out: what a read, or a call that reads pages in, mapped besides [start, end) is dropped again.
  */
 static GHashTable *file_pages(struct proc *p)
 {
@@ -614,6 +614,15 @@ static void drop_around(struct proc *p, GHashTable *before, uint64_t start, uint
 	}
 	g_hash_table_unref(after);
 	g_hash_table_unref(before);
+}
+
+/* The same for a call that gives an address; one that fails reads nothing in, and may have moved pages elsewhere. */
+static void drop_around_result(struct proc *p, GHashTable *before, int64_t value, uint64_t len)
+{
+	if (value < 0)
+		g_hash_table_unref(before);
+	else
+		drop_around(p, before, (uint64_t)value, (uint64_t)value + len);
 }
 
 static uint64_t zero_pfn, huge_zero_pfn;
@@ -817,23 +826,27 @@ static void do_mmap(struct proc *p, char **w, const char *label)
 {
 	bool fresh = false;
 	int fd = -1;
-	uint64_t offset = 0;
+	uint64_t offset = 0, len = (uint64_t)number(w[1]);
+	GHashTable *before = file_pages(p);
 	int64_t value;
 
 	if (w[4] && w[0]) {
 		fd = descriptor(p, w[4], &fresh);
 		offset = w[5] ? (uint64_t)number(w[5]) : 0;
 	}
-	value = CALL(p, SYS_mmap, address(w[0]), (uint64_t)number(w[1]), prot_of(w[2]), flags_of(w[3], map_flags),
+	value = CALL(p, SYS_mmap, address(w[0]), len, prot_of(w[2]), flags_of(w[3], map_flags),
 		     (uint64_t)(int64_t)fd, offset);
 	if (fresh)
 		CALL(p, SYS_close, (uint64_t)fd);
+	drop_around_result(p, before, value, len);
 	put_address_result(value, label);
 }
 
 static void do_mremap(struct proc *p, char **w, const char *label)
 {
-	uint64_t flags = 0, fixed = 0;
+	uint64_t flags = 0, fixed = 0, len = (uint64_t)number(w[2]);
+	GHashTable *before = file_pages(p);
+	int64_t value;
 
 	for (char **x = w + 3; *x; x++) {
 		if (strcmp(*x, "maymove") == 0)
@@ -845,8 +858,9 @@ static void do_mremap(struct proc *p, char **w, const char *label)
 			fixed = address(*++x);
 		}
 	}
-	put_address_result(CALL(p, SYS_mremap, address(w[0]), (uint64_t)number(w[1]), (uint64_t)number(w[2]), flags,
-				fixed), label);
+	value = CALL(p, SYS_mremap, address(w[0]), (uint64_t)number(w[1]), len, flags, fixed);
+	drop_around_result(p, before, value, len);
+	put_address_result(value, label);
 }
 
 static void do_mincore(struct proc *p, char **w)
@@ -1229,10 +1243,13 @@ static void run(char *text)
 			g_hash_table_unref(before);
 		if (strcmp(a[3], "pageout") == 0)
 			settle();
-	} else if (strcmp(a[0], "mlock") == 0)
-		put_result(a[3] ? CALL(p, SYS_mlock2, address(a[1]), (uint64_t)number(a[2]), 1)
-				: CALL(p, SYS_mlock, address(a[1]), (uint64_t)number(a[2])));
-	else if (strcmp(a[0], "munlock") == 0)
+	} else if (strcmp(a[0], "mlock") == 0) {
+		uint64_t at = address(a[1]), len = (uint64_t)number(a[2]);
+		GHashTable *before = file_pages(p);
+
+		put_result(a[3] ? CALL(p, SYS_mlock2, at, len, 1) : CALL(p, SYS_mlock, at, len));
+		drop_around(p, before, at & ~(uint64_t)(PAGE - 1), at + len);
+	} else if (strcmp(a[0], "munlock") == 0)
 		put_result(CALL(p, SYS_munlock, address(a[1]), (uint64_t)number(a[2])));
 	else if (strcmp(a[0], "brk") == 0) {
 		uint64_t now = current_break(p), want = now;
