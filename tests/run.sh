@@ -32,22 +32,41 @@ if [ "$fuzz_seconds" -gt 0 ]; then
 	[ -d "$fuzz" ] || CC=clang meson setup "$fuzz" -Dfuzz=true -Dtests=disabled \
 		-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized
 	ninja -C "$fuzz"
+	# As many at once as there are processors: all take the same time.
+	fuzz_one() {
+		corpus=$(mktemp -d)
+		if [ -d "tests/cases/fuzz/$1" ]; then cp "tests/cases/fuzz/$1"/* "$corpus"; fi
+		code=0
+		timeout $((fuzz_seconds + 60)) "$fuzz/tests/fuzz/$1" -max_total_time="$fuzz_seconds" -rss_limit_mb=2048 \
+			-timeout=20 -print_final_stats=1 -artifact_prefix="$fuzz/$1-" "$corpus" >"$fuzz/$1.log" 2>&1 || code=$?
+		rm -rf "$corpus"
+		return $code
+	}
+	fuzz_batch() {
+		pids=
+		for name; do
+			echo "fuzzing: $name, $fuzz_seconds s"
+			fuzz_one "$name" &
+			pids="$pids $!"
+		done
+		for pid in $pids; do
+			if wait "$pid"; then
+				passed=$((passed + 1))
+				grep -E 'stat::number_of_executed_units|stat::average_exec' "$fuzz/$1.log" || true
+			else
+				failed=$((failed + 1)) status=1
+				tail -n 40 "$fuzz/$1.log"
+			fi
+			shift
+		done
+	}
+	set --
 	for target in "$fuzz"/tests/fuzz/fuzz_*; do
 		[ -x "$target" ] && [ -f "$target" ] || continue
-		name=$(basename "$target")
-		echo "fuzzing: $name, $fuzz_seconds s"
-		corpus=$(mktemp -d)
-		if [ -d "tests/cases/fuzz/$name" ]; then cp "tests/cases/fuzz/$name"/* "$corpus"; fi
-		if timeout $((fuzz_seconds + 60)) "$target" -max_total_time="$fuzz_seconds" -rss_limit_mb=2048 \
-			-timeout=20 -print_final_stats=1 -artifact_prefix="$fuzz/$name-" "$corpus" >"$fuzz/$name.log" 2>&1; then
-			passed=$((passed + 1))
-			grep -E 'stat::number_of_executed_units|stat::average_exec' "$fuzz/$name.log" || true
-		else
-			failed=$((failed + 1)) status=1
-			tail -n 40 "$fuzz/$name.log"
-		fi
-		rm -rf "$corpus"
+		set -- "$@" "$(basename "$target")"
+		[ $# -lt "$(nproc)" ] || { fuzz_batch "$@"; set --; }
 	done
+	fuzz_batch "$@"
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
 exit $status
