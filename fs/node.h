@@ -26,6 +26,7 @@ struct known {
 	struct content *content;  /* open.c: the latest rendering, or NULL */
 	uint64_t told;            /* ops.c: at which count of changes the kernel was told its attributes; 0: never */
 	uint64_t read_generation, kept_generation; /* ops.c: of its last open to be read, and of its last through the kernel's cache */
+	bool opened;             /* ops.c: ever, since it is known */
 	uint64_t size, size_generation; /* open.c: of a table, as measured then; generation 0: never */
 };
 
