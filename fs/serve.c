@@ -101,10 +101,9 @@ static struct worker *worker_new(struct world *w, struct server *s, const struct
 
 /* What services may ask for */
 
-static int read_file(void *user, const char *path, GString *out)
+int serve_read_file(const struct node *process, const char *path, GString *out)
 {
-	const struct worker *k = user;
-	struct vm_host *h = world_vm(&k->process, NULL);
+	struct vm_host *h = world_vm(process, NULL);
 	struct vm_inode *inode = h ? vm_disk_lookup(h, path, NULL) : NULL;
 	struct vm_inode_info info;
 	size_t before = out->len;
@@ -123,22 +122,17 @@ static int read_file(void *user, const char *path, GString *out)
 	return n < 0 ? (int)n : 0;
 }
 
+static int read_file(void *user, const char *path, GString *out)
+{
+	return serve_read_file(&((const struct worker *)user)->process, path, out);
+}
+
 static struct net_service_env env_of(struct worker *k)
 {
 	return (struct net_service_env){ .user = k, .time = (ns_t)BTIME * NS_PER_S + k->clock->now, .file = read_file };
 }
 
 /* Talking */
-
-static void begin_talk(struct worker *k, int fd)
-{
-	k->phase = PHASE_TALK;
-	k->fd = fd;
-	k->state = k->server->options.service->open();
-	k->out = g_string_new(NULL);
-	k->sent = 0;
-	k->last = false;
-}
 
 static void feed(struct worker *k, const char *data, size_t len, bool end)
 {
@@ -149,6 +143,16 @@ static void feed(struct worker *k, const char *data, size_t len, bool end)
 		k->phase = PHASE_WORK;
 		clock_set(k->clock, &k->timer, k->clock->now + k->server->options.work);
 	}
+}
+
+static void begin_talk(struct worker *k, int fd)
+{
+	k->phase = PHASE_TALK;
+	k->fd = fd;
+	k->state = k->server->options.service->open();
+	k->out = g_string_new(NULL);
+	k->sent = 0;
+	feed(k, "", 0, false);                          /* some speak first (RFC 867) */
 }
 
 enum step { STEP_NONE, STEP_SOME, STEP_END };
@@ -298,17 +302,16 @@ static bool end_connection(struct worker *k, struct vm_proc *p)
 	}
 }
 
-/* The process, as long as the worker's thread of it lives and is not stopped; NULL with *gone. */
-static struct vm_proc *alive(const struct worker *k, bool *gone)
+struct vm_proc *serve_alive(const struct node *process, int32_t tid, bool *gone)
 {
-	struct vm_proc *p = world_proc(&k->process, NULL);
+	struct vm_proc *p = world_proc(process, NULL);
 	struct vm_proc_info info;
 
 	*gone = true;
 	if (!p)
 		return NULL;
 	vm_proc_info(p, &info);
-	if (info.state == VM_ZOMBIE || info.state == VM_DEAD || (k->tid && !vm_thread_info(p, k->tid, &info)))
+	if (info.state == VM_ZOMBIE || info.state == VM_DEAD || (tid && !vm_thread_info(p, tid, &info)))
 		return NULL;
 	*gone = false;
 	return info.state == VM_STOPPED ? NULL : p;
@@ -332,7 +335,7 @@ static bool go_on(struct world *w, struct worker *k)
 	struct vm_proc *p;
 
 	for (;;) {
-		p = alive(k, &gone);
+		p = serve_alive(&k->process, k->tid, &gone);
 		if (gone)
 			worker_free(w->servers, k);
 		if (!p)

@@ -33,6 +33,10 @@ struct servers *servers_new(void);
 void servers_free(struct servers *all);
 /* Process `p` of node `process` listens and serves from then on; the listening descriptor in *fd. */
 int  serve_start(const struct node *process, struct vm_proc *p, const struct serve_options *o, int *fd, struct err *e);
+/* The process, as long as thread `tid` of it (0: its first) lives and is not stopped; NULL with *gone. */
+struct vm_proc *serve_alive(const struct node *process, int32_t tid, bool *gone);
+/* A file of the process's host, as the process reads it, appended to `out`: 0, -ENOENT -EISDIR -EFBIG ... */
+int  serve_read_file(const struct node *process, const char *path, GString *out);
 /* Lets every worker go on that can; true if any did. */
 bool servers_try(struct world *w);
 

@@ -1,8 +1,10 @@
 /* world.c - the hosts, their common time, and the way from ids to engine structs. */
 #include "bridge.h"
+#include "daemon.h"
 #include "events.h"
 #include "job.h"
 #include "files/policy.h"
+#include "net_dns.h"
 #include "node.h"
 #include "vm_policy.h"
 #include "open.h"
@@ -35,6 +37,7 @@ static void host_free(struct host *h)
 	socket_fixtures_clear(h);
 	g_hash_table_destroy(h->settings);
 	g_hash_table_destroy(h->names);
+	net_dns_cache_free(h->dns_cache);
 	g_free(h->name);
 	g_free(h);
 }
@@ -79,6 +82,7 @@ static struct host *host_new(struct world *w, const char *name, struct err *e)
 	h->name = g_strdup(name);
 	h->vm = vm;
 	h->made = w->clock.now;
+	h->dns_cache = net_dns_cache_new();
 	h->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, names_free);
 	h->settings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	return h;
@@ -131,6 +135,7 @@ struct world *world_new(const struct world_options *o, struct err *e)
 	w->replays = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	w->servers = servers_new();
 	w->bridge = bridge_new(w);
+	w->daemons = daemons_new();
 	w->texts = event_texts_new();
 	if (world_add_host(w, "host0", e)) {
 		world_free(w);
@@ -149,6 +154,7 @@ void world_free(struct world *w)
 	jobs_free(w->jobs);
 	g_hash_table_unref(w->replays);
 	servers_free(w->servers);
+	daemons_free(w->daemons);
 	knowns_free(w->knowns);
 	opens_free(w->opens);
 	g_ptr_array_free(w->hosts, TRUE);
@@ -182,6 +188,7 @@ void world_try(struct world *w)
 	while (w->tried != w->generation) {
 		w->tried = w->generation;
 		servers_try(w);
+		daemons_try(w);
 		jobs_try(w);
 		if (w->try_requests)
 			w->try_requests(w->try_arg);

@@ -20,6 +20,7 @@ struct host {
 	struct net_host *net;
 	GPtrArray *fixtures;        /* struct net_socket *, of no process; NULL: none. socket_file.c */
 	ns_t     made;
+	struct net_dns_cache *dns_cache;
 	GHashTable *names;          /* net/resolv, hosts, services as written: file -> GString */
 	GHashTable *settings;       /* host `set` values: name -> text; for fixtures */
 	uint64_t victim_asked;      /* the last question of policy external that was seen open, */
@@ -66,6 +67,7 @@ struct world {
 	struct event_texts *texts;  /* events.c: lines rendered so far */
 	struct bridge *bridge;      /* bridge.h */
 	struct servers *servers;    /* serve.c: processes that are built-in servers */
+	struct daemons *daemons;    /* daemon.c: servers without connections to hand on: dns, dhcp */
 	struct jobs *jobs;          /* job.c: commands that nobody waits for */
 	void (*try_requests)(void *arg); /* ops.c: tries all requests that wait once; NULL: there are none */
 	void *try_arg;

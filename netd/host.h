@@ -116,7 +116,7 @@ struct net_host {
 	GHashTable   *pmtus;             /* dst -> struct pmtu * */
 	GHashTable   *icmp_buckets;      /* dst -> struct icmp_bucket * */
 	uint16_t      next_id;
-	struct rng    rng_ports, rng_misc;
+	struct rng    rng_ports, rng_misc, rng_dns;
 	struct sip_key secret;
 	/* sockets */
 	uint64_t      last_socket, last_inode;

@@ -52,6 +52,7 @@ static void seed_host(struct net_host *h)
 {
 	net_stream(h->net, &h->rng_ports, "host/%s/ports", h->name);
 	net_stream(h->net, &h->rng_misc, "host/%s/misc", h->name);
+	net_stream(h->net, &h->rng_dns, "host/%s/dns", h->name);
 }
 
 void net_reseed(struct net *n, uint64_t seed)

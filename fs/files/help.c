@@ -224,7 +224,8 @@ static const struct help all[] = {
 	  "hosts/HOST/net/: a host's part of the network.\n\n"
 	  "    ifs/         interfaces: help/net-ifs               sockets, sockets.d/   help/net-sockets\n"
 	  "    routes       the routing table: help/net-routes     knobs, forwarding     help/net-knobs\n"
-	  "    neighbours   what ARP knows: help/net-neighbours    hosts, services, resolv   help/net-names\n\n"
+	  "    neighbours   what ARP knows: help/net-neighbours    hosts, services, resolv   help/net-names\n"
+	  "    dns_cache    what DNS has answered: help/net-dns\n\n"
 	  "    $ mkdir wires/lan0 hosts/a hosts/a/net/ifs/eth0; cd hosts/a/net/ifs/eth0\n"
 	  "    $ echo lan0 > wire; echo 10.0.0.1/24 > address; echo 1 > up\n", NULL },
 	{ "net-ifs",
@@ -242,10 +243,20 @@ static const struct help all[] = {
 	  "    $ echo 'syn_retries 2' > net/knobs; echo 'congestion reno' > net/knobs\n"
 	  "    $ echo 1 > hosts/router/net/forwarding\n", NULL },
 	{ "net-names",
-	  "net/hosts, net/services, net/resolv: texts in the form of /etc/hosts, /etc/services and /etc/resolv.conf. ping and\n"
-	  "traceroute take the names of net/hosts; the two others are only kept. > replaces a text, >> adds to it; a line of\n"
-	  "another form is refused; those before it are written.\n\n"
-	  "    $ echo '10.0.0.2 b b.example' >> hosts/a/net/hosts\n", NULL },
+	  "net/hosts, net/services, net/resolv: texts in the form of /etc/hosts, /etc/services and /etc/resolv.conf. Commands that\n"
+	  "take a name (resolve, connect, ping, traceroute, get) look in hosts, then ask DNS: nameserver (up to three, in turn),\n"
+	  "search or domain, options ndots:N timeout:S attempts:N. A port may be a name of services. > replaces a text, >> adds to\n"
+	  "it; a line of another form is refused; those before it are written.\n\n"
+	  "    $ echo '10.0.0.2 b b.example' >> hosts/a/net/hosts; echo nameserver 10.0.0.53 > hosts/a/net/resolv\n"
+	  "    $ echo 'resolve www.virginia.edu http' > hosts/a/proc/2/ctl; cat hosts/a/proc/2/ctl\n", NULL },
+	{ "net-dns",
+	  "net/dns_cache: a table of what the host remembers of DNS answers: name type ttl data, a row a record. ttl are the seconds\n"
+	  "that are left to it. NXDOMAIN: there is no such name; NODATA: it has no record of that type. Write `flush`.\n\n"
+	  "Both the host's own look-ups and a recursive name server on it fill it. A name server is a process: zone=FILE is a master\n"
+	  "file (RFC 1035 5) of its files/, with a SOA record, types A AAAA NS CNAME MX PTR SOA TXT; several may be given.\n\n"
+	  "    $ printf '%s\\n' 'spawn named' '2 serve dns 53 zone=/edu.zone' > hosts/edu/ctl\n"
+	  "    $ printf '%s\\n' 'spawn named' '2 serve dns 53 recursive root=10.0.0.1' > hosts/resolver/ctl\n"
+	  "    $ echo 'resolve virginia.edu type=MX root=10.0.0.1 trace=1' > proc/2/ctl; cat proc/2/ctl\n", NULL },
 	{ "net-neighbours",
 	  "net/neighbours: a table of the neighbours' addresses on the wire, as ARP has found out: address dev mac state age\n"
 	  "queued. States are Linux's: INCOMPLETE REACHABLE STALE DELAY PROBE FAILED PERMANENT; queued: packets that wait for\n"

@@ -1,6 +1,7 @@
-/* names.c - hosts/H/net: resolv, hosts and services, texts in the form of the files of /etc. */
+/* names.c - hosts/H/net: resolv, hosts and services, texts in the form of the files of /etc; dns_cache. */
 #include "net.h"
 
+#include "table.h"
 #include "text.h"
 #include "world.h"
 
@@ -135,31 +136,91 @@ int store_names(const struct node *n, char *line, GString *result, struct err *e
 	return 0;
 }
 
-/* ADDR NAME ALIAS...  # comment */
-static bool line_has(char *line, const char *name, struct net_addr *out)
+int names_lookup(const struct node *n, const char *name, struct net_lookup_config *c, struct net_lookup **out, struct err *e)
+{
+	struct host *h = world_host(n, e);
+
+	if (!h)
+		return -e->code;
+	c->hosts = text_of(h, "hosts");
+	c->resolv = text_of(h, "resolv");
+	c->cache = c->servers && !c->iterative ? NULL : h->dns_cache; /* who asks one server wants to know what that one says */
+	return net_lookup_start(h->net, name, c, out, e);
+}
+
+/* NAME PORT/PROTOCOL ALIAS...  # comment */
+static bool line_is_service(char *line, const char *name, uint16_t *port)
 {
 	g_auto(GStrv) words = NULL;
+	unsigned at = 0;
 	bool found = false;
 
 	line[strcspn(line, "#")] = '\0';
-	words = g_strsplit_set(line, " \t\r", -1);
-	for (unsigned i = 1; words[0] && words[i]; i++)
-		found |= *words[i] && !g_ascii_strcasecmp(words[i], name);
-	return found && net_addr_parse(words[0], out) && out->family == NET_IPV4;
+	words = g_strsplit_set(g_strstrip(line), BLANKS, -1);
+	for (unsigned i = 0; words[i]; i++) {
+		if (at == 1 && *words[i])
+			*port = (uint16_t)g_ascii_strtoull(words[i], NULL, 10);
+		else if (*words[i])
+			found |= !strcmp(words[i], name);
+		at += *words[i] != '\0';
+	}
+	return found && at > 1;
 }
 
-bool names_lookup(const struct node *n, const char *name, struct net_addr *out)
+bool names_port(const struct node *n, const char *text, uint16_t *port)
 {
 	struct host *h = world_host(n, NULL);
 	g_auto(GStrv) lines = NULL;
+	uint64_t v;
 
-	if (net_addr_parse(name, out))
+	if (g_ascii_isdigit(*text)) {
+		if (parse_number(text, &v, NULL) || v > UINT16_MAX)
+			return false;
+		*port = (uint16_t)v;
 		return true;
-	if (!h)
-		return false;
-	lines = g_strsplit(text_of(h, "hosts"), "\n", -1);
+	}
+	lines = g_strsplit(h ? text_of(h, "services") : "", "\n", -1);
 	for (unsigned i = 0; lines[i]; i++)
-		if (line_has(lines[i], name, out))
+		if (line_is_service(lines[i], text, port))
 			return true;
 	return false;
+}
+
+/* dns_cache */
+
+const struct column dns_cache_columns[] = {
+	{ "name", COLUMN_WORD }, { "type", COLUMN_WORD }, { "ttl", COLUMN_NUMBER }, { "data", COLUMN_WORD }, { 0 }
+};
+
+static void put_row(const struct net_dns_row *row, void *user)
+{
+	struct table_out *t = user;
+	g_autofree char *data = g_strdelimit(g_strdup(row->data), " ", ',');
+
+	table_word(t, row->name);
+	table_word(t, row->type);
+	table_number(t, (row->left + NS_PER_S - 1) / NS_PER_S);
+	table_word(t, data);
+}
+
+int fill_dns_cache(const struct node *n, struct table_out *t, struct err *e)
+{
+	struct host *h = world_host(n, e);
+
+	if (!h)
+		return -e->code;
+	net_dns_cache_rows(h->dns_cache, n->world->clock.now, put_row, t);
+	return 0;
+}
+
+int store_dns_cache(const struct node *n, char *line, GString *result, struct err *e)
+{
+	struct host *h = world_host(n, e);
+
+	if (!h)
+		return -e->code;
+	if (strcmp(g_strstrip(line), "flush"))
+		return err_set(e, EINVAL, 0, "it takes flush");
+	net_dns_cache_flush(h->dns_cache);
+	return 0;
 }

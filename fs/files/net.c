@@ -156,6 +156,8 @@ const struct row host_net_rows[] = {
 	  .store = store_names, .help = "net-names" },
 	{ .name = "services", .kind = ROW_TEXT, .mode = 0644, .flags = ROW_VERBATIM, .show = show_names,
 	  .store = store_names, .help = "net-names" },
+	{ .name = "dns_cache", .kind = ROW_TABLE, .mode = 0644, .columns = dns_cache_columns, .fill = fill_dns_cache,
+	  .store = store_dns_cache, .help = "net-dns" },
 	{ .name = "forwarding", .kind = ROW_TEXT, .mode = 0644, .show = show_forwarding, .store = store_forwarding,
 	  .help = "net-knobs" },
 	{ .name = "knobs", .kind = ROW_TABLE, .mode = 0644, .columns = knob_columns, .fill = fill_knobs,

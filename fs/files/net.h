@@ -3,6 +3,7 @@
 #define FS_NET_H
 
 #include "command.h"
+#include "net_dns.h"
 #include "net_host.h"
 
 /* iface.c: ifs/; in nodes below it `arg` is the interface's index. */
@@ -23,8 +24,13 @@ extern const struct dir_ops sockets_dir;
 /* names.c: resolv, hosts, services, as texts. */
 show_fn show_names;
 store_fn store_names;
-/* The first address that the host's file `hosts` has for a name, or the name itself as an address. */
-bool names_lookup(const struct node *n, const char *name, struct net_addr *out);
+extern const struct column dns_cache_columns[];
+fill_fn fill_dns_cache;
+store_fn store_dns_cache;
+/* Begins to look a name up as the host's files say; the rest of `c` is the caller's. */
+int  names_lookup(const struct node *n, const char *name, struct net_lookup_config *c, struct net_lookup **out, struct err *e);
+/* A port: a number, or the first of that name in the file services. */
+bool names_port(const struct node *n, const char *text, uint16_t *port);
 
 /* Argument i as an address of version 4, or as a prefix: `default` is 0.0.0.0/0. */
 bool arg_net_addr(const struct call *c, unsigned i, struct net_addr *a, struct err *e);

@@ -99,7 +99,8 @@ const struct command process_commands[] = {
 	{ "listen", "FD [BACKLOG]", run_listen, "lets connections come, so many waiting for accept" },
 	{ "accept", "FD", run_accept, "takes the oldest connection, or waits for one; result: its descriptor and ADDR:PORT" },
 	{ "connect", "FD ADDR:PORT", run_connect,
-	  "tcp: connects, and waits until it is done; opened O_NONBLOCK: EINPROGRESS. udp, icmp: remembers the peer" },
+	  "tcp: connects, and waits until it is done; opened O_NONBLOCK: EINPROGRESS. udp, icmp: remembers the peer. Of a name, "
+	  "NAME:PORT or NAME:SERVICE, all addresses are tried in turn" },
 	{ "send", "FD HEX|\"text\"", run_send,
 	  "send(2), write(2): waits until there was room for all; result: how many bytes. EPIPE spares the process its SIGPIPE" },
 	{ "sendto", "FD ADDR:PORT HEX|\"text\"", run_sendto, "sends one datagram; result: how many bytes" },
@@ -112,11 +113,16 @@ const struct command process_commands[] = {
 	  "RDT_VARIANT (1.0 2.0 2.1 2.2 3.0 gbn sr try1 try2 v3) RDT_TIMEOUT (ms) RDT_WINDOW RDT_PART (bytes) RDT_TRIES" },
 	{ "poll", "FD[=in|=out]... [timeout=T]", run_poll,
 	  "waits until one is ready; result: 4=in,out 5=hup, those that are; empty when the time is over" },
+	{ "resolve", "NAME [SERVICE] [type=T] [server=ADDR] [root=ADDR] [trace=N]", run_resolve,
+	  "looks a name up as getaddrinfo(3) does, in net/hosts, then DNS by net/resolv; result: its addresses, a line each, with "
+	  "the port of SERVICE if one is said. type=: the records of that type instead; server=: asks that one; root=: follows "
+	  "referrals from there itself; trace=1: who was asked before the result" },
 	{ "ping", "ADDR [COUNT]", run_ping, "COUNT (3) echo requests, a second apart; result: a line for each, and a sum" },
 	{ "traceroute", "ADDR", run_traceroute, "which routers lie on the way; result: a line for each" },
-	{ "serve", "SERVICE [PORT] [style=S] [work=T] [backlog=N] [wait=N]", run_serve,
-	  "becomes a server: echo discard daytime chargen http; style= serial, fork (wait=1: for each child), thread or pool=N; "
-	  "work=: busy so long before an answer; result: the listening descriptor" },
+	{ "serve", "SERVICE [PORT] [recursive] [style=S] [work=T] [backlog=N] [wait=N] [zone=FILE] [root=ADDR]", run_serve,
+	  "becomes a server: echo discard daytime chargen http dns; style= serial, fork (wait=1: for each child), thread or pool=N; "
+	  "work=: busy so long before an answer; result: the listening descriptor. dns: zone=FILE, a master file of files/, and more of "
+	  "them, or recursive root=ADDR; result: the descriptors for UDP and TCP" },
 	{ "load", "echo|http ADDR:PORT [clients=N] [count=N] [think=T] [rate=N] [size=N] [path=P]", run_load,
 	  "clients, so many requests each, one after the other on a connection; think= between them; rate=: clients that begin "
 	  "in a second, 0 all at once; result: done= errors= and the times that 50, 90, 99 and 100 per cent took at most" },

@@ -35,6 +35,23 @@ command_fn run_open, run_dup, run_lseek, run_pipe;
 /* process_ctl_net.c */
 command_fn run_socket, run_url, run_bind, run_listen, run_accept, run_connect, run_send, run_sendto, run_recv, run_shutdown,
 	run_setsockopt;
+/* process_ctl_name.c */
+command_fn run_resolve;
+/*
+ * A command that takes a name: it keeps this, and in it what it then does with the addresses. naming_go() gives -EINPROGRESS until
+ * they are known, best first; then 0. An address as it is is known at once, and the order of calls the same.
+ */
+struct naming {
+	struct net_lookup *lookup;
+	GArray  *addrs;              /* struct net_addr; at least one once naming_go() has given 0 */
+	unsigned next;               /* the one that is being tried; the command's own, as are these: */
+	bool     trying;
+	void    *work;
+	void   (*release)(void *work);
+};
+int naming_go(struct call *c, unsigned arg, const char *name, bool v4, bool v6, struct naming **out, struct err *e);
+/* NAME:PORT at argument i, the port a number or a service; *name is the caller's. */
+bool arg_name_port(const struct call *c, unsigned i, char **name, uint16_t *port, struct err *e);
 /* process_ctl_ping.c */
 command_fn run_ping, run_traceroute;
 /* process_ctl_serve.c */

@@ -124,6 +124,45 @@ int run_accept(struct call *c, struct err *e)
 	return 0;
 }
 
+/* Something:PORT that is not an address. */
+static bool is_named(const struct call *c, unsigned i)
+{
+	const char *text = c->args[i].text, *colon = strrchr(text, ':');
+	g_autofree char *host = colon ? g_strndup(text, (size_t)(colon - text)) : NULL;
+	struct net_endpoint to;
+	struct net_addr a;
+
+	return host && *host && *host != '[' && !strchr(host, ':') && !net_addr_parse(host, &a) && !net_endpoint_parse(text, &to) &&
+	       !g_ascii_isdigit(host[strlen(host) - 1]);
+}
+
+/* One address after the other, as users of getaddrinfo(3) do. */
+static int connect_by_name(struct call *c, struct net_socket *s, struct err *e)
+{
+	g_autofree char *name = NULL;
+	struct net_socket_info info;
+	struct net_endpoint to;
+	struct naming *n;
+	int rc;
+
+	net_socket_get(s, &info);
+	if (!arg_name_port(c, 1, &name, &to.port, e))
+		return -e->code;
+	rc = naming_go(c, 1, name, info.family == NET_IPV4, info.family == NET_IPV6, &n, e);
+	while (!rc) {
+		to.addr = g_array_index(n->addrs, struct net_addr, n->next);
+		if (!n->trying)
+			rc = net_connect(s, &to, e);
+		if (n->trying || rc == -EINPROGRESS)
+			rc = net_connect_result(s, e);
+		n->trying = rc == -EINPROGRESS;
+		if (!rc || rc == -EINPROGRESS || ++n->next == n->addrs->len)
+			break;
+		rc = 0;
+	}
+	return rc;
+}
+
 /* A connection that an interrupted or O_NONBLOCK connect left on its way may be waited for by another one. */
 int run_connect(struct call *c, struct err *e)
 {
@@ -131,7 +170,11 @@ int run_connect(struct call *c, struct err *e)
 	struct net_endpoint to;
 	int code;
 
-	if (!s || !arg_endpoint(c, 1, &to, e))
+	if (!s)
+		return -e->code;
+	if (is_named(c, 1))
+		return connect_by_name(c, s, e);
+	if (!arg_endpoint(c, 1, &to, e))
 		return -e->code;
 	if (call_state(c))
 		return net_connect_result(s, e);

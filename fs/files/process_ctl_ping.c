@@ -9,14 +9,6 @@
 
 enum { PING_DATA = 56 };
 
-static bool arg_host(const struct call *c, unsigned i, struct net_addr *a, struct err *e)
-{
-	if (names_lookup(c->n, c->args[i].text, a))
-		return true;
-	err_set(e, ENOENT, (int)i, "'%.40s' is neither an address nor a name in net/hosts", c->args[i].text);
-	return false;
-}
-
 /* The caller must be alive; the host is what sends. */
 static struct net_host *caller_host(const struct call *c, struct err *e)
 {
@@ -87,32 +79,35 @@ static void put_ping(GString *out, const struct net_ping *p)
 	put_char(out, '\n');
 }
 
-static void release_ping(void *state)
+static void release_ping(void *ping)
 {
-	net_ping_free(state);
+	net_ping_free(ping);
 }
 
 int run_ping(struct call *c, struct err *e)
 {
 	struct net_host *h = caller_host(c, e);
-	struct net_ping *p = call_state(c);
 	struct net_ping_report r;
-	struct net_addr to;
+	struct net_ping *p;
+	struct naming *n;
 	uint64_t count = 3;
+	int rc;
 
-	if (!h)
+	if (!h || (arg_present(c, 1) && !arg_number(c, 1, &count, e)))
 		return -e->code;
-	if (!p) {
-		if (!arg_host(c, 0, &to, e) || (arg_present(c, 1) && !arg_number(c, 1, &count, e)))
+	if (count > UINT16_MAX)
+		return err_set(e, EINVAL, 1, "a count of %" PRIu64 " is not in 1..65535", count);
+	rc = naming_go(c, 0, c->args[0].text, true, true, &n, e);
+	if (rc)
+		return rc;
+	if (!n->work) {
+		if (net_ping_start(h, &g_array_index(n->addrs, struct net_addr, 0), (unsigned)count, NS_PER_S, PING_DATA,
+				   10 * NS_PER_S, &p, e))
 			return -e->code;
-		if (count > UINT16_MAX)
-			return err_set(e, EINVAL, 1, "a count of %" PRIu64 " is not in 1..65535", count);
-		if (c->nonblock)
-			return err_set(e, EAGAIN, -1, "it would have to wait");
-		if (net_ping_start(h, &to, (unsigned)count, NS_PER_S, PING_DATA, 10 * NS_PER_S, &p, e))
-			return -e->code;
-		call_keep(c, p, release_ping);
+		n->work = p;
+		n->release = release_ping;
 	}
+	p = n->work;
 	net_ping_report(p, &r);
 	if (!r.done)
 		return -EINPROGRESS;
@@ -146,28 +141,30 @@ static void put_hop(GString *out, const struct net_trace *t, unsigned hop)
 	put_char(out, '\n');
 }
 
-static void release_trace(void *state)
+static void release_trace(void *trace)
 {
-	net_trace_free(state);
+	net_trace_free(trace);
 }
 
 int run_traceroute(struct call *c, struct err *e)
 {
 	struct net_host *h = caller_host(c, e);
-	struct net_trace *t = call_state(c);
-	struct net_addr to;
+	struct net_trace *t;
+	struct naming *n;
+	int rc;
 
 	if (!h)
 		return -e->code;
-	if (!t) {
-		if (!arg_host(c, 0, &to, e))
+	rc = naming_go(c, 0, c->args[0].text, true, true, &n, e);
+	if (rc)
+		return rc;
+	if (!n->work) {
+		if (net_trace_start(h, &g_array_index(n->addrs, struct net_addr, 0), 5 * NS_PER_S, &t, e))
 			return -e->code;
-		if (c->nonblock)
-			return err_set(e, EAGAIN, -1, "it would have to wait");
-		if (net_trace_start(h, &to, 5 * NS_PER_S, &t, e))
-			return -e->code;
-		call_keep(c, t, release_trace);
+		n->work = t;
+		n->release = release_trace;
 	}
+	t = n->work;
 	if (!net_trace_done(t))
 		return -EINPROGRESS;
 	for (unsigned hop = 1; hop <= net_trace_hops(t); hop++)

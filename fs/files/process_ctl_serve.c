@@ -1,10 +1,16 @@
 /* process_ctl_serve.c - `serve`: the process becomes a built-in server. */
+#include "daemon.h"
 #include "process_ctl.h"
 #include "serve.h"
 
 #include <string.h>
 
 enum { POOL_MAX = 1024, BACKLOG = 128 };
+
+/* Servers of messages: each is one loop, and has options of its own. */
+static const struct { const char *name; uint16_t port; int (*run)(struct call *, struct vm_proc *, uint16_t, struct err *); } daemons[] = {
+	{ "dns", 53, serve_dns },
+};
 
 /* serial, fork, thread, or pool=N: written style=pool=4. */
 static int read_style(const struct call *c, struct serve_options *o, struct err *e)
@@ -41,25 +47,61 @@ static int read_service(const struct call *c, struct serve_options *o, struct er
 		return 0;
 	for (unsigned i = 0; (s = net_service_at(i)); i++)
 		g_string_append_printf(names, " %s", s->name);
+	for (size_t i = 0; i < G_N_ELEMENTS(daemons); i++)
+		g_string_append_printf(names, " %s", daemons[i].name);
 	return err_set(e, EINVAL, 0, "'%.40s' is none of:%s", c->args[0].text, names->str);
+}
+
+static int read_port(const struct call *c, uint16_t known, uint16_t *port, struct err *e)
+{
+	uint64_t v = known;
+
+	if (arg_present(c, 1) && !arg_is(c, 1, "recursive") && !arg_number(c, 1, &v, e))
+		return -e->code;
+	if (v > UINT16_MAX)
+		return err_set(e, EINVAL, 1, "a port is at most 65535");
+	*port = (uint16_t)v;
+	return 0;
+}
+
+/* 1: it is none of them. */
+static int run_daemon(struct call *c, struct vm_proc *p, struct err *e)
+{
+	uint16_t port;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(daemons); i++)
+		if (!strcmp(daemons[i].name, c->args[0].text)) {
+			if (c->count == 3 && !arg_is(c, 2, "recursive"))
+				return err_set(e, EINVAL, 2, "'%.40s' is not recursive", c->args[2].text);
+			return read_port(c, daemons[i].port, &port, e) ? -e->code : daemons[i].run(c, p, port, e);
+		}
+	return 1;
+}
+
+static int check_options(const struct call *c, struct err *e)
+{
+	if (arg_option(c, "zone") || arg_option(c, "root"))
+		return err_set(e, EINVAL, -1, "zone= and root= are for dns");
+	if (arg_is(c, 1, "recursive") || c->count > 2)
+		return err_set(e, EINVAL, (int)c->count - 1, "recursive is for dns");
+	return 0;
 }
 
 int run_serve(struct call *c, struct err *e)
 {
 	struct serve_options o = { .backlog = BACKLOG };
 	struct vm_proc *p = command_caller(c, e);
-	uint64_t port = 0, backlog = BACKLOG, waits = 0;
-	int fd, code;
+	uint64_t backlog = BACKLOG, waits = 0;
+	int fd, code = p ? run_daemon(c, p, e) : -e->code;
 
-	if (!p || read_service(c, &o, e) || read_style(c, &o, e) || !option_time(c, "work", &o.work, e) ||
+	if (code <= 0)
+		return code;
+	if (read_service(c, &o, e) || check_options(c, e) || read_style(c, &o, e) || !option_time(c, "work", &o.work, e) ||
 	    !option_number(c, "backlog", &backlog, e) || !option_number(c, "wait", &waits, e) ||
-	    (arg_present(c, 1) && !arg_number(c, 1, &port, e)))
+	    read_port(c, o.service->port, &o.port, e))
 		return -e->code;
-	if (port > UINT16_MAX)
-		return err_set(e, EINVAL, 1, "a port is at most 65535");
 	if (waits > 1 || (waits && o.style != SERVE_FORK))
 		return err_set(e, EINVAL, -1, "wait=1 is for style=fork");
-	o.port = arg_present(c, 1) ? (uint16_t)port : o.service->port;
 	o.backlog = (int)MIN(backlog, INT32_MAX);
 	o.waits = waits;
 	code = serve_start(c->n, p, &o, &fd, e);

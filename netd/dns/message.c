@@ -74,6 +74,32 @@ bool dns_record_target(const struct dns_record *r, struct dns_name *out)
 static uint32_t get32(const uint8_t *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
 static uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
 
+/* TXT: strings behind their lengths; false, with nothing written, for data that is not. */
+static bool write_strings(const struct dns_record *r, GString *out)
+{
+	unsigned at = 0;
+
+	while (at < r->len && at + 1u + r->data[at] <= r->len)
+		at += 1u + r->data[at];
+	if (at != r->len || !at)
+		return false;
+	for (at = 0; at < r->len; at += 1u + r->data[at]) {
+		g_string_append(out, at ? " \"" : "\"");
+		for (unsigned i = 1; i <= r->data[at]; i++) {
+			char c = (char)r->data[at + i];
+
+			if (c == '"' || c == '\\')
+				g_string_append_printf(out, "\\%c", c);
+			else if (c == ' ' || g_ascii_isgraph(c))
+				g_string_append_c(out, c);
+			else
+				g_string_append_printf(out, "\\%03u", (uint8_t)c);
+		}
+		g_string_append_c(out, '"');
+	}
+	return true;
+}
+
 static void write_soa(const struct dns_record *r, const struct dns_name *first, GString *out)
 {
 	struct dns_name second;
@@ -88,17 +114,11 @@ static void write_soa(const struct dns_record *r, const struct dns_name *first, 
 		g_string_append_printf(out, " %u", get32(rest + second.len + 4 * i));
 }
 
-void dns_record_write(const struct dns_record *r, GString *out)
+void dns_record_write_data(const struct dns_record *r, GString *out)
 {
 	char text[INET6_ADDRSTRLEN];
 	struct dns_name n;
 
-	dns_name_write(&r->name, out);
-	g_string_append_printf(out, " %u IN ", r->ttl);
-	if (dns_type_name(r->type))
-		g_string_append_printf(out, "%s ", dns_type_name(r->type));
-	else
-		g_string_append_printf(out, "TYPE%u ", r->type);
 	if (r->type == DNS_A && r->len == 4) {
 		g_string_append(out, inet_ntop(AF_INET, r->data, text, sizeof text));
 	} else if (r->type == DNS_AAAA && r->len == 16) {
@@ -110,11 +130,27 @@ void dns_record_write(const struct dns_record *r, GString *out)
 			write_soa(r, &n, out);
 		else
 			dns_name_write(&n, out);
-	} else {
+	} else if (r->type != DNS_TXT || !write_strings(r, out)) {
 		g_string_append_printf(out, "\\# %u", r->len);
 		for (unsigned i = 0; i < r->len; i++)
 			g_string_append_printf(out, "%s%02x", i ? "" : " ", r->data[i]);
 	}
+}
+
+void dns_record_write(const struct dns_record *r, GString *out)
+{
+	dns_name_write(&r->name, out);
+	g_string_append_printf(out, " %u IN ", r->ttl);
+	if (dns_type_name(r->type))
+		g_string_append_printf(out, "%s ", dns_type_name(r->type));
+	else
+		g_string_append_printf(out, "TYPE%u ", r->type);
+	dns_record_write_data(r, out);
+}
+
+uint32_t dns_soa_negative_ttl(const struct dns_record *soa)
+{
+	return soa->len < 4 ? 0 : MIN(soa->ttl, get32(soa->data + soa->len - 4));
 }
 
 /* Messages */

@@ -44,6 +44,9 @@ void dns_record_copy(const struct dns_record *from, struct dns_record *to);
 bool dns_record_target(const struct dns_record *r, struct dns_name *out);
 /* "www.x.edu. 3600 IN A 10.0.0.1" */
 void dns_record_write(const struct dns_record *r, GString *out);
+void dns_record_write_data(const struct dns_record *r, GString *out); /* its last part */
+/* How long a negative answer may be kept (RFC 2308 5): the SOA's minimum, or its own time to live if that is less; seconds. */
+uint32_t dns_soa_negative_ttl(const struct dns_record *soa);
 const char *dns_type_name(unsigned type);        /* NULL: unknown */
 bool dns_type_parse(const char *text, uint16_t *type);
 

@@ -194,6 +194,10 @@ static int read_record(struct reader *r, bool indented)
 			i++;
 	if (!word(r, i) || !dns_type_parse(word(r, i), &record.type) || record.type == DNS_OPT || record.type == DNS_ANY)
 		return bad(r, "not a type that is known", word(r, i));
+	if (record.type == DNS_SOA && !r->has_origin) {          /* as a server's configuration would say it */
+		r->origin = r->owner;
+		r->has_origin = true;
+	}
 	if (read_data(r, record.type, i + 1, data))
 		return -r->e->code;
 	record.name = r->owner;
@@ -412,13 +416,10 @@ static void add_soa(const struct dns_zone *z, struct dns_message *m)
 {
 	const struct dns_record *soa = record_at(z, &z->apex, DNS_SOA, 0);
 	struct dns_record *added;
-	uint32_t minimum;
 
 	dns_message_add(m, DNS_AUTHORITY, soa);
 	added = &g_array_index(m->section[DNS_AUTHORITY], struct dns_record, m->section[DNS_AUTHORITY]->len - 1);
-	minimum = (uint32_t)soa->data[soa->len - 4] << 24 | (uint32_t)soa->data[soa->len - 3] << 16 |
-		  (uint32_t)soa->data[soa->len - 2] << 8 | soa->data[soa->len - 1];
-	added->ttl = MIN(soa->ttl, minimum);
+	added->ttl = dns_soa_negative_ttl(soa);
 }
 
 static void answer_from(const struct dns_zone *z, const struct dns_message *q, struct dns_message *m)

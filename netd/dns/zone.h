@@ -8,7 +8,7 @@ struct dns_zone;
 
 /*
  * Types A AAAA NS CNAME MX PTR SOA TXT; $ORIGIN and $TTL; parentheses, comments, @ and relative names. `origin` is where
- * relative names stand (NULL: the file's own $ORIGIN, or its SOA's name must be absolute). EINVAL with the line.
+ * relative names stand (NULL: the file's own $ORIGIN, or the name of its SOA record, which is then absolute). EINVAL with the line.
  */
 int  dns_zone_parse(const char *text, size_t len, const char *origin, struct dns_zone **out, struct err *e);
 void dns_zone_free(struct dns_zone *z);

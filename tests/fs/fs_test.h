@@ -2,6 +2,7 @@
 #ifndef TEST_FS_TEST_H
 #define TEST_FS_TEST_H
 
+#include "job.h"
 #include "tree.h"
 #include "vm_host.h"
 #include "world.h"
@@ -74,11 +75,15 @@ static inline int write_line(struct world *w, const char *path, const char *line
 	struct node n = at(w, path);
 	g_autofree char *copy = g_strdup(line);
 	GString *out = g_string_new(NULL);
+	struct job job = { 0 };
 	int error;
 
 	*e = (struct err){ .arg = -1 };
 	assert_non_null(n.row->store);
+	w->job = &job;
 	error = n.row->store(&n, copy, out, e);
+	w->job = NULL;
+	job_clear(&job);
 	assert_int_equal(error, -e->code);
 	world_changed(w);
 	assert_checked(w);

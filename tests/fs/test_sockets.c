@@ -1,26 +1,10 @@
 /* test_sockets.c - sockets and pipes by the commands of processes and by stream/FD, without a kernel. */
 #include "command.h"
-#include "fs_test.h"
-#include "job.h"
-#include "node.h"
-#include "open.h"
-
-#include "net_socket.h"
+#include "net_test.h"
 
 #include <fcntl.h>
 
 enum { SERVER = 2, CLIENT = 2 };  /* each the first process of its host */
-
-static void plug(struct world *w, const char *host, uint32_t address)
-{
-	struct net_prefix prefix = { net_v4(address), 24 };
-	struct net_iface *i;
-
-	assert_int_equal(net_iface_new(world_host_named(w, host)->net, "eth0", &i, NULL), 0);
-	assert_int_equal(net_iface_attach(i, net_wire_at(w->net, "lan0"), NULL), 0);
-	assert_int_equal(net_iface_add(i, &prefix, NULL), 0);
-	assert_int_equal(net_iface_up(i, true, NULL), 0);
-}
 
 /* host0 is 10.0.0.1, b is 10.0.0.2; each has a process. */
 static int setup(void **state)
@@ -43,82 +27,6 @@ static int teardown(void **state)
 {
 	world_free(*state);
 	return 0;
-}
-
-static bool step(struct world *w)
-{
-	ns_t at;
-
-	return clock_next_busy(&w->clock, &at) && world_step(w);
-}
-
-static void settle(struct world *w)
-{
-	for (unsigned i = 0; i < 1000000 && step(w); i++)
-		;
-}
-
-static struct node ctl_of(struct world *w, const char *host, int pid)
-{
-	g_autofree char *path = g_strdup_printf("hosts/%s/proc/%d/ctl", host, pid);
-
-	return at(w, path);
-}
-
-/* One command, time moving while it waits: 0 and its result (which may be NULL), -errno, or -EINPROGRESS for ever. */
-static int try_command(struct world *w, const char *host, int pid, unsigned how, const char *line, char **result)
-{
-	struct node ctl = ctl_of(w, host, pid);
-	struct job job = { 0 };
-	GBytes *answer = NULL;
-	struct err e;
-	int rc;
-
-	while ((rc = node_store(&ctl, &job, line, strlen(line), how, &answer, &e)) == -EINPROGRESS &&
-	       !(how & STORE_NONBLOCK) && step(w))
-		;
-	job_clear(&job);
-	if (result)
-		*result = rc ? NULL : g_bytes_get_size(answer) ? g_strndup(g_bytes_get_data(answer, NULL), g_bytes_get_size(answer)) :
-			  g_strdup("");
-	if (answer)
-		g_bytes_unref(answer);
-	assert_checked(w);
-	assert_true(net_check(w->net, &e));
-	return rc;
-}
-
-static void gives(struct world *w, const char *host, int pid, const char *line, const char *expected)
-{
-	g_autofree char *result = NULL;
-	int rc = try_command(w, host, pid, 0, line, &result);
-
-	if (rc)
-		print_error("%s: %s: %s\n", host, line, strerror(-rc));
-	assert_int_equal(rc, 0);
-	if (strcmp(result, expected))
-		print_error("%s: %s\n", host, line);
-	assert_string_equal(result, expected);
-}
-
-static void does(struct world *w, const char *host, int pid, const char *line)
-{
-	gives(w, host, pid, line, "");
-}
-
-static void fails(struct world *w, const char *host, int pid, const char *line, int code)
-{
-	int rc = try_command(w, host, pid, 0, line, NULL);
-
-	if (rc != -code)
-		print_error("%s: %s gave %d, not %d\n", host, line, rc, -code);
-	assert_int_equal(rc, -code);
-}
-
-/* The same opened O_NONBLOCK. */
-static void fails_at_once(struct world *w, const char *host, int pid, const char *line, int code)
-{
-	assert_int_equal(try_command(w, host, pid, STORE_NONBLOCK, line, NULL), -code);
 }
 
 /* Server's descriptor 0 listens on 10.0.0.1:80, 1 is the connection of client's descriptor 0. */

@@ -1,0 +1,74 @@
+/* daemon.c - who of the servers of messages is there, and who goes on. */
+#include "daemon.h"
+
+#include "serve.h"
+
+struct daemon {
+	GList link;
+	struct node process;     /* ids only */
+	const struct daemon_ops *ops;
+	void *state;
+};
+
+struct daemons { GQueue all; }; /* in order of birth */
+
+struct daemons *daemons_new(void)
+{
+	struct daemons *all = g_new0(struct daemons, 1);
+
+	g_queue_init(&all->all);
+	return all;
+}
+
+static void daemon_end(struct daemons *all, struct daemon *d)
+{
+	g_queue_unlink(&all->all, &d->link);
+	d->ops->free(d->state);
+	g_free(d);
+}
+
+void daemons_free(struct daemons *all)
+{
+	if (!all)
+		return;
+	while (all->all.head)
+		daemon_end(all, all->all.head->data);
+	g_free(all);
+}
+
+void daemon_start(const struct node *process, const struct daemon_ops *ops, void *state)
+{
+	struct daemon *d = g_new0(struct daemon, 1);
+
+	d->link.data = d;
+	d->process = *process;
+	d->ops = ops;
+	d->state = state;
+	g_queue_push_tail_link(&process->world->daemons->all, &d->link);
+}
+
+/* True if it did anything; one that has ended is gone. */
+static bool go_on(struct daemons *all, struct daemon *d)
+{
+	enum daemon_step step;
+	bool gone;
+	struct vm_proc *p = serve_alive(&d->process, 0, &gone);
+
+	step = gone ? DAEMON_ENDS : p ? d->ops->step(d->state, p) : DAEMON_WAITS;
+	if (step == DAEMON_ENDS)
+		daemon_end(all, d);
+	return step != DAEMON_WAITS;
+}
+
+bool daemons_try(struct world *w)
+{
+	bool did = false;
+
+	for (GList *l = w->daemons->all.head, *next; l; l = next) {
+		next = l->next;
+		did |= go_on(w->daemons, l->data);
+	}
+	if (did)
+		world_changed(w);
+	return did;
+}

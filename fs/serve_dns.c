@@ -1,0 +1,142 @@
+/* serve_dns.c - `serve dns`: a process that is a name server. */
+#include "command.h"
+#include "daemon.h"
+#include "net_dns.h"
+#include "serve.h"
+#include "socket_file.h"
+#include "text.h"
+
+#include <string.h>
+
+enum { BACKLOG = 16 };
+
+struct dns_daemon {
+	struct net_dns_server *server;
+	int udp, tcp;            /* descriptors */
+};
+
+static enum daemon_step step(void *state, struct vm_proc *p)
+{
+	struct dns_daemon *d = state;
+	struct net_socket *udp = socket_of_fd(p, d->udp, NULL), *tcp = socket_of_fd(p, d->tcp, NULL);
+
+	if (!udp || !tcp)
+		return DAEMON_ENDS;
+	return net_dns_server_step(d->server, udp, tcp) ? DAEMON_DID : DAEMON_WAITS;
+}
+
+static void dns_free(void *state)
+{
+	struct dns_daemon *d = state;
+
+	net_dns_server_free(d->server);
+	g_free(d);
+}
+
+static const struct daemon_ops ops = { .step = step, .free = dns_free };
+
+static int add_zone(struct call *c, struct net_dns_server *s, const char *path, struct err *e)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	int rc = serve_read_file(c->n, path, text);
+	struct err why = { .arg = -1 };
+
+	if (rc)
+		return err_set(e, -rc, -1, "zone=%.80s: %s", path, g_strerror(-rc));
+	if (net_dns_server_zone(s, text->str, text->len, &why))
+		return err_set(e, why.code, -1, "%.60s: %s", path, why.why);
+	return 0;
+}
+
+static int add_root(struct net_dns_server *s, const char *text, struct err *e)
+{
+	struct net_addr a;
+
+	if (!net_addr_parse(text, &a))
+		return err_set(e, EINVAL, -1, "root=%.40s is not an address", text);
+	return net_dns_server_root(s, &a, e);
+}
+
+/* zone=FILE..., root=ADDR..., recursive */
+static int configure(struct call *c, struct net_dns_server *s, struct err *e)
+{
+	bool recursive = false, roots = false, any = false;
+
+	for (unsigned i = 1; i < c->count; i++)
+		recursive |= arg_is(c, i, "recursive");
+	for (unsigned i = 0; i < c->option_count; i++) {
+		const char *word = c->options[i].text;
+		int rc = 0;
+
+		if (g_str_has_prefix(word, "zone=")) {
+			rc = add_zone(c, s, word + 5, e);
+			any = true;
+		} else if (g_str_has_prefix(word, "root=")) {
+			rc = add_root(s, word + 5, e);
+			roots = true;
+		} else {
+			rc = err_set(e, EINVAL, -1, "dns does not take %.40s", word);
+		}
+		if (rc)
+			return rc;
+	}
+	if (recursive != roots)
+		return err_set(e, EINVAL, -1, "recursive and root=ADDR go together");
+	if (!any && !recursive)
+		return err_set(e, EINVAL, -1, "a name server has zone=FILE, or is recursive root=ADDR");
+	return 0;
+}
+
+/* A socket of the server, bound and installed. */
+static int open_socket(struct call *c, struct vm_proc *p, enum net_kind kind, uint16_t port, int *fd, struct err *e)
+{
+	struct net_caller who = socket_caller(p);
+	struct net_endpoint at = { .addr = net_v4(0), .port = port };
+	struct net_host *h = world_net(c->n, e);
+	struct net_socket *s;
+	int rc;
+
+	if (!h || vm_fd_next(p, e) < 0)
+		return -e->code;
+	rc = net_socket_new(h, kind, NET_IPV4, &who, &s, e);
+	if (rc)
+		return rc;
+	if (kind == NET_TCP)
+		net_setsockopt(s, NET_SO_REUSEADDR, 1, NULL);
+	rc = net_bind(s, &who, &at, e);
+	if (!rc && kind == NET_TCP)
+		rc = net_listen(s, BACKLOG, e);
+	if (rc)
+		net_socket_release(s);
+	return rc ? rc : socket_install(p, s, fd, e);
+}
+
+int serve_dns(struct call *c, struct vm_proc *p, uint16_t port, struct err *e)
+{
+	struct host *h = world_host(c->n, e);
+	struct net_caller who = socket_caller(p);
+	struct dns_daemon *d;
+	int rc;
+
+	if (!h)
+		return -e->code;
+	d = g_new0(struct dns_daemon, 1);
+	d->server = net_dns_server_new(h->net, &who, h->dns_cache);
+	rc = configure(c, d->server, e);
+	if (!rc)
+		rc = open_socket(c, p, NET_UDP, port, &d->udp, e);
+	if (!rc) {
+		rc = open_socket(c, p, NET_TCP, port, &d->tcp, e);
+		if (rc)
+			vm_close(p, d->udp, NULL);
+	}
+	if (rc) {
+		dns_free(d);
+		return rc;
+	}
+	daemon_start(c->n, &ops, d);
+	put_dec(c->result, (uint64_t)d->udp);
+	put_char(c->result, ' ');
+	put_dec(c->result, (uint64_t)d->tcp);
+	return 0;
+}

@@ -1,0 +1,217 @@
+/* test_names.c - names by the commands of processes: resolve, connect, ping; `serve dns`; net/dns_cache. */
+#include "net_test.h"
+
+#include "vm_disk.h"
+
+static void put_file(struct world *w, const char *host, const char *name, const char *text)
+{
+	struct vm_host *h = world_host_named(w, host)->vm;
+	struct vm_inode *inode;
+
+	assert_int_equal(vm_dir_create(vm_disk_root(h), name, VM_INODE_FILE, 0644, NULL, &inode, NULL), 0);
+	assert_int_equal(vm_inode_write(inode, 0, text, strlen(text), NULL), strlen(text));
+}
+
+/* host0 is 10.0.0.1 and asks; b is 10.0.0.2 and has a name server, and a small one of HTTP. */
+static int setup(void **state)
+{
+	struct world *w = world_with("x86-64", 4 * MiB);
+	struct node root = tree_root(w);
+
+	w->knowns = knowns_new(w, &root);
+	assert_int_equal(world_add_host(w, "b", NULL), 0);
+	assert_int_equal(world_add_wire(w, "lan0", NULL), 0);
+	plug(w, "host0", 0x0a000001);
+	plug(w, "b", 0x0a000002);
+	run_line(w, "hosts/host0/ctl", "spawn client");
+	run_line(w, "hosts/b/ctl", "spawn named");
+	run_line(w, "hosts/b/ctl", "spawn httpd");
+	run_line(w, "hosts/host0/net/resolv", "nameserver 10.0.0.2");
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+static void serve_zone(struct world *w)
+{
+	static const char text[] = "$ORIGIN virginia.edu.\n$TTL 100\n@ SOA ns admin 1 2 3 4 50\n@ NS ns\nns A 10.0.0.2\nwww CNAME web\n"
+				   "web A 10.0.0.9\nweb A 10.0.0.2\n@ MX 10 ns\n";
+
+	put_file(w, "b", "zone", text);
+	gives(w, "b", 2, "serve dns 53 zone=/zone", "0 1\n");
+}
+
+static void resolve_gives_addresses_and_records(void **state)
+{
+	struct world *w = *state;
+
+	serve_zone(w);
+	gives(w, "host0", 2, "resolve www.virginia.edu", "10.0.0.9\n10.0.0.2\n");
+	gives(w, "host0", 2, "resolve www.virginia.edu http", "10.0.0.9:80\n10.0.0.2:80\n");
+	gives(w, "host0", 2, "resolve www.virginia.edu 8080", "10.0.0.9:8080\n10.0.0.2:8080\n");
+	gives(w, "host0", 2, "resolve virginia.edu type=MX", "virginia.edu. 100 IN MX 10 ns.virginia.edu.\n");
+	gives(w, "host0", 2, "resolve localhost", "127.0.0.1\n");
+	gives(w, "host0", 2, "resolve 10.9.9.9", "10.9.9.9\n");
+	gives(w, "host0", 2, "resolve ns.virginia.edu type=A server=10.0.0.2 trace=1",
+	      "10.0.0.2 ns.virginia.edu. A: 1 record\nns.virginia.edu. 100 IN A 10.0.0.2\n");
+	fails(w, "host0", 2, "resolve virginia.edu", ENODATA);
+	fails(w, "host0", 2, "resolve x.virginia.edu", ENOENT);
+	fails(w, "host0", 2, "resolve example.com", EIO);          /* REFUSED */
+	fails(w, "host0", 2, "resolve www.virginia.edu nonsense", EINVAL);
+	fails(w, "host0", 2, "resolve a..b", EINVAL);
+	fails(w, "host0", 2, "resolve \"\"", EINVAL);
+	fails(w, "host0", 2, "resolve a type=OPT", EINVAL);
+	fails(w, "host0", 2, "resolve a server=b", EINVAL);
+	fails(w, "host0", 2, "resolve a server=10.0.0.2 root=10.0.0.2", EINVAL);
+	fails_at_once(w, "host0", 2, "resolve www.virginia.edu", EAGAIN);
+	fails(w, "host0", 2, "resolve www.virginia.edu server=10.0.0.77", ETIMEDOUT); /* whatever the cache says */
+}
+
+/* The whole of it as a table, which counts down; written to, it forgets. */
+static void the_cache_is_a_table(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *before = NULL, *after = NULL, *empty = NULL;
+
+	serve_zone(w);
+	gives(w, "host0", 2, "resolve www.virginia.edu type=A", "www.virginia.edu. 100 IN CNAME web.virginia.edu.\n"
+	      "web.virginia.edu. 100 IN A 10.0.0.9\nweb.virginia.edu. 100 IN A 10.0.0.2\n");
+	fails(w, "host0", 2, "resolve x.virginia.edu type=MX", ENOENT);
+	before = read_path(w, "hosts/host0/net/dns_cache.csv");
+	assert_string_equal(before, "name,type,ttl,data\r\nweb.virginia.edu.,A,100,10.0.0.9\r\nweb.virginia.edu.,A,100,10.0.0.2\r\n"
+			    "www.virginia.edu.,CNAME,100,web.virginia.edu.\r\nx.virginia.edu.,ANY,50,NXDOMAIN\r\n");
+	assert_true(world_run(w, w->clock.now + 60 * NS_PER_S, 1000000));
+	world_changed(w);
+	after = read_path(w, "hosts/host0/net/dns_cache");
+	assert_non_null(strstr(after, "web.virginia.edu. A      40 10.0.0.9\n"));
+	assert_null(strstr(after, "NXDOMAIN"));
+	refuse(w, "hosts/host0/net/dns_cache", "forget", EINVAL);
+	run_line(w, "hosts/host0/net/dns_cache", "flush");
+	empty = read_path(w, "hosts/host0/net/dns_cache");
+	assert_string_equal(empty, "name type ttl data\n");
+}
+
+static void connect_tries_every_address(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *sockets = NULL;
+
+	serve_zone(w);
+	gives(w, "b", 3, "serve http", "0\n");
+	gives(w, "host0", 2, "socket tcp", "0\n");
+	does(w, "host0", 2, "connect 0 www.virginia.edu:http");    /* 10.0.0.9 is not there */
+	sockets = read_path(w, "hosts/host0/net/sockets");
+	assert_non_null(strstr(sockets, "10.0.0.2:80"));
+	gives(w, "host0", 2, "send 0 \"GET / HTTP/1.0\\r\\n\\r\\n\"", "18\n");
+	gives(w, "host0", 2, "socket tcp", "1\n");
+	fails(w, "host0", 2, "connect 1 ns.virginia.edu:81", ECONNREFUSED);
+	fails(w, "host0", 2, "connect 1 none.virginia.edu:80", ENOENT);
+	fails(w, "host0", 2, "connect 1 ns.virginia.edu:nonsense", EINVAL);
+	fails(w, "host0", 2, "connect 1 ns.virginia.edu:", EINVAL);
+	fails(w, "host0", 2, "connect 1 ns.virginia.edu", EINVAL);
+	fails(w, "host0", 2, "connect 1 10.0.0.300:80", EINVAL);
+	fails(w, "host0", 2, "connect 1 :80", EINVAL);
+	does(w, "host0", 2, "connect 1 ns.virginia.edu:80");
+	gives(w, "host0", 2, "socket udp", "2\n");
+	does(w, "host0", 2, "connect 2 ns.virginia.edu:domain");
+}
+
+static void ping_takes_names(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *result = NULL;
+
+	serve_zone(w);
+	assert_int_equal(try_command(w, "host0", 2, 0, "ping ns.virginia.edu 1", &result), 0);
+	assert_non_null(strstr(result, "from=10.0.0.2"));
+	fails(w, "host0", 2, "ping none.virginia.edu", ENOENT);
+	fails(w, "host0", 2, "traceroute none.virginia.edu", ENOENT);
+	fails(w, "host0", 2, "ping ns.virginia.edu 70000", EINVAL);
+}
+
+/* A server ends with its process, and when its socket is closed; what it had is free again. */
+static void a_name_server_is_a_process(void **state)
+{
+	struct world *w = *state;
+
+	serve_zone(w);
+	gives(w, "host0", 2, "resolve ns.virginia.edu type=A", "ns.virginia.edu. 100 IN A 10.0.0.2\n");
+	run_line(w, "hosts/host0/net/dns_cache", "flush");
+	does(w, "b", 2, "kill STOP");
+	fails(w, "host0", 2, "resolve ns.virginia.edu", ETIMEDOUT);
+	does(w, "b", 2, "kill CONT");
+	gives(w, "host0", 2, "resolve ns.virginia.edu", "10.0.0.2\n");
+	fails(w, "b", 3, "serve dns 53 zone=/zone", EADDRINUSE);
+	does(w, "b", 2, "kill KILL");
+	gives(w, "b", 3, "serve dns 53 zone=/zone", "0 1\n");
+	run_line(w, "hosts/host0/net/dns_cache", "flush");
+	gives(w, "host0", 2, "resolve ns.virginia.edu", "10.0.0.2\n");
+	does(w, "b", 3, "close 1");
+	run_line(w, "hosts/host0/net/dns_cache", "flush");
+	fails(w, "host0", 2, "resolve ns.virginia.edu", ETIMEDOUT);
+}
+
+static void serve_dns_refuses_what_is_wrong(void **state)
+{
+	struct world *w = *state;
+	struct err e;
+
+	put_file(w, "b", "zone", "virginia.edu. SOA a b 1 2 3 4\n");
+	assert_int_equal(write_line(w, "hosts/b/proc/2/ctl", "serve dns zone=/zone", NULL, &e), -EINVAL);
+	assert_string_equal(e.why, "serve: /zone: line 1: not a number of a SOA record");
+	fails(w, "b", 2, "serve dns", EINVAL);
+	fails(w, "b", 2, "serve dns recursive", EINVAL);
+	fails(w, "b", 2, "serve dns root=10.0.0.1", EINVAL);
+	fails(w, "b", 2, "serve dns 53 recursive root=nonsense", EINVAL);
+	fails(w, "b", 2, "serve dns 70000 recursive root=10.0.0.1", EINVAL);
+	fails(w, "b", 2, "serve dns 53 nonsense root=10.0.0.1", EINVAL);
+	fails(w, "b", 2, "serve dns zone=/none", ENOENT);
+	fails(w, "b", 2, "serve dns zone=/", EISDIR);
+	fails(w, "b", 2, "serve dns recursive root=10.0.0.1 style=fork", EINVAL);
+	fails(w, "b", 2, "serve http 80 zone=/zone", EINVAL);
+	fails(w, "b", 2, "serve http recursive", EINVAL);
+	fails(w, "b", 2, "serve http 80 recursive", EINVAL);
+	gives(w, "b", 2, "socket udp", "0\n");                     /* nothing of them has been left */
+}
+
+/* Whoever looks a name up may die meanwhile, and so may computers, and the world. */
+static void hosts_and_processes_go_meanwhile(void **state)
+{
+	struct world *w = *state;
+	struct err e;
+
+	serve_zone(w);
+	run_line(w, "hosts/host0/net/resolv", "nameserver 10.0.0.77");
+	run_line(w, "hosts/host0/ctl", "2 resolve a.b &");
+	step(w);
+	does(w, "host0", 2, "kill KILL");
+	settle(w);
+	run_line(w, "hosts/b/ctl", "2 resolve a.b server=10.0.0.78 &");
+	step(w);
+	assert_int_equal(world_reboot_host(w, world_host_named(w, "b"), NULL), 0);
+	world_changed(w);
+	settle(w);
+	assert_true(net_check(w->net, &e));
+	run_line(w, "hosts/b/ctl", "spawn x");
+	run_line(w, "hosts/b/ctl", "2 resolve a.b server=10.0.0.78 &");
+	assert_int_equal(world_reset(w, NULL), 0);
+	world_changed(w);
+	settle(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
+		T(resolve_gives_addresses_and_records), T(the_cache_is_a_table), T(connect_tries_every_address),
+		T(ping_takes_names), T(a_name_server_is_a_process), T(serve_dns_refuses_what_is_wrong),
+		T(hosts_and_processes_go_meanwhile),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
