@@ -3,6 +3,7 @@
 
 #include "bridge.h"
 #include "job.h"
+#include "record.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -122,10 +123,21 @@ static bool live(struct world *w)
 	return behind || bridge_busy(w);
 }
 
+/* True while there is more to do at once. */
+static bool let_go_on(struct fs *fs)
+{
+	bool waits = fs->parked.head || fs->watchers.head || jobs_any(fs->world);
+
+	record_turn_begins(fs->world, waits);
+	fs->running = waits && settle(fs);
+	record_turn_ends(fs->world, fs->running);
+	return fs->running;
+}
+
 int fs_serve(struct fs *fs, int ready)
 {
 	struct epoll_event events[4];
-	bool more = false;
+	bool more = fs->parked.head || jobs_any(fs->world);  /* what a journal left waiting */
 	int rc;
 
 	fs->ready = ready;
@@ -138,13 +150,13 @@ int fs_serve(struct fs *fs, int ready)
 		world_tick(fs->world, real_now());
 		for (int i = 0; i < n; i++)
 			turn(fs, &events[i]);
-		more = fs->parked.head || fs->watchers.head || jobs_any(fs->world) ? settle(fs) : false;
-		fs->running = more;
+		more = let_go_on(fs);
 		more |= live(fs->world);
 		if (fs->parked.head)
 			look_at_interrupts(fs);
 		set_timer(fs);
 	}
+	record_end(fs->world);
 	end_waits(fs);
 	fuse_session_unmount(fs->session);
 	return rc;

@@ -5,6 +5,8 @@
 #include "mount.h"
 #include "node.h"
 #include "ops.h"
+#include "record.h"
+#include "repeat.h"
 #include "replay.h"
 #include "version.h"
 #include "say.h"
@@ -38,6 +40,8 @@ static const char usage[] =
 	"  --cpus N         processors of each host (1)\n"
 	"  --bridge-any     bridge/ may use any address of this machine, not only loopback\n"
 	"  --root SUBTREE   mount only that part of the tree, as hosts/host0/proc\n"
+	"  --journal FILE   write down all that enters from outside: commands, files, input\n"
+	"  --replay FILE    first repeat such a journal; it says the options of the world\n"
 	"  -f               stay in the foreground\n"
 	"  -o OPTIONS       options of FUSE as allow_other, or those above as ram=64M; pidfile=FILE\n";
 
@@ -47,6 +51,8 @@ struct settings {
 	char *policy;       /* world.policy */
 	char *root;         /* of --root, or NULL */
 	char *pidfile;      /* absolute, or NULL */
+	char *journal, *replay; /* of --journal and --replay, or NULL */
+	bool world_given;   /* an option that a journal has too */
 	const char *source; /* what mount shows as the device */
 	GString *fuse;      /* options for FUSE, each with a comma in front */
 };
@@ -123,12 +129,29 @@ static int set_bridge_any(struct settings *s, const char *value, struct err *e)
 	return 0;
 }
 
+static int set_journal(struct settings *s, const char *value, struct err *e)
+{
+	g_free(s->journal);
+	s->journal = g_canonicalize_filename(value, NULL);
+	return 0;
+}
+
+static int set_replay(struct settings *s, const char *value, struct err *e)
+{
+	g_free(s->replay);
+	s->replay = g_canonicalize_filename(value, NULL);
+	return 0;
+}
+
 static const struct setting {
 	const char *name;
 	int (*set)(struct settings *s, const char *value, struct err *e);
+	bool of_world;      /* a journal's header has it */
 } settings_known[] = {
-	{ "ram", set_ram }, { "swap", set_swap }, { "swap-device", set_swap_device }, { "geometry", set_geometry }, { "policy", set_policy }, { "seed", set_seed },
-	{ "cpus", set_cpus }, { "root", set_root }, { "pidfile", set_pidfile }, { "bridge-any", set_bridge_any },
+	{ "ram", set_ram, true }, { "swap", set_swap, true }, { "swap-device", set_swap_device, true },
+	{ "geometry", set_geometry, true }, { "policy", set_policy, true }, { "seed", set_seed, true }, { "cpus", set_cpus, true },
+	{ "root", set_root, true }, { "pidfile", set_pidfile, false }, { "journal", set_journal, false },
+	{ "replay", set_replay, false }, { "bridge-any", set_bridge_any, false },
 };
 
 static int set(struct settings *s, const char *name, const char *value)
@@ -136,8 +159,10 @@ static int set(struct settings *s, const char *name, const char *value)
 	struct err e = { 0 };
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(settings_known); i++)
-		if (!strcmp(settings_known[i].name, name))
+		if (!strcmp(settings_known[i].name, name)) {
+			s->world_given |= settings_known[i].of_world;
 			return settings_known[i].set(s, value, &e) ? misused("%s: %s", name, e.why) : OK;
+		}
 	return -1;
 }
 
@@ -200,7 +225,8 @@ static int parse_options(struct settings *s, int argc, char **argv)
 		{ "geometry", required_argument, NULL, 0 }, { "policy", required_argument, NULL, 0 }, { "seed", required_argument, NULL, 0 },
 		{ "swap-device", required_argument, NULL, 0 },
 		{ "cpus", required_argument, NULL, 0 }, { "root", required_argument, NULL, 0 },
-		{ "bridge-any", no_argument, NULL, 0 }, { 0 },
+		{ "bridge-any", no_argument, NULL, 0 },
+		{ "journal", required_argument, NULL, 0 }, { "replay", required_argument, NULL, 0 }, { 0 },
 	};
 	int c, i, rc = OK;
 
@@ -333,17 +359,101 @@ static void fit_ram(struct settings *s)
 static int set_tree_root(struct settings *s, struct world *w)
 {
 	struct node root = tree_root(w);
+	g_autofree char *path = NULL;
 	int rc = s->root ? tree_path(w, s->root, &root) : 0;
 
 	if (rc == 0 && root.row->kind != ROW_DIRECTORY)
 		rc = -ENOTDIR;
 	if (rc)
 		return fail("--root %s: %s", s->root, g_strerror(-rc));
-	w->knowns = knowns_new(w, &root);
+	path = g_canonicalize_filename(s->root ? s->root : "", "/");
+	w->knowns = knowns_new(w, &root, path + 1);
 	return OK;
 }
 
-static int mount_world(struct settings *s, const char *dir)
+/* Journals */
+
+static int read_options(struct settings *s, const struct journal_file *j)
+{
+	const char *name, *value;
+	int rc = OK;
+
+	for (unsigned i = 0; rc == OK && journal_file_option(j, i, &name, &value); i++) {
+		for (unsigned k = 0; k < G_N_ELEMENTS(settings_known); k++)
+			if (!strcmp(settings_known[k].name, name) && settings_known[k].of_world)
+				rc = set(s, name, value);
+	}
+	return rc;
+}
+
+static void write_number(struct record *r, const char *name, uint64_t value)
+{
+	g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT, value);
+
+	record_option(r, name, text);
+}
+
+/* All options that make a world what it is, those that nobody gave too. */
+static void write_options(const struct settings *s, struct record *r)
+{
+	g_autoptr(GString) geometry = g_string_new(NULL);
+
+	geometry_print(&s->world.geometry, geometry);
+	record_option(r, "version", VITRINE_VERSION);
+	record_option(r, "geometry", geometry->str);
+	write_number(r, "ram", s->world.ram_bytes);
+	write_number(r, "swap", s->world.swap_bytes);
+	write_number(r, "seed", s->world.seed);
+	write_number(r, "cpus", s->world.cpus);
+	if (s->world.swap_device)
+		record_option(r, "swap-device", s->world.swap_device);
+	if (s->policy)
+		record_option(r, "policy", s->policy);
+	if (s->root)
+		record_option(r, "root", s->root);
+	record_begin(r);
+}
+
+static int begin_journal(const struct settings *s, struct world *w)
+{
+	struct err e = { 0 };
+
+	if (!s->journal)
+		return OK;
+	w->record = record_new(s->journal, &e);
+	if (!w->record)
+		return fail("%s", e.why);
+	write_options(s, w->record);
+	return OK;
+}
+
+/* The world stands at the last record that could be carried out, so that one can look at it. */
+static void repeat_journal(const struct settings *s, struct fs *fs, struct journal_file *j)
+{
+	struct err e = { 0 };
+
+	if (j && journal_repeat(fs, j, 0, &e))
+		fail("%s: %s; the world stands as it was before", s->replay, e.why);
+}
+
+static int open_replay(struct settings *s, struct journal_file **j)
+{
+	struct err e = { 0 };
+
+	*j = NULL;
+	if (!s->replay)
+		return OK;
+	if (s->world_given)
+		return misused("--replay: the journal says ram, swap, swap-device, geometry, policy, seed, cpus and root");
+	if (s->journal && !strcmp(s->journal, s->replay))
+		return misused("--journal would replace what --replay reads");
+	*j = journal_file_open(s->replay, &e);
+	if (!*j)
+		return fail("%s", e.why);
+	return read_options(s, *j);
+}
+
+static int mount_world(struct settings *s, const char *dir, struct journal_file *j)
 {
 	g_autofree char *options = fuse_options(s), *at = NULL;
 	struct err e = { 0 };
@@ -358,14 +468,19 @@ static int mount_world(struct settings *s, const char *dir)
 	w = world_new(&s->world, &e);
 	if (!w)
 		return fail("%s", e.why);
-	w->real_proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	rc = set_tree_root(s, w);
+	if (rc == OK)
+		rc = begin_journal(s, w);
 	if (rc == OK) {
 		fs = fs_new(w, options);
+		if (fs)
+			repeat_journal(s, fs, j);
+		w->real_proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		rc = fs ? mount_and_serve(s, w, fs, at) : USAGE;
 		if (fs)
 			fs_free(fs);
 	}
+	record_free(g_steal_pointer(&w->record));
 	world_free(w);
 	return rc;
 }
@@ -380,13 +495,19 @@ static int run_mount(int argc, char **argv, const char *source)
 		.source = source, .fuse = g_string_new(NULL),
 	};
 	int rc = parse_options(&s, argc, argv);
+	struct journal_file *replay = NULL;
 
 	if (rc == OK && argc - optind != 1) {
 		fputs(usage, stderr);
 		rc = USAGE;
 	}
 	if (rc == OK)
-		rc = mount_world(&s, argv[optind]);
+		rc = open_replay(&s, &replay);
+	if (rc == OK)
+		rc = mount_world(&s, argv[optind], replay);
+	journal_file_free(replay);
+	g_free(s.journal);
+	g_free(s.replay);
 	g_string_free(s.fuse, TRUE);
 	g_free(s.policy);
 	g_free(s.root);

@@ -1,4 +1,5 @@
 /* node.c - identity of nodes; the table of those that the kernel knows. */
+#include "disk.h"
 #include "node.h"
 #include "open.h"
 #include "world.h"
@@ -70,10 +71,9 @@ static struct known *add(struct knowns *all, struct known *parent, const char *n
 	return k;
 }
 
-struct knowns *knowns_new(struct world *w, const struct node *root)
+struct knowns *knowns_new(struct world *w, const struct node *root, const char *path)
 {
 	struct knowns *all = g_new0(struct knowns, 1);
-	g_autofree char *path = node_path(root);
 
 	all->by_node = g_hash_table_new(hash_key, equal_keys);
 	all->slots = g_array_new(FALSE, TRUE, sizeof(struct slot));
@@ -188,6 +188,14 @@ void known_drop(struct world *w, struct known *k)
 	known_forget(w, k, 0);
 }
 
+void known_renamed(struct world *w, const struct node *n, const struct node *parent, const char *name)
+{
+	struct known *k = known_of(w, n), *dir = known_of(w, parent);
+
+	if (k && dir && k != w->knowns->root)
+		move_to(w, k, dir, name);
+}
+
 size_t known_count(const struct world *w)
 {
 	return g_hash_table_size(w->knowns->by_node);
@@ -200,6 +208,35 @@ static void put_place(GString *out, const struct known *k)
 	if (out->len && *k->name)
 		g_string_append_c(out, '/');
 	g_string_append(out, k->name);
+}
+
+/* The same, but a reader's own pid, which stands for init, is nobody else's. */
+static void put_name(GString *out, const struct known *k)
+{
+	struct vm_proc *p = k->n.process && k->parent && !k->parent->n.process ? world_proc(&k->n, NULL) : NULL;
+
+	if (k->parent)
+		put_name(out, k->parent);
+	if (out->len && *k->name)
+		g_string_append_c(out, '/');
+	if (p)
+		g_string_append_printf(out, "%d", vm_proc_pid(p));
+	else
+		g_string_append(out, k->name);
+}
+
+char *node_name(const struct node *n)
+{
+	const struct known *k = known_of(n->world, n);
+	GString *out = g_string_new(NULL);
+	struct node found;
+
+	if (k)
+		put_name(out, k);
+	if (k && tree_path(n->world, out->str, &found) == 0 && node_equal(&found, n))
+		return g_string_free(out, FALSE);
+	g_string_free(out, TRUE);
+	return disk_name(n);
 }
 
 char *node_path(const struct node *n)

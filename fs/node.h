@@ -30,7 +30,8 @@ struct known {
 	uint64_t size, size_generation; /* open.c: of a table, as measured then; generation 0: never */
 };
 
-struct knowns *knowns_new(struct world *w, const struct node *root);
+/* `path`: of the root in the tree, "" for the tree's own. */
+struct knowns *knowns_new(struct world *w, const struct node *root, const char *path);
 void knowns_free(struct knowns *all);
 /* The mount's root, whose id is 1. */
 struct known *known_root(struct world *w);
@@ -45,5 +46,12 @@ void known_drop(struct world *w, struct known *k);
 /* NULL unless the node is known. */
 struct known *known_of(struct world *w, const struct node *n);
 size_t known_count(const struct world *w);
+/* A node has another name now: if it is known, that is where it is. */
+void known_renamed(struct world *w, const struct node *n, const struct node *parent, const char *name);
+/*
+ * The path by which tree_path() and disk_path() (disk.h) find the node, whoever asks: it names processes by their own numbers, and a file of
+ * the simulated disk whose name is gone by its inode's. NULL: nobody finds it any more. Free with g_free().
+ */
+char *node_name(const struct node *n);
 
 #endif

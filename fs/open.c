@@ -12,6 +12,7 @@
 #include "command.h"
 #include "node.h"
 #include "open.h"
+#include "record.h"
 #include "table.h"
 #include "world.h"
 
@@ -45,6 +46,7 @@ struct open_file {
 	struct world *world;
 	struct known *known;
 	int flags;
+	uint32_t number;              /* in the journal; 0: it is not in it */
 	bool stored;                  /* a text of it has been carried out */
 	struct content *content;      /* being read; NULL before the first read */
 	/* The answer to this file's own last command. */
@@ -327,16 +329,25 @@ static int truncate_at_open(const struct node *n, int flags, struct err *e)
 	return rc;
 }
 
+/* Whether what is done with such an open file can change anything. */
+static bool acts(const struct row *row, int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY || row->flags & ROW_MOVES_TIME || (flags & O_TRUNC && row->setattr);
+}
+
 struct open_file *file_open(struct world *w, struct known *k, int flags, struct err *e)
 {
 	const struct row *row = k->n.row;
 	struct open_file *f;
 	void *stream = NULL;
+	uint32_t number = 0;
 
 	if ((flags & O_ACCMODE) != O_RDONLY && !(row_is_writable(row) && (k->n.format == FORMAT_TEXT))) {
 		err_set(e, EACCES, -1, "open: it cannot be written");
 		return NULL;
 	}
+	if (w->record && acts(row, flags))
+		number = record_open(w, &k->n, flags);
 	if (truncate_at_open(&k->n, flags, e))
 		return NULL;
 	if (row->kind == ROW_STREAM && !(stream = row->stream->open(&k->n, e)))
@@ -345,12 +356,29 @@ struct open_file *file_open(struct world *w, struct known *k, int flags, struct 
 	f->world = w;
 	f->known = known_hold(k);
 	f->flags = flags;
+	f->number = number;
 	f->stream = stream;
 	if (row->kind == ROW_BYTES && row->bytes->open)
 		row->bytes->open(&k->n);
 	f->link.data = f;
 	g_queue_push_tail_link(&w->opens->files, &f->link);
 	return f;
+}
+
+uint32_t file_number(const struct open_file *f)
+{
+	return f->number;
+}
+
+void files_record_readers(struct world *w)
+{
+	for (GList *l = w->opens->files.head; l; l = l->next) {
+		struct open_file *f = l->data;
+		const struct node *n = &f->known->n;
+
+		if (!f->number && n->row->kind == ROW_BYTES && n->row->bytes->open)
+			f->number = record_open(w, n, f->flags);
+	}
 }
 
 bool file_is_busy(const struct known *k, int flags)
@@ -368,9 +396,19 @@ bool file_is_stream(const struct open_file *f)
 	return f->known->n.row->kind == ROW_STREAM;
 }
 
+bool file_is_readable(const struct open_file *f)
+{
+	return (f->flags & O_ACCMODE) != O_WRONLY;
+}
+
+bool file_is_writable(const struct open_file *f)
+{
+	return (f->flags & O_ACCMODE) != O_RDONLY;
+}
+
 bool file_wants_flush(const struct open_file *f)
 {
-	return (f->flags & O_ACCMODE) != O_RDONLY && f->known->n.row->store;
+	return file_is_writable(f) && f->known->n.row->store;
 }
 
 int32_t file_last_writer(const struct open_file *f)
@@ -397,7 +435,7 @@ bool file_queues(const struct open_file *f)
 {
 	const struct row *row = f->known->n.row;
 
-	return !(row->flags & ROW_AT_ONCE) && (f->flags & O_ACCMODE) != O_RDONLY;
+	return !(row->flags & ROW_AT_ONCE) && file_is_writable(f);
 }
 
 bool file_ready(struct open_file *f)
@@ -818,6 +856,11 @@ ssize_t file_write(struct write_call *c, struct err *e)
 	return row->flags & ROW_COLLECT ? collect(c, e) : write_lines(c, e);
 }
 
+bool file_flush_acts(const struct open_file *f, int32_t writer)
+{
+	return f->collected_len ? f->collector == writer : f->tail && f->tail_writer == writer;
+}
+
 ssize_t file_flush(struct write_call *c, struct err *e)
 {
 	struct open_file *f = c->file;
@@ -825,11 +868,9 @@ ssize_t file_flush(struct write_call *c, struct err *e)
 
 	if (!e)
 		e = &ignored;
-	if (f->collected_len && f->collector == c->writer)
-		return store_collected(f, &c->job, e);
-	if (f->tail && f->tail_writer == c->writer)
-		return end_line(f, run_line(f, &c->job, "", 0, e));
-	return 0;
+	if (!file_flush_acts(f, c->writer))
+		return 0;
+	return f->collected_len ? store_collected(f, &c->job, e) : end_line(f, run_line(f, &c->job, "", 0, e));
 }
 
 void file_cancel(struct write_call *c)

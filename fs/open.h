@@ -69,9 +69,17 @@ void files_abandon(struct world *w);
 int32_t file_last_writer(const struct open_file *f);
 bool file_is_stream(const struct open_file *f);
 bool file_wants_flush(const struct open_file *f);
+bool file_is_readable(const struct open_file *f);
+bool file_is_writable(const struct open_file *f);
 bool file_nonblock(const struct open_file *f);
 /* For poll(2): whether a read would not wait. */
 bool file_ready(struct open_file *f);
+/* By which its journal names it; 0: it has left no record (record.h). */
+uint32_t file_number(const struct open_file *f);
+/* Before a name goes: files on disks that are open, though only to be read, are in the journal from now on. */
+void files_record_readers(struct world *w);
+/* Whether file_flush() by this thread has something to do. */
+bool file_flush_acts(const struct open_file *f, int32_t writer);
 const struct node *file_node(const struct open_file *f);
 /* Whether time moves for a read that waits (ROW_MOVES_TIME). */
 bool file_moves_time(const struct open_file *f);

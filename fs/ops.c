@@ -10,6 +10,7 @@
  * only where that saves something: when their attributes are known, or they were read before and nothing has changed since.
  */
 #include "session.h"
+#include "change.h"
 #include "disk.h"
 #include "node.h"
 
@@ -260,10 +261,8 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int vali
 		code = set_plain(&k->n, valid);
 	else if (gives_away(req, k, st, valid))
 		code = EPERM;
-	else {
-		code = -k->n.row->setattr(&k->n, st, valid, &e);
-		world_changed(k->n.world);
-	}
+	else
+		code = -change_make(&(struct change){ .kind = CHANGE_ATTR, .at = k->n, .st = *st, .valid = valid }, NULL, &e);
 	if (code)
 		fuse_reply_err(req, code);
 	else
@@ -305,150 +304,86 @@ static struct known *directory_to_change(fuse_req_t req, fuse_ino_t parent)
 	return NULL;
 }
 
-static const struct dir_ops *ops_of(const struct known *dir)
+/* Answers with the new entry, or with why there is none. */
+static void make_name(fuse_req_t req, struct known *dir, const struct change *c)
 {
-	static const struct dir_ops none;
-
-	return dir->n.row->dynamic ? dir->n.row->dynamic : &none;
-}
-
-/* Answers with the new entry, or tells the error log why there is none. */
-static void reply_made(fuse_req_t req, struct known *dir, const char *name, int rc, struct err *e)
-{
-	struct world *w = dir->n.world;
+	struct err e = { 0 };
 	struct node child;
+	int code = change_allowed(c);
 
-	world_changed(w);
-	if (rc == 0)
-		rc = tree_find(&dir->n, name, &child);
-	if (rc) {
-		if (e->code == -rc)
-			error_log_add(w, &dir->n, NULL, -1, e);
-		fuse_reply_err(req, -rc);
-	} else {
-		reply_entry(req, dir, name, &child);
-	}
+	if (!code)
+		code = -change_make(c, &child, &e);
+	if (code)
+		fuse_reply_err(req, code);
+	else
+		reply_entry(req, dir, c->name, &child);
 }
 
-static void reply_removed(fuse_req_t req, struct known *dir, int rc, struct err *e)
+static void take_name(fuse_req_t req, const struct change *c)
 {
-	world_changed(dir->n.world);
-	if (rc && e->code == -rc)
-		error_log_add(dir->n.world, &dir->n, NULL, -1, e);
-	fuse_reply_err(req, -rc);
-}
+	struct err e = { 0 };
+	int code = change_allowed(c);
 
-static bool name_too_long(const char *name)
-{
-	return strlen(name) > 255;
+	fuse_reply_err(req, code ? code : -change_make(c, NULL, &e));
 }
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	struct known *dir = directory_to_change(req, parent);
-	struct err e = { 0 };
 
-	if (!dir)
-		return;
-	if (name_too_long(name))
-		fuse_reply_err(req, ENAMETOOLONG);
-	else if (!ops_of(dir)->mkdir)
-		fuse_reply_err(req, EPERM);
-	else
-		reply_made(req, dir, name, ops_of(dir)->mkdir(&dir->n, name, mode & 07777, &e), &e);
+	if (dir)
+		make_name(req, dir, &(struct change){ .kind = CHANGE_MKDIR, .at = dir->n, .name = name, .mode = mode & 07777 });
 }
 
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
 {
 	struct known *dir = directory_to_change(req, parent);
-	struct err e = { 0 };
-	struct node child;
 
-	if (!dir)
-		return;
-	if (name_too_long(name))
-		fuse_reply_err(req, ENAMETOOLONG);
-	else if (!S_ISREG(mode))
-		fuse_reply_err(req, EPERM);
-	else if (!ops_of(dir)->create)
-		fuse_reply_err(req, EACCES);
-	else
-		reply_made(req, dir, name, ops_of(dir)->create(&dir->n, name, mode & 07777, &child, &e), &e);
+	if (dir && !S_ISREG(mode))
+		fuse_reply_err(req, strlen(name) > 255 ? ENAMETOOLONG : EPERM);
+	else if (dir)
+		make_name(req, dir, &(struct change){ .kind = CHANGE_CREATE, .at = dir->n, .name = name, .mode = mode & 07777 });
 }
 
 static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
 	struct known *dir = directory_to_change(req, parent);
-	struct err e = { 0 };
-	struct node child;
 
-	if (!dir)
-		return;
-	if (name_too_long(name))
-		fuse_reply_err(req, ENAMETOOLONG);
-	else if (!ops_of(dir)->symlink)
-		fuse_reply_err(req, EPERM);
-	else
-		reply_made(req, dir, name, ops_of(dir)->symlink(&dir->n, name, target, &child, &e), &e);
+	if (dir)
+		make_name(req, dir, &(struct change){ .kind = CHANGE_SYMLINK, .at = dir->n, .name = name, .text = target });
 }
 
 static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
 	struct known *dir = directory_to_change(req, parent), *k;
-	struct err e = { 0 };
 
-	if (!dir || !(k = node_of(req, ino)))
-		return;
-	if (name_too_long(name))
-		fuse_reply_err(req, ENAMETOOLONG);
-	else if (!ops_of(dir)->link)
-		fuse_reply_err(req, EPERM);
-	else
-		reply_made(req, dir, name, ops_of(dir)->link(&dir->n, name, &k->n, &e), &e);
+	if (dir && (k = node_of(req, ino)))
+		make_name(req, dir, &(struct change){ .kind = CHANGE_LINK, .at = dir->n, .name = name, .to = k->n });
 }
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct known *dir = directory_to_change(req, parent);
-	struct err e = { 0 };
 
-	if (!dir)
-		return;
-	if (!ops_of(dir)->unlink)
-		fuse_reply_err(req, EPERM);
-	else
-		reply_removed(req, dir, ops_of(dir)->unlink(&dir->n, name, &e), &e);
+	if (dir)
+		take_name(req, &(struct change){ .kind = CHANGE_UNLINK, .at = dir->n, .name = name });
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct known *dir = directory_to_change(req, parent);
-	struct err e = { 0 };
 
-	if (!dir)
-		return;
-	if (!ops_of(dir)->rmdir)
-		fuse_reply_err(req, EPERM);
-	else
-		reply_removed(req, dir, ops_of(dir)->rmdir(&dir->n, name, &e), &e);
+	if (dir)
+		take_name(req, &(struct change){ .kind = CHANGE_RMDIR, .at = dir->n, .name = name });
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,
 		      unsigned flags)
 {
 	struct known *dir = directory_to_change(req, parent), *to;
-	struct err e = { 0 };
 
-	if (!dir || !(to = node_of(req, new_parent)))
-		return;
-	if (name_too_long(new_name))
-		fuse_reply_err(req, ENAMETOOLONG);
-	else if (!ops_of(dir)->rename)
-		fuse_reply_err(req, EPERM);
-	else if (ops_of(to)->rename != ops_of(dir)->rename)
-		fuse_reply_err(req, EXDEV);
-	else
-		reply_removed(req, dir, ops_of(dir)->rename(&dir->n, name, &to->n, new_name, flags, &e), &e);
+	if (dir && (to = node_of(req, new_parent)))
+		take_name(req, &(struct change){ .kind = CHANGE_RENAME, .at = dir->n, .name = name, .text = new_name, .to = to->n, .flags = flags });
 }
 
 /* Open files */
@@ -551,7 +486,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	k->opened = true;
 	rc = file_is_stream(f) ? reply_open_stream(req, f) : fuse_reply_open(req, fi);
 	if (rc)  /* the caller was interrupted: no release will come */
-		file_abandon(f);
+		begin_release(fs_of(req), f, false);
 }
 
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
@@ -562,17 +497,15 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	struct err e = { 0 };
 	struct open_file *f = NULL;
 	struct node child;
+	struct change c;
 	int code;
 
 	if (!dir)
 		return;
-	if (name_too_long(name))
-		code = ENAMETOOLONG;
-	else if (!ops_of(dir)->create)
-		code = EACCES;
-	else
-		code = -ops_of(dir)->create(&dir->n, name, mode & 07777, &child, &e);
-	world_changed(fs->world);
+	c = (struct change){ .kind = CHANGE_CREATE, .at = dir->n, .name = name, .mode = mode & 07777 };
+	code = change_allowed(&c);
+	if (!code)
+		code = -change_make(&c, &child, &e);
 	if (!code)
 		code = fill_entry(fs, dir, name, &child, &entry);
 	if (!code && !(f = file_open(fs->world, known_at(fs->world, entry.ino), fi->flags & ~O_TRUNC, &e))) {
@@ -585,26 +518,15 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	}
 	set_open_flags(f, fi);
 	if (fuse_reply_create(req, &entry, fi)) {
-		file_abandon(f);
+		begin_release(fs, f, false);
 		known_forget(fs->world, known_at(fs->world, entry.ino), 1);
 	}
 }
 
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_of(req);
-	struct open_file *f = file_of(fi);
-	const char *bytes;
-	ssize_t n;
-
-	fs->world->reader = fuse_req_ctx(req)->pid;
-	n = file_read(f, (uint64_t)off, size, &bytes, NULL);
-	if (n == -EINPROGRESS && fi->flags & O_NONBLOCK)
-		n = -EAGAIN;
-	if (n == -EINPROGRESS)
-		park(fs, PARKED_READ, req, f)->size = size;
-	else
-		reply_read(req, n, bytes);
+	fs_of(req)->world->reader = fuse_req_ctx(req)->pid;
+	begin_read(fs_of(req), req, file_of(fi), (uint64_t)off, size, fi->flags & O_NONBLOCK);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t len, off_t off, struct fuse_file_info *fi)
@@ -612,19 +534,9 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t le
 	struct fs *fs = fs_of(req);
 	struct write_call call = { .file = file_of(fi), .data = data, .len = len, .at = (uint64_t)off,
 				   .writer = fuse_req_ctx(req)->pid };
-	struct parked *p;
-	ssize_t n;
 
 	fs->world->reader = call.writer;
-	n = must_queue(fs, call.file) ? -EINPROGRESS : file_write(&call, NULL);
-	if (n != -EINPROGRESS) {
-		reply_written(req, n);
-		return;
-	}
-	p = park(fs, PARKED_WRITE, req, call.file);
-	p->queued = must_queue(fs, call.file);
-	p->call = call;
-	p->call.data = g_memdup2(data, len);
+	begin_write(fs, req, &call, must_queue(fs, call.file));
 }
 
 /* Threads of one process close each other's files; the writer is the process then. */
@@ -650,23 +562,11 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs *fs = fs_of(req);
 	struct write_call call = { .file = file_of(fi), .writer = fuse_req_ctx(req)->pid };
 	int32_t before = file_last_writer(call.file);
-	struct parked *p;
-	ssize_t n;
 
 	fs->world->reader = call.writer;
 	if (before && before != call.writer && process_of(fs->world, before) == process_of(fs->world, call.writer))
 		call.writer = before;
-	if (before && must_queue(fs, call.file)) {
-		p = park(fs, PARKED_FLUSH, req, call.file);
-		p->queued = true;
-		p->call = call;
-		return;
-	}
-	n = file_flush(&call, NULL);
-	if (n == -EINPROGRESS)
-		park(fs, PARKED_FLUSH, req, call.file)->call = call;
-	else
-		reply_flushed(req, n);
+	begin_flush(fs, req, &call, before && must_queue(fs, call.file));
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -675,11 +575,7 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	struct open_file *f = file_of(fi);
 
 	fs->world->reader = fuse_req_ctx(req)->pid;
-	unwatch_file(fs, f);
-	if (file_last_writer(f) && must_queue(fs, f))
-		park(fs, PARKED_RELEASE, NULL, f)->queued = true;
-	else if (file_end(f) == -EINPROGRESS)
-		park(fs, PARKED_RELEASE, NULL, f);
+	begin_release(fs, f, file_last_writer(f) && must_queue(fs, f));
 	fuse_reply_err(req, 0);
 }
 
@@ -700,7 +596,7 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, s
 	bool ready = file_ready(f);
 
 	if (handle && !ready)
-		watch_file(fs, f, handle);
+		begin_poll(fs, f, handle);
 	else if (handle)
 		fuse_pollhandle_destroy(handle);
 	fuse_reply_poll(req, (ready ? POLLIN | POLLRDNORM : 0u) | POLLOUT | POLLWRNORM);

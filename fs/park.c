@@ -8,6 +8,7 @@
 #include "session.h"
 
 #include "job.h"
+#include "record.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -33,7 +34,8 @@ static void on_interrupt(fuse_req_t req, void *data)
 	((struct parked *)data)->interrupted = true;
 }
 
-struct parked *park(struct fs *fs, enum parked_kind kind, fuse_req_t req, struct open_file *f)
+/* The request waits from now on. */
+static struct parked *park(struct fs *fs, enum parked_kind kind, fuse_req_t req, struct open_file *f)
 {
 	struct parked *p = g_new0(struct parked, 1);
 
@@ -41,6 +43,7 @@ struct parked *park(struct fs *fs, enum parked_kind kind, fuse_req_t req, struct
 	p->req = req;
 	p->file = f;
 	p->caller = fs->world->reader;
+	p->acts = kind != PARKED_READ || file_moves_time(f);
 	p->link.data = p;
 	g_queue_push_tail_link(&fs->parked, &p->link);
 	if (kind == PARKED_WRITE)
@@ -60,8 +63,10 @@ static void unpark(struct fs *fs, struct parked *p)
 	g_free(p);
 }
 
-void reply_read(fuse_req_t req, ssize_t n, const char *bytes)
+static void reply_read(fuse_req_t req, ssize_t n, const char *bytes)
 {
+	if (!req)
+		return;
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
 	else
@@ -73,8 +78,10 @@ static int told(ssize_t n)
 	return n == -STORE_BEGUN ? EINPROGRESS : (int)-n;
 }
 
-void reply_written(fuse_req_t req, ssize_t n)
+static void reply_written(fuse_req_t req, ssize_t n)
 {
+	if (!req)
+		return;
 	if (n < 0)
 		fuse_reply_err(req, told(n));
 	else
@@ -82,9 +89,73 @@ void reply_written(fuse_req_t req, ssize_t n)
 }
 
 /* A flush(2), whose line may have failed. */
-void reply_flushed(fuse_req_t req, ssize_t n)
+static void reply_flushed(fuse_req_t req, ssize_t n)
 {
-	fuse_reply_err(req, told(n));
+	if (req)
+		fuse_reply_err(req, told(n));
+}
+
+void begin_read(struct fs *fs, fuse_req_t req, struct open_file *f, uint64_t at, size_t size, bool nonblock)
+{
+	const char *bytes;
+	ssize_t n;
+
+	record_read(fs->world, file_moves_time(f) ? file_number(f) : 0, size);
+	n = file_read(f, at, size, &bytes, NULL);
+	if (n == -EINPROGRESS && nonblock)
+		n = -EAGAIN;
+	if (n == -EINPROGRESS)
+		park(fs, PARKED_READ, req, f)->size = size;
+	else
+		reply_read(req, n, bytes);
+}
+
+void begin_write(struct fs *fs, fuse_req_t req, const struct write_call *call, bool queued)
+{
+	struct write_call now = *call;
+	struct parked *p;
+	ssize_t n;
+
+	record_write(fs->world, file_number(call->file), queued, call->at, call->data, call->len);
+	n = queued ? -EINPROGRESS : file_write(&now, NULL);
+	if (n != -EINPROGRESS) {
+		reply_written(req, n);
+		return;
+	}
+	p = park(fs, PARKED_WRITE, req, call->file);
+	p->queued = queued;
+	p->call = now;
+	p->call.data = g_memdup2(call->data, call->len);
+}
+
+void begin_flush(struct fs *fs, fuse_req_t req, const struct write_call *call, bool queued)
+{
+	struct write_call now = *call;
+	struct parked *p;
+	ssize_t n;
+
+	if (queued || file_flush_acts(call->file, call->writer))
+		record_flush(fs->world, file_number(call->file), queued);
+	n = queued ? -EINPROGRESS : file_flush(&now, NULL);
+	if (n != -EINPROGRESS) {
+		reply_flushed(req, n);
+		return;
+	}
+	p = park(fs, PARKED_FLUSH, req, call->file);
+	p->queued = queued;
+	p->call = now;
+}
+
+static void unwatch_file(struct fs *fs, struct open_file *f);
+
+void begin_release(struct fs *fs, struct open_file *f, bool queued)
+{
+	record_release(fs->world, file_number(f), queued);
+	unwatch_file(fs, f);
+	if (queued)
+		park(fs, PARKED_RELEASE, NULL, f)->queued = true;
+	else if (file_end(f) == -EINPROGRESS)
+		park(fs, PARKED_RELEASE, NULL, f);
 }
 
 /* True when the request has been answered and is gone. */
@@ -125,6 +196,8 @@ static void give_up(struct fs *fs, struct parked *p, bool ending)
 {
 	if (p->kind == PARKED_RELEASE)
 		file_abandon(p->file);
+	else if (!p->req)
+		;
 	else if (p->kind == PARKED_READ && ending)
 		fuse_reply_buf(p->req, "", 0);
 	else if (p->kind == PARKED_WRITE && p->call.done)
@@ -161,15 +234,40 @@ static uint64_t pending_signals(const struct world *w, int32_t tid)
 	return pending & ~blocked;
 }
 
+/* Among those that act. */
+static unsigned parked_index(const struct fs *fs, const struct parked *p)
+{
+	unsigned i = 0;
+
+	for (GList *l = fs->parked.head; l->data != p; l = l->next)
+		i += ((struct parked *)l->data)->acts;
+	return i;
+}
+
 void look_at_interrupts(struct fs *fs)
 {
 	for (GList *l = fs->parked.head, *next; l; l = next) {
 		struct parked *p = l->data;
 
 		next = l->next;
-		if (p->interrupted && pending_signals(fs->world, p->caller) & ~(uint64_t)HARMLESS_SIGNALS)
-			give_up(fs, p, false);
+		if (!p->interrupted || !(pending_signals(fs->world, p->caller) & ~(uint64_t)HARMLESS_SIGNALS))
+			continue;
+		if (p->acts)
+			record_interrupt(fs->world, parked_index(fs, p));
+		give_up(fs, p, false);
 	}
+}
+
+bool interrupt_parked(struct fs *fs, unsigned index)
+{
+	for (GList *l = fs->parked.head; l; l = l->next) {
+		if (!((struct parked *)l->data)->acts || index--)
+			continue;
+		record_interrupt(fs->world, parked_index(fs, l->data));
+		give_up(fs, l->data, false);
+		return true;
+	}
+	return false;
 }
 
 /* Whether anybody waits for whom time moves. */
@@ -217,7 +315,8 @@ static bool begin_queued(struct fs *fs)
 
 static void watcher_free(struct fs *fs, struct watcher *watcher)
 {
-	fuse_pollhandle_destroy(watcher->handle);
+	if (watcher->handle)
+		fuse_pollhandle_destroy(watcher->handle);
 	g_queue_unlink(&fs->watchers, &watcher->link);
 	g_free(watcher);
 }
@@ -230,16 +329,23 @@ static void wake_watchers(struct fs *fs)
 		next = l->next;
 		if (!fs->ending && !file_ready(watcher->file))
 			continue;
-		fuse_lowlevel_notify_poll(watcher->handle);
+		if (watcher->handle)
+			fuse_lowlevel_notify_poll(watcher->handle);
 		watcher_free(fs, watcher);
 	}
+}
+
+bool time_would_run(const struct fs *fs)
+{
+	ns_t at;
+
+	return fs->world->mode == CLOCK_AUTO && !world_is_live(fs->world) && somebody_waits(fs) && clock_next_busy(&fs->world->clock, &at);
 }
 
 bool settle(struct fs *fs)
 {
 	struct world *w = fs->world;
 	unsigned steps = 0;
-	ns_t at;
 
 	w->turn++;
 	if (w->sliced)
@@ -247,7 +353,7 @@ bool settle(struct fs *fs)
 	w->sliced = false;
 	world_try(w);
 	do {
-		while (w->mode == CLOCK_AUTO && !world_is_live(w) && somebody_waits(fs) && clock_next_busy(&w->clock, &at)) {
+		while (time_would_run(fs)) {
 			if (steps++ == STEPS_A_TURN)
 				return true;
 			world_step(w);
@@ -266,17 +372,18 @@ bool must_queue(const struct fs *fs, const struct open_file *f)
 	return fs->running && file_queues(f);
 }
 
-void watch_file(struct fs *fs, struct open_file *f, struct fuse_pollhandle *handle)
+void begin_poll(struct fs *fs, struct open_file *f, struct fuse_pollhandle *handle)
 {
 	struct watcher *watcher = g_new0(struct watcher, 1);
 
+	record_poll(fs->world, file_moves_time(f) ? file_number(f) : 0);
 	watcher->file = f;
 	watcher->handle = handle;
 	watcher->link.data = watcher;
 	g_queue_push_tail_link(&fs->watchers, &watcher->link);
 }
 
-void unwatch_file(struct fs *fs, struct open_file *f)
+static void unwatch_file(struct fs *fs, struct open_file *f)
 {
 	for (GList *l = fs->watchers.head, *next; l; l = next) {
 		struct watcher *watcher = l->data;

@@ -50,22 +50,29 @@ struct parked {
 	int32_t caller;              /* the real thread id */
 	bool interrupted;
 	bool queued;                 /* not begun: time runs for somebody else */
+	bool acts;                   /* it is more than a look: journals tell of it */
 };
 
-/* The request waits from now on: the caller fills in `size` or `call` (with data of its own), and `queued`. */
-struct parked *park(struct fs *fs, enum parked_kind kind, fuse_req_t req, struct open_file *f);
-/* Whether what is written now has to wait until time stands. */
+/*
+ * Requests about open files: each is answered at once or parked until it can be, `req` NULL: without an answer (what a journal
+ * repeats; a release, whose request is answered anyway). Who calls has asked `queued = must_queue()`: what is written waits
+ * until time stands. The data of `call` is copied if it has to stay.
+ */
+void begin_read(struct fs *fs, fuse_req_t req, struct open_file *f, uint64_t at, size_t size, bool nonblock);
+void begin_write(struct fs *fs, fuse_req_t req, const struct write_call *call, bool queued);
+void begin_flush(struct fs *fs, fuse_req_t req, const struct write_call *call, bool queued);
+void begin_release(struct fs *fs, struct open_file *f, bool queued);
+/* A poll(2) of a stream that is not ready; `handle` may be NULL. */
+void begin_poll(struct fs *fs, struct open_file *f, struct fuse_pollhandle *handle);
 bool must_queue(const struct fs *fs, const struct open_file *f);
-void reply_read(fuse_req_t req, ssize_t n, const char *bytes);
-void reply_written(fuse_req_t req, ssize_t n);
-void reply_flushed(fuse_req_t req, ssize_t n);
-/* A poll(2) of a stream that is not ready. */
-void watch_file(struct fs *fs, struct open_file *f, struct fuse_pollhandle *handle);
-void unwatch_file(struct fs *fs, struct open_file *f);
+/* The index-th of the parked requests that act ends with EINTR; false: there is none. */
+bool interrupt_parked(struct fs *fs, unsigned index);
 /* Tries each request that waits once; `arg` is the struct fs. */
 void try_requests(void *arg);
 /* After every turn: what waits is served. True while there is more to do at once. */
 bool settle(struct fs *fs);
+/* Whether settle() would move time. */
+bool time_would_run(const struct fs *fs);
 /* Callers whom a signal ends go on with EINTR. */
 void look_at_interrupts(struct fs *fs);
 bool somebody_was_interrupted(const struct fs *fs);

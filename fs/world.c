@@ -8,6 +8,8 @@
 #include "node.h"
 #include "vm_policy.h"
 #include "open.h"
+#include "journal_file.h"
+#include "record.h"
 #include "serve.h"
 #include "socket_file.h"
 #include "text.h"
@@ -230,6 +232,13 @@ bool world_victim_wanted(const struct world *w)
 	return false;
 }
 
+void world_victim_give_up(struct world *w, struct host *h)
+{
+	record_victim(w, h->name);
+	vm_victim_give_up(h->vm);
+	world_changed(w);
+}
+
 ns_t world_victims(struct world *w, ns_t now)
 {
 	ns_t next = 0;
@@ -244,8 +253,7 @@ ns_t world_victims(struct world *w, ns_t now)
 			h->victim_since = now;
 		}
 		if (now >= h->victim_since + VICTIM_PATIENCE) {
-			vm_victim_give_up(h->vm);
-			world_changed(w);
+			world_victim_give_up(w, h);
 			continue;
 		}
 		next = next ? MIN(next, h->victim_since + VICTIM_PATIENCE) : h->victim_since + VICTIM_PATIENCE;
@@ -307,10 +315,34 @@ static void fall_behind(struct world *w, ns_t to)
 	w->real_lag += lost;
 }
 
+bool world_advance(struct world *w, ns_t to, ns_t until, ns_t now)
+{
+	uint64_t n = 0;
+	ns_t at;
+
+	while (clock_next(&w->clock, &at) && at <= until) {
+		if (n >= TICK_EVENTS || (n > 0 && record_break(w, w->wall && w->wall() - now > TICK_TIME)))
+			return false;
+		n += run_batch(w, until);
+	}
+	if (to > w->clock.now) {
+		w->clock.now = to;
+		world_changed(w);
+	}
+	return true;
+}
+
+/* A step in which nothing happens, and for which nobody waits, leaves no record: the next one tells the time. */
+static bool happens(const struct world *w, ns_t until)
+{
+	ns_t next;
+
+	return (clock_next(&w->clock, &next) && next <= until) || record_waits(w);
+}
+
 bool world_tick(struct world *w, ns_t now)
 {
-	ns_t to, until, at;
-	uint64_t n = 0;
+	ns_t to, until;
 
 	if (!world_is_live(w))
 		return false;
@@ -321,18 +353,12 @@ bool world_tick(struct world *w, ns_t now)
 	}
 	to = live_time(w, now);
 	until = to + (ns_t)(LEAD * w->real_factor);
-	while (clock_next(&w->clock, &at) && at <= until) {
-		if (n >= TICK_EVENTS || (n > 0 && w->wall && w->wall() - now > TICK_TIME)) {
-			fall_behind(w, to);
-			return true;
-		}
-		n += run_batch(w, until);
-	}
-	if (to > w->clock.now) {
-		w->clock.now = to;
-		world_changed(w);
-	}
-	return false;
+	if (w->record && happens(w, until))
+		record_time(w, to, until);
+	if (world_advance(w, to, until, now))
+		return false;
+	fall_behind(w, to);
+	return true;
 }
 
 ns_t world_wake(const struct world *w, ns_t now)
@@ -345,6 +371,16 @@ ns_t world_wake(const struct world *w, ns_t now)
 		return now;
 	/* A little late, so that what comes soon after it is done in the same turn. */
 	return MAX(w->real_base + (ns_t)((double)(at - w->real_start) / w->real_factor) - LEAD, now) + LEAD / 2;
+=======
+	to = w->real_start + (ns_t)((double)(now - w->real_base) * w->real_factor);
+	if (to <= w->clock.now)
+		return;
+	if (!world_follow(w, to)) {
+		/* Too much to do: time runs slower rather than dropping events. */
+		w->real_base = now;
+		w->real_start = w->clock.now;
+	}
+>>>>>>> d8e5243 (record: what enters a world from outside is written down, and repeated)
 }
 
 int world_reset(struct world *w, struct err *e)

@@ -66,6 +66,8 @@ struct world {
 	struct opens  *opens;       /* open.c: contents, results, calls that wait */
 	struct event_texts *texts;  /* events.c: lines rendered so far */
 	struct bridge *bridge;      /* bridge.h */
+	struct record *record;      /* record.c: the journal of this session; NULL: none is written */
+	struct journal_file *repeat; /* journal_file.c: the journal that is repeated: nothing real is opened or asked; NULL: none is */
 	struct servers *servers;    /* serve.c: processes that are built-in servers */
 	struct daemons *daemons;    /* daemon.c: servers without connections to hand on: dns, dhcp */
 	struct jobs *jobs;          /* job.c: commands that nobody waits for */
@@ -100,6 +102,8 @@ bool world_run(struct world *w, ns_t until, uint64_t most);
  */
 ns_t world_victims(struct world *w, ns_t now);
 bool world_victim_wanted(const struct world *w);
+/* FIFO answers this host's question. */
+void world_victim_give_up(struct world *w, struct host *h);
 /* Whether simulated time follows the clock on the wall: mode real, or auto while a bridge is open. */
 bool world_is_live(const struct world *w);
 /* To be called when that may have changed. */
@@ -112,6 +116,11 @@ void world_follow(struct world *w);
 bool world_tick(struct world *w, ns_t now);
 /* When the next event is wanted, in real time; 0: there is none, or time does not follow. */
 ns_t world_wake(const struct world *w, ns_t now);
+/*
+ * What a tick does: fires what is due until `until`, then it is `to`, unless it is later already. False: there was too much to do
+ * for one turn that began at `now` in real time.
+ */
+bool world_advance(struct world *w, ns_t to, ns_t until, ns_t now);
 void world_set_mode(struct world *w, enum clock_mode mode, double factor);
 int  world_reset(struct world *w, struct err *e);
 int  world_add_host(struct world *w, const char *name, struct err *e);     /* EEXIST, EINVAL */

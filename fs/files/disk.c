@@ -276,6 +276,28 @@ bool disk_statfs(const struct node *n, struct statvfs *out)
 	return true;
 }
 
+char *disk_name(const struct node *n)
+{
+	struct host *h = world_host(n, NULL);
+
+	if (!h || !n->arg || !(n->row->dynamic == &disk_dir || n->row == &file_row || n->row == &link_row))
+		return NULL;
+	return g_strdup_printf("hosts/%s/files//%" G_GUINT64_FORMAT, h->name, n->arg);
+}
+
+int disk_path(struct world *w, const char *name, struct node *n)
+{
+	const char *number = strstr(name, "//");
+	g_autofree char *root = number ? g_strndup(name, (gsize)(number - name)) : NULL;
+	struct vm_inode *inode;
+	struct node dir;
+
+	if (!number || tree_path(w, root, &dir) || dir.row->dynamic != &disk_dir)
+		return -EINVAL;
+	inode = vm_inode_by_number(world_vm(&dir, NULL), g_ascii_strtoull(number + 2, NULL, 10));
+	return inode ? node_of(&dir, inode, n) : -ENOENT;
+}
+
 static const struct row directory_row = {
 	.name = "DIRECTORY", .kind = ROW_DIRECTORY, .mode = 0755, .dynamic = &disk_dir, .attr = disk_attr,
 	.setattr = disk_setattr, .help = "files",

@@ -11,4 +11,9 @@ int disk_setattr(const struct node *n, const struct stat *st, int valid, struct 
 /* True if the node is the disk or on it; then *out is filled: a file system of 4 KiB blocks. */
 bool disk_statfs(const struct node *n, struct statvfs *out);
 
+/* `hosts/H/files//N`, by its inode's number, which stays when names go; NULL for what is not on a disk. Free with g_free(). */
+char *disk_name(const struct node *n);
+/* The node of such a name: 0, -ENOENT or, for a name of another form, -EINVAL. */
+int disk_path(struct world *w, const char *name, struct node *n);
+
 #endif

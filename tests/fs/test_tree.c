@@ -28,7 +28,7 @@ static int setup(void **state)
 	struct world *w = world_with("x86-64", 4 * MiB);
 	struct node root = tree_root(w);
 
-	w->knowns = knowns_new(w, &root);
+	w->knowns = knowns_new(w, &root, "");
 	run_line(w, "hosts/host0/ctl", "spawn demo");
 	run_line(w, "proc/2/ctl", "touch 0x402000 16K w");
 	run_line(w, "proc/2/ctl", "fork");

@@ -39,7 +39,7 @@ static void begin(void)
 
 	world = world_new(&o, NULL);
 	root = tree_root(world);
-	world->knowns = knowns_new(world, &root);
+	world->knowns = knowns_new(world, &root, "");
 	h = world->hosts->pdata[0];
 	if (tree_path(world, "hosts/host0/ctl", &n) || n.row->store(&n, line, result, NULL) || vm_proc_count(h->vm) != 2)
 		abort();

@@ -1,0 +1,79 @@
+/*
+ * record.h - the journal of a session: all that enters a world from outside, in order, so that it can be repeated.
+ *
+ * A text: a header, an empty line, then a record a line, each written before what it tells is carried out:
+ *
+ *     vitrine journal 1
+ *     seed 1                                  options of the mount, NAME VALUE a line
+ *
+ *     0.000000000 0 1 open 1 hosts/host0/ctl rwt
+ *     0.000000000 0 1 write 1 0 11            followed by that many bytes and a newline
+ *     spawn demo
+ *
+ * Each begins with the simulated time, the turns of the loop in which what waits was let go on since the last record, and
+ * the number that the next event will have. Then comes what happened (words are quoted as in commands; [q]: it came while
+ * time ran for others, and was queued):
+ *
+ *     mkdir DIR NAME MODE | create DIR NAME MODE | symlink DIR NAME TARGET | link DIR NAME FILE | unlink DIR NAME
+ *     rmdir DIR NAME | rename DIR NAME DIR2 NAME2 FLAGS | attr FILE VALID MODE UID GID SIZE SECONDS NANOSECONDS
+ *     open N FILE FLAGS                       r w rw, t truncate, a append, n nonblock; N counts from 1
+ *     write N OFFSET LEN [q]                  bytes follow
+ *     flush N [q] | release N [q]             an unfinished line runs; the last close
+ *     read N SIZE | poll N                    of streams in which reading acts
+ *     interrupt I                             the I-th of the requests that wait ends with EINTR
+ *     time T UNTIL                            the wall clock moved simulated time to T; what was due until UNTIL happened
+ *     break                                   in the middle of it: the rest has to wait for its next turn
+ *     turn                                    what waits was let go on, and took input from outside, which follows
+ *     victim HOST                             policy external got no answer in time
+ *     outside KIND LEN WORDS...               input of a bridge; bytes follow
+ *     pause | end                             the clock is manual now; the session ended
+ *
+ * FILE and DIR are paths of the tree; `hosts/H/files//N` is inode N of a disk. What only looks is not there. Who reads a journal
+ * is repeat.c.
+ */
+#ifndef FS_RECORD_H
+#define FS_RECORD_H
+
+#include "tree.h"
+
+struct change;
+struct record;
+
+#define RECORD_MAGIC "vitrine journal 1"
+
+/* A new journal, or one that replaces the file; NULL with an error. */
+struct record *record_new(const char *path, struct err *e);
+void record_free(struct record *r);
+/* The header: options in any order, then its end. */
+void record_option(struct record *r, const char *name, const char *value);
+void record_begin(struct record *r);
+
+/* All of these do nothing in a world without a journal. */
+void record_change(struct world *w, const struct change *c);
+/* The number by which later records name it; 0: there is no journal, or what is done with it leaves no trace. */
+uint32_t record_open(struct world *w, const struct node *n, int flags);
+void record_write(struct world *w, uint32_t file, bool queued, uint64_t at, const void *bytes, size_t len);
+void record_flush(struct world *w, uint32_t file, bool queued);
+void record_release(struct world *w, uint32_t file, bool queued);
+void record_read(struct world *w, uint32_t file, size_t size);
+void record_poll(struct world *w, uint32_t file);
+void record_interrupt(struct world *w, unsigned index);
+void record_time(struct world *w, ns_t to, ns_t until);
+/* Whether work stops here because it `takes_long`: while a journal is repeated, whether it did. */
+bool record_break(struct world *w, bool takes_long);
+void record_victim(struct world *w, const char *host);
+/*
+ * Input from outside the tree, told before it is applied: bytes of a real socket, frames of a device, what a real call gave.
+ * `words` is text without newline that says the rest; who repeats it is found by `kind` (repeat.h).
+ */
+void record_outside(struct world *w, const char *kind, const char *words, const void *bytes, size_t len);
+void record_pause(struct world *w);
+void record_end(struct world *w);
+
+/* loop.c, around a turn: what waits is let go on if `settles`; there was more to do at once. */
+void record_turn_begins(struct world *w, bool settles);
+void record_turn_ends(struct world *w, bool more);
+/* Whether anything waited in the last turn. */
+bool record_waits(const struct world *w);
+
+#endif
