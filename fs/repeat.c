@@ -409,10 +409,14 @@ static int run_record(struct repeat *r, struct err *e)
 	return err_set(e, EBADMSG, -1, "'%.30s' is none that can come here", name);
 }
 
-static int repeat_record(struct repeat *r, struct err *e)
+/* The record stays the next one until what happened before it has: that may take records of its own. */
+static int repeat_record(struct repeat *r, const struct journal_record *next, struct err *e)
 {
 	r->w->reader = 0;
-	if (let_pass(r, r->record->turns, e))
+	if (let_pass(r, next->turns, e))
+		return -e->code;
+	r->record = journal_next(r->w->repeat, e);
+	if (!r->record)
 		return -e->code;
 	catch_up(r->w, r->record->time);
 	return check_state(r, e) ? -e->code : run_record(r, e);
@@ -435,12 +439,14 @@ int journal_repeat(struct fs *fs, struct journal_file *j, uint64_t turns, struct
 
 	fs->world->repeat = j;
 	while (!code && !r.ended) {
-		r.record = journal_next(j, &why);
-		if (r.record) {
-			number = r.record->number;
-			at = r.record->at;
-			code = repeat_record(&r, &why);
+		const struct journal_record *next = journal_peek(j);
+
+		if (next) {
+			number = next->number;
+			at = next->at;
+			code = repeat_record(&r, next, &why);
 		} else {
+			journal_next(j, &why);
 			journal_place(j, &number, &at);
 			code = -why.code;
 		}

@@ -371,16 +371,6 @@ ns_t world_wake(const struct world *w, ns_t now)
 		return now;
 	/* A little late, so that what comes soon after it is done in the same turn. */
 	return MAX(w->real_base + (ns_t)((double)(at - w->real_start) / w->real_factor) - LEAD, now) + LEAD / 2;
-=======
-	to = w->real_start + (ns_t)((double)(now - w->real_base) * w->real_factor);
-	if (to <= w->clock.now)
-		return;
-	if (!world_follow(w, to)) {
-		/* Too much to do: time runs slower rather than dropping events. */
-		w->real_base = now;
-		w->real_start = w->clock.now;
-	}
->>>>>>> d8e5243 (record: what enters a world from outside is written down, and repeated)
 }
 
 int world_reset(struct world *w, struct err *e)

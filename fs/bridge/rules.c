@@ -196,11 +196,19 @@ static int open_listen(struct rule *r, struct err *e)
 	return rc;
 }
 
+/* A replay could not say what a real peer did. */
+static int check_journal(const struct bridge *b, struct err *e)
+{
+	if (b->world->record || b->world->repeat)
+		return err_set(e, EOPNOTSUPP, -1, "a journal cannot hold real connections: mount without --journal");
+	return 0;
+}
+
 static int run_listen(struct call *c, struct err *e)
 {
 	struct bridge *b = c->n->world->bridge;
 	struct rule *r = rule_new(b, RULE_LISTEN);
-	int rc = read_rule(c, r, "to", e);
+	int rc = check_journal(b, e) ? -e->code : read_rule(c, r, "to", e);
 
 	if (rc == 0 && target_is_ours(b, &r->real, r->udp, RULE_ALLOW))
 		rc = err_set(e, EINVAL, 1, "%s is what another rule connects to", c->args[1].text);
@@ -240,7 +248,7 @@ static int run_allow(struct call *c, struct err *e)
 {
 	struct bridge *b = c->n->world->bridge;
 	struct rule *r = rule_new(b, RULE_ALLOW);
-	int rc = read_rule(c, r, "as", e);
+	int rc = check_journal(b, e) ? -e->code : read_rule(c, r, "as", e);
 
 	if (rc == 0 && r->host)
 		rc = err_set(e, EINVAL, 3, "'%.60s' is not ADDRESS:PORT: the gateway gets that address", c->args[3].text);
