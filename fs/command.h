@@ -84,6 +84,6 @@ int  parse_time(const char *text, ns_t *v, struct err *e);
 
 /* The tables of commands, for help/. */
 extern const struct command process_commands[], host_commands[], mem_commands[], swap_commands[], root_commands[],
-	wire_commands[], route_commands[], neighbour_commands[];
+	wire_commands[], route_commands[], neighbour_commands[], nat_commands[];
 
 #endif

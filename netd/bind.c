@@ -129,7 +129,7 @@ static bool find_open(struct net_socket *s, unsigned parity, bool (*usable)(stru
 		for (uint32_t tries = 0; tries <= size / 2; tries++, at += 2) {
 			if (at >= size)
 				at = (parity + half) & 1;
-			if (at < size && usable(s, (uint16_t)(low + at))) {
+			if (at < size && usable(s, (uint16_t)(low + at)) && !nat_holds_port(h, s->kind, (uint16_t)(low + at))) {
 				*out = (uint16_t)(low + at);
 				return true;
 			}

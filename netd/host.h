@@ -126,6 +126,7 @@ struct net_host {
 	GHashTable   *pairs;             /* TCP sockets with two ends, by 4-tuple */
 	GHashTable   *inodes;
 	uint64_t      tw_count, orphan_count, listen_count;
+	struct nat   *nat;               /* NULL: never had a rule */
 	GPtrArray    *traces, *pings;    /* operations under way: struct net_ping *, net_trace * */
 };
 
@@ -224,6 +225,23 @@ void udp_input(struct net_host *h, struct frame *f, const struct ip_in *in);
 void rdt_packet_input(struct net_host *h, struct frame *f, const struct ip_in *in);
 void rdt_packet_error(struct net_host *h, const struct ip_in *in, int error, bool fatal);
 void tcp_input(struct net_host *h, struct frame *f, const struct ip_in *in);
+
+/*
+ * nat_way.c: packets under way through a host that forwards and has rules (nat.h). Both take the frame; NULL: it goes no
+ * further.
+ */
+struct frame *nat_arriving(struct net_iface *in, struct frame *f);
+struct frame *nat_leaving(struct net_iface *in, const struct route_hit *hit, struct frame *f);
+/* The packet as its sender had it; takes the frame. */
+struct frame *nat_restored(struct net_host *h, struct frame *f);
+/* icmp_error() about that packet. */
+void nat_complain(struct net_iface *in, struct frame *f, uint8_t type, uint8_t code, uint32_t rest);
+/* nat.c, nat_rule.c */
+bool nat_holds_port(const struct net_host *h, int kind, uint16_t port);
+void nat_iface_gone(struct net_iface *i);
+void nat_addr_gone(struct net_host *h, struct ip_addr addr);
+void nat_clear(struct net_host *h);
+bool nat_check(const struct net_host *h, struct err *e);
 
 void knobs_init(struct net_host *h);
 void sockets_init(struct net_host *h);

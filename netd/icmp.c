@@ -103,10 +103,12 @@ static void tell_socket(struct net_host *h, const uint8_t *quoted, uint32_t len,
 
 void icmp_host_unreachable(struct net_host *h, struct net_iface *i, struct frame *f)
 {
-	const uint8_t *p = packet(f);
+	const uint8_t *p;
+	struct ip_addr src;
 
-	struct ip_addr src = ip4(get32(p + 12));
-
+	f = nat_restored(h, f);
+	p = packet(f);
+	src = ip4(get32(p + 12));
 	if (host_has(h, src))
 		tell_socket(h, p, packet_len(f), UNREACHABLE, 1, 0, src);
 	else

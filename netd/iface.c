@@ -30,6 +30,7 @@ void iface_clear(struct net_iface *i)
 {
 	struct net_host *h = i->host;
 
+	nat_iface_gone(i);
 	i->up = false;
 	neigh_leave(i);
 	route_leave(i);
@@ -115,6 +116,8 @@ int net_iface_up(struct net_iface *i, bool up, struct err *e)
 	if (!up) {
 		neigh_leave(i);
 		route_leave(i);
+		for (unsigned n = 0; n < i->addrs->len; n++)
+			nat_addr_gone(i->host, g_array_index(i->addrs, struct own_addr, n).addr);
 	}
 	for (unsigned n = 0; up && n < i->addrs->len; n++)
 		route_connect(i, &g_array_index(i->addrs, struct own_addr, n), true);
@@ -170,6 +173,7 @@ int net_iface_del(struct net_iface *i, const struct net_prefix *a, struct err *e
 		if (!ip_equal(p.addr, ip_of(&a->addr)))
 			continue;
 		g_array_remove_index(i->addrs, n);
+		nat_addr_gone(i->host, p.addr);
 		route_connect(i, &p, false);
 		i->host->generation++;
 		return 0;

@@ -107,6 +107,15 @@ void ip_input(struct net_iface *i, struct frame *f)
 		ip_drop(h, f, "ip-option");
 		return;
 	}
+	if (h->nat && KNOB(h, IP_FORWARD) && dst >> 28 != 14 && dst != ADDR_BROADCAST) {
+		if (get16(p + 6) & 0x3fff) /* only the first piece has ports (RFC 4787 REQ-14) */
+			f = frag_collect(i, f);
+		f = f ? nat_arriving(i, f) : NULL;
+		if (!f)
+			return;
+		p = packet(f);
+		dst = get32(p + 16);
+	}
 	if (host_has(h, ip4(dst)) || dst == ADDR_BROADCAST || iface_broadcast(i, dst) || dst == 0xe0000001) {
 		if (get16(p + 6) & 0x3fff) {
 			f = frag_collect(i, f);
@@ -165,23 +174,25 @@ static void forward(struct net_iface *in, struct frame *f)
 
 	if (result < 0 || hit.local) {
 		COUNT(h, Ip_OutNoRoutes);
-		icmp_error(h, in, f, 3, result == -ENETUNREACH ? 0 : 1, 0);
+		nat_complain(in, f, 3, result == -ENETUNREACH ? 0 : 1, 0);
 		ip_drop(h, f, "no-route");
 		return;
 	}
 	if (packet(f)[8] <= 1) {
 		COUNT(h, Ip_InHdrErrors);
-		icmp_error(h, in, f, 11, 0, 0);
+		nat_complain(in, f, 11, 0, 0);
 		ip_drop(h, f, "ttl");
 		return;
 	}
 	mtu = iface_mtu(hit.iface);
 	if (get16(packet(f) + 2) > mtu && packet(f)[6] & 0x40) {
 		COUNT(h, Ip_FragFails);
-		icmp_error(h, in, f, 3, 4, mtu);
+		nat_complain(in, f, 3, 4, mtu);
 		ip_drop(h, f, "needs-fragments");
 		return;
 	}
+	if (h->nat && !(f = nat_leaving(in, &hit, f)))
+		return;
 	COUNT(h, Ip_ForwDatagrams);
 	f = frame_own(f);
 	p = packet(f);

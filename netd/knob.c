@@ -59,6 +59,12 @@ const struct net_knob_info net_knobs[NET_KNOBS] = {
 	[NET_NEIGH_RETRANS] = { "retrans_time_ms", 1000, 1, 60000, NULL, "ms between ARP requests" },
 	[NET_NEIGH_PROBES] = { "mcast_solicit", 3, 1, 100, NULL, "ARP requests before giving up" },
 	[NET_NEIGH_QUEUE] = { "unres_qlen", 101, 1, 10000, NULL, "packets that wait for an answer" },
+	[NET_NAT_MAX] = { "nat_max", 16384, 1, 1 << 20, NULL, "connections in the table of NAT" },
+	[NET_NAT_UDP_TIMEOUT] = { "nat_udp_timeout", 300, 1, 86400, NULL, "s of silence (RFC 4787 REQ-5: at least 120)" },
+	[NET_NAT_TCP_TIMEOUT] = { "nat_tcp_timeout", 7440, 1, 864000, NULL, "s of silence when established (RFC 5382 REQ-5: 7440)" },
+	[NET_NAT_TCP_TRANSITORY] = { "nat_tcp_transitory", 240, 1, 86400, NULL, "s of silence when opening or closing (240)" },
+	[NET_NAT_ICMP_TIMEOUT] = { "nat_icmp_timeout", 60, 1, 86400, NULL, "s of silence of a ping (RFC 5508 REQ-2: 60)" },
+	[NET_NAT_GENERIC_TIMEOUT] = { "nat_generic_timeout", 600, 1, 86400, NULL, "s of silence of other protocols" },
 };
 
 void knobs_init(struct net_host *h)

@@ -159,6 +159,7 @@ void net_host_free(struct net_host *h)
 	struct net *n = h->net;
 
 	tools_clear(h);
+	nat_clear(h);
 	sockets_clear(h);
 	while (h->ifaces->len > 0)
 		iface_clear(h->ifaces->pdata[h->ifaces->len - 1]);
@@ -225,7 +226,7 @@ bool net_check(const struct net *n, struct err *e)
 		return false;
 	}
 	for (unsigned i = 0; i < n->hosts->len; i++)
-		if (!sockets_check(n->hosts->pdata[i], e))
+		if (!sockets_check(n->hosts->pdata[i], e) || !nat_check(n->hosts->pdata[i], e))
 			return false;
 	return true;
 }

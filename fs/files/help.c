@@ -225,7 +225,8 @@ static const struct help all[] = {
 	  "    ifs/         interfaces: help/net-ifs               sockets, sockets.d/   help/net-sockets\n"
 	  "    routes       the routing table: help/net-routes     knobs, forwarding     help/net-knobs\n"
 	  "    neighbours   what ARP knows: help/net-neighbours    hosts, services, resolv   help/net-names\n"
-	  "    dns_cache    what DNS has answered: help/net-dns\n\n"
+	  "    dns_cache    what DNS has answered: help/net-dns\n"
+	  "    nat, nat_table, nat_stats    translation of addresses: help/net-nat\n\n"
 	  "    $ mkdir wires/lan0 hosts/a hosts/a/net/ifs/eth0; cd hosts/a/net/ifs/eth0\n"
 	  "    $ echo lan0 > wire; echo 10.0.0.1/24 > address; echo 1 > up\n", NULL },
 	{ "net-ifs",
@@ -257,6 +258,18 @@ static const struct help all[] = {
 	  "    $ printf '%s\\n' 'spawn named' '2 serve dns 53 zone=/edu.zone' > hosts/edu/ctl\n"
 	  "    $ printf '%s\\n' 'spawn named' '2 serve dns 53 recursive root=10.0.0.1' > hosts/resolver/ctl\n"
 	  "    $ echo 'resolve virginia.edu type=MX root=10.0.0.1 trace=1' > proc/2/ctl; cat proc/2/ctl\n", NULL },
+	{ "net-nat",
+	  "net/nat: translation of addresses by a host that forwards (net/forwarding 1), a rule a line, as it is written. Rules\n"
+	  "are added; one that is there already changes nothing. net/nat_table has a row for each connection: proto inside\n"
+	  "outside remote state expires packets-out bytes-out packets-in bytes-in; the port of a ping is its identifier; outside\n"
+	  "is - for what came in untranslated and is left so. States of tcp are SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT TIME_WAIT\n"
+	  "CLOSE, of others UNREPLIED REPLIED. An inside end keeps its outside end towards everybody (RFC 4787), its port if that\n"
+	  "is free; in come by it the addresses that it has sent to (filter=address), everybody (endpoint), or only the ports\n"
+	  "that it has sent to (port). Time-outs and the size of the table are knobs nat_*. net/nat_stats counts; full, no_port: packets refused\n"
+	  "because the table was full or no port was left (the sender gets ICMP 3/13); filtered: from outside, to a port that\n"
+	  "does not let them in; no_session: of no connection that is known.\n\n" RULES "\n"
+	  "    $ echo 'masquerade eth1' > hosts/router/net/nat; echo 1 > hosts/router/net/forwarding\n"
+	  "    $ echo 'dnat eth1 tcp 8080 to 10.0.0.2:80' > hosts/router/net/nat; cat hosts/router/net/nat_table\n\n", nat_commands },
 	{ "net-neighbours",
 	  "net/neighbours: a table of the neighbours' addresses on the wire, as ARP has found out: address dev mac state age\n"
 	  "queued. States are Linux's: INCOMPLETE REACHABLE STALE DELAY PROBE FAILED PERMANENT; queued: packets that wait for\n"

@@ -21,6 +21,11 @@ store_fn store_neighbours;
 extern const struct column socket_columns[];
 fill_fn fill_sockets;
 extern const struct dir_ops sockets_dir;
+/* nat.c: nat, nat_table, nat_stats. */
+extern const struct column nat_columns[];
+fill_fn fill_nat;
+show_fn show_nat, show_nat_stats;
+store_fn store_nat;
 /* names.c: resolv, hosts, services, as texts. */
 show_fn show_names;
 store_fn store_names;

@@ -323,6 +323,49 @@ static void knobs_are_turned_by_name(void **state)
 	refuse(w, "net/forwarding", "2", EINVAL);
 }
 
+/* What is read of the rules can be written; a refused line changes nothing; the table has a row a connection. */
+static void rules_of_translation_read_as_they_are_written(void **state)
+{
+	static const char *const wrong[] = {
+		"masquerade", "masquerade lo", "masquerade eth0 filter=all", "masquerade eth0 ports=9-8", "masquerade eth0 ports=5-",
+		"dnat eth0 tcp 0 to 10.0.0.9", "dnat eth0 tcp 65536 to 10.0.0.9", "dnat eth0 icmp 8 to 10.0.0.9",
+		"dnat eth0 tcp 1-65535 to 10.0.0.9:2", "dnat eth0 tcp 5 at 10.0.0.9",
+		"dnat eth0 tcp 5 to 10.0.0.2", "dnat eth0 tcp 5 to 224.0.0.1", "dnat eth0 tcp 5 to nowhere", "del dnat eth0",
+		"del masquerade", "flush everything", "snat eth0",
+	};
+	static const char rules[] = "masquerade eth0 ports=5000-5999 filter=endpoint\n"
+				    "dnat eth0 tcp 8080 to 10.0.0.9:80\ndnat eth0 udp 6000-6009 to 10.0.0.9:6000\n";
+	struct world *w = *state;
+	g_autofree char *table = NULL;
+
+	two_hosts(w);
+	assert_text(w, "hosts/b/net/nat", "");
+	run_line(w, "hosts/b/net/nat", "masquerade eth0 ports=5000-5999 filter=endpoint");
+	run_line(w, "hosts/b/net/nat", "dnat eth0 tcp 8080 to 10.0.0.9:80");
+	run_line(w, "hosts/b/net/nat", "dnat eth0 udp 6000-6009 to 10.0.0.9");
+	assert_text(w, "hosts/b/net/nat", rules);
+	for (unsigned i = 0; i < G_N_ELEMENTS(wrong); i++)
+		refuse(w, "hosts/b/net/nat", wrong[i], EINVAL);
+	refuse(w, "hosts/b/net/nat", "dnat eth0 tcp 8080 to 10.0.0.8:80", EEXIST);
+	refuse(w, "hosts/b/net/nat", "masquerade eth1", ENODEV);
+	refuse(w, "hosts/b/net/nat", "masquerade eth0", EEXIST);
+	refuse(w, "hosts/b/net/nat", "del dnat eth0 tcp 8081", ENOENT);
+	assert_text(w, "hosts/b/net/nat", rules);
+	run_line(w, "hosts/b/net/forwarding", "1");
+	run_line(w, "hosts/host0/ctl", "1 socket udp");
+	run_line(w, "hosts/host0/ctl", "1 bind 0 0.0.0.0:5000");
+	run_line(w, "hosts/host0/ctl", "1 sendto 0 10.0.0.2:6001 \"x\"");
+	run_line(w, "clock", "advance 1s");
+	table = read_path(w, "hosts/b/net/nat_table.csv");
+	assert_non_null(strstr(table, "proto,inside,outside,remote,state,expires,packets-out,bytes-out,packets-in,bytes-in"));
+	assert_non_null(strstr(table, "udp,10.0.0.9:6001,10.0.0.2:6001,10.0.0.1:5000,UNREPLIED,299."));
+	assert_non_null(strstr(table, ",0,0,1,29"));
+	assert_text(w, "check", "ok\n");
+	run_line(w, "hosts/b/net/nat", "del dnat eth0 tcp 8080");
+	run_line(w, "hosts/b/net/nat", "flush");
+	assert_text(w, "hosts/b/net/nat", "");
+}
+
 static void sockets_show_their_ends_queues_and_variables(void **state)
 {
 	struct world *w = *state;
@@ -449,6 +492,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(routes_are_added_found_and_removed, setup, teardown),
 		cmocka_unit_test_setup_teardown(neighbours_are_added_found_and_flushed, setup, teardown),
 		cmocka_unit_test_setup_teardown(knobs_are_turned_by_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(rules_of_translation_read_as_they_are_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(sockets_show_their_ends_queues_and_variables, setup, teardown),
 		cmocka_unit_test_setup_teardown(ping_and_traceroute_tell_what_they_have_seen, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_have_their_forms, setup, teardown),
