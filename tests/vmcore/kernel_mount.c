@@ -258,6 +258,26 @@ static int descriptor(struct mounted *w, const char *p, const char *file, const 
 	g_error("no file %s", file);
 }
 
+/* The same, but f0:new opens one: a description of its own, for this call alone, which close_fresh() ends. */
+static int descriptor_for_call(struct mounted *w, const char *p, const char *file, bool *fresh)
+{
+	const struct mount_file *f;
+	int fd = descriptor(w, p, file, &f);
+
+	*fresh = fd < 0;
+	if (fd >= 0)
+		return fd;
+	if (command(w, proc(w, p)->ctl, "open /%s rw\n", f->path))
+		g_error("%s does not open", f->path);
+	return atoi(w->result);
+}
+
+static void close_fresh(struct mounted *w, const char *p, int fd, bool fresh)
+{
+	if (fresh)
+		command(w, proc(w, p)->ctl, "close %d\n", fd);
+}
+
 static void prot_text(unsigned prot, char text[4])
 {
 	text[0] = prot & PROT_READ ? 'r' : '-';
@@ -296,26 +316,20 @@ static int mount_mmap(void *data, const char *p, const struct map_call *c, uint6
 	struct mounted *w = data;
 	g_autoptr(GString) flags = g_string_new(NULL);
 	g_autofree char *at = c->at ? g_strdup_printf("%#" PRIx64, c->at) : g_strdup("-"), *file = g_strdup("");
-	const struct mount_file *f;
 	char prot[4];
 	int error;
 
 	flag_words(flags, c->flags, words, ",");
 	prot_text(c->prot, prot);
 	if (c->file) {
-		int fd = descriptor(w, p, c->file, &f), opened = -1;
+		bool fresh;
+		int fd = descriptor_for_call(w, p, c->file, &fresh);
 
-		if (fd < 0) { /* a description of its own, for this call alone */
-			if (command(w, proc(w, p)->ctl, "open /%s rw\n", f->path))
-				g_error("%s does not open", f->path);
-			fd = opened = atoi(w->result);
-		}
 		g_free(file);
 		file = g_strdup_printf(" fd:%d %#" PRIx64, fd, c->offset);
 		error = command(w, proc(w, p)->ctl, "mmap %s %" PRIu64 " %s %s%s\n", at, c->len, prot, flags->str, file);
 		*result = result_number(w);
-		if (opened >= 0)
-			command(w, proc(w, p)->ctl, "close %d\n", opened);
+		close_fresh(w, p, fd, fresh);
 		return error;
 	}
 	error = command(w, proc(w, p)->ctl, "mmap %s %" PRIu64 " %s %s\n", at, c->len, prot, flags->str);
@@ -459,31 +473,33 @@ static int mount_truncate(void *data, const char *p, const char *file, uint64_t 
 static int mount_pwrite(void *data, const char *p, const char *file, uint64_t at, uint8_t byte)
 {
 	struct mounted *w = data;
-	const struct mount_file *f;
-	int fd = descriptor(w, p, file, &f), error = command(w, proc(w, p)->ctl, "lseek %d %" PRIu64 "\n", fd, at);
+	bool fresh;
+	int fd = descriptor_for_call(w, p, file, &fresh);
+	int error = command(w, proc(w, p)->ctl, "lseek %d %" PRIu64 "\n", fd, at);
 
-	return error ? error : command(w, proc(w, p)->ctl, "send %d %02x\n", fd, byte);
+	if (!error)
+		error = command(w, proc(w, p)->ctl, "send %d %02x\n", fd, byte);
+	close_fresh(w, p, fd, fresh);
+	return error;
 }
 
 static int mount_pread(void *data, const char *p, const char *file, uint64_t at, int *byte)
 {
 	struct mounted *w = data;
-	const struct mount_file *f;
-	int fd = descriptor(w, p, file, &f), error = command(w, proc(w, p)->ctl, "lseek %d %" PRIu64 "\n", fd, at);
-	ssize_t n;
+	bool fresh;
+	int fd = descriptor_for_call(w, p, file, &fresh);
+	g_autofree char *line = g_strdup_printf("recv %d 1\n", fd);
+	int error = command(w, proc(w, p)->ctl, "lseek %d %" PRIu64 "\n", fd, at);
+	ssize_t n = 0;
 
-	if (error)
-		return error;
 	w->result[0] = '\0';
-	{
-		g_autofree char *line = g_strdup_printf("recv %d 1\n", fd);
-
-		if (write(proc(w, p)->ctl, line, strlen(line)) < 0)
-			return errno;
+	if (!error && write(proc(w, p)->ctl, line, strlen(line)) < 0)
+		error = errno;
+	if (!error)
 		n = pread(proc(w, p)->ctl, w->result, sizeof w->result, 0);
-	}
 	*byte = n > 0 ? (uint8_t)w->result[0] : -1;
-	return 0;
+	close_fresh(w, p, fd, fresh);
+	return error;
 }
 
 static int mount_unlink(void *data, const char *p, const char *file)
