@@ -397,6 +397,7 @@ class Script:
         if self.chance(0.3):
             self.say("swap")
             self.advice["pageout"] = 2
+            self.weights.pop("mincore", None)   # it sees the swap cache, which empties when the disk is done
         self.prots = {prot: PROTS[prot] for prot in r.sample(sorted(PROTS), r.randrange(1, 5))} | {"rw-": 6}
         self.file_share = r.choice([0, 0.2, 0.5, 0.9])
 

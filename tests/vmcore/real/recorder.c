@@ -599,9 +599,19 @@ static GHashTable *file_pages(struct proc *p)
 	return set;
 }
 
+static uint64_t tables_before;
+
+/* What there is before a call that may bring pages in. */
+static GHashTable *look_before(struct proc *p)
+{
+	tables_before = read_status(p->pid, "VmPTE:");
+	return file_pages(p);
+}
+
 static void drop_around(struct proc *p, GHashTable *before, uint64_t start, uint64_t end)
 {
 	GHashTable *after = file_pages(p);
+	bool made = read_status(p->pid, "VmPTE:") != tables_before, asked = false, around = false;
 	GHashTableIter i;
 	gpointer key;
 
@@ -609,9 +619,14 @@ static void drop_around(struct proc *p, GHashTable *before, uint64_t start, uint
 	while (g_hash_table_iter_next(&i, &key, NULL)) {
 		uint64_t at = *(uint64_t *)key;
 
-		if ((at < start || at >= end) && !g_hash_table_contains(before, key))
+		asked |= at >= start && at < end;
+		if ((at < start || at >= end) && !g_hash_table_contains(before, key)) {
 			CALL(p, SYS_madvise, at, PAGE, 24); /* MADV_DONTNEED_LOCKED */
+			around = true;
+		}
 	}
+	if (made && around && !asked)
+		fail(3, "fault-around made a table for a page that does not exist");
 	g_hash_table_unref(after);
 	g_hash_table_unref(before);
 }
@@ -827,7 +842,7 @@ static void do_mmap(struct proc *p, char **w, const char *label)
 	bool fresh = false;
 	int fd = -1;
 	uint64_t offset = 0, len = (uint64_t)number(w[1]);
-	GHashTable *before = file_pages(p);
+	GHashTable *before = look_before(p);
 	int64_t value;
 
 	if (w[4] && w[0]) {
@@ -845,7 +860,7 @@ static void do_mmap(struct proc *p, char **w, const char *label)
 static void do_mremap(struct proc *p, char **w, const char *label)
 {
 	uint64_t flags = 0, fixed = 0, len = (uint64_t)number(w[2]);
-	GHashTable *before = file_pages(p);
+	GHashTable *before = look_before(p);
 	int64_t value;
 
 	for (char **x = w + 3; *x; x++) {
@@ -893,7 +908,7 @@ static void do_mincore(struct proc *p, char **w)
 static void do_access(struct proc *p, enum worker_op op, char **w)
 {
 	uint64_t at = address(w[0]);
-	GHashTable *before = file_pages(p);
+	GHashTable *before = look_before(p);
 	struct answer a = ask(p, (struct request){ .op = op, .a = { at, w[1] ? (uint64_t)number(w[1]) : 0 } }, NULL, NULL);
 
 	drop_around(p, before, at & ~(uint64_t)(PAGE - 1), (at & ~(uint64_t)(PAGE - 1)) + PAGE);
@@ -912,7 +927,7 @@ static void do_access(struct proc *p, enum worker_op op, char **w)
 static void do_sum(struct proc *p, char **w)
 {
 	uint64_t at = address(w[0]), len = (uint64_t)number(w[1]);
-	GHashTable *before = file_pages(p);
+	GHashTable *before = look_before(p);
 	g_autofree char *last = NULL;
 	unsigned n = 0;
 	bool first = true;
@@ -1234,7 +1249,7 @@ static void run(char *text)
 		do_mremap(p, a + 1, label);
 	} else if (strcmp(a[0], "madvise") == 0) {
 		uint64_t at = address(a[1]), len = (uint64_t)number(a[2]);
-		GHashTable *before = file_pages(p);
+		GHashTable *before = look_before(p);
 
 		put_result(CALL(p, SYS_madvise, at, len, flags_of(a[3], advices)));
 		if (strcmp(a[3], "populate_read") == 0)
@@ -1245,7 +1260,7 @@ static void run(char *text)
 			settle();
 	} else if (strcmp(a[0], "mlock") == 0) {
 		uint64_t at = address(a[1]), len = (uint64_t)number(a[2]);
-		GHashTable *before = file_pages(p);
+		GHashTable *before = look_before(p);
 
 		put_result(a[3] ? CALL(p, SYS_mlock2, at, len, 1) : CALL(p, SYS_mlock, at, len));
 		drop_around(p, before, at & ~(uint64_t)(PAGE - 1), at + len);
