@@ -76,13 +76,10 @@ void tcp_free_queues(struct tcp *t)
 	ring_clear(&t->in);
 	g_free(t->segs);
 	g_free(t->ranges);
-	g_free(t->pushes);
 	t->segs = NULL;
 	t->ranges = NULL;
-	t->pushes = NULL;
 	t->segs_capacity = t->packets = t->sacked = t->lost = t->retrans = 0;
 	t->ranges_count = t->ranges_capacity = 0;
-	t->pushes_count = t->pushes_capacity = 0;
 }
 
 /* For socket_kill(): silent. */

@@ -56,6 +56,7 @@ struct seg_in {
 	uint32_t seq, ack, len;      /* len of data */
 	uint8_t  flags;
 	uint32_t window;             /* as in the header, unscaled */
+	uint16_t urgent;             /* the pointer, as in the header */
 	const uint8_t *data;
 	struct net_tcp_options o;
 };
@@ -104,8 +105,9 @@ struct tcp {
 	struct tcp_seg *segs;        /* ring */
 	uint32_t segs_capacity, segs_head, packets;
 	uint32_t sacked, lost, retrans;
-	uint32_t *pushes;            /* ends of writes not yet sent, ascending: where PSH belongs */
-	uint32_t pushes_capacity, pushes_head, pushes_count;
+	uint32_t snd_up;             /* behind the last urgent byte; not above snd_una: none */
+	uint32_t push_end;           /* PSH belongs to the segment that ends there */
+	bool     push;
 	bool     fin_sent, cwnd_limited;
 	uint16_t next_id;
 	/* receive */
@@ -113,7 +115,9 @@ struct tcp {
 	struct tcp_range *ranges;
 	uint32_t ranges_count, ranges_capacity, range_stamp;
 	uint32_t in_limit;           /* bytes the window may offer */
-	uint32_t fin_seq;
+	uint32_t fin_seq, rcv_up;
+	enum { URGENT_NONE, URGENT_AWAITED, URGENT_THERE, URGENT_TAKEN } urgent;
+	uint8_t  urgent_byte;
 	bool     fin_known, fin_received, was_connected;
 	bool     connect_untold;     /* connect(2) has begun, and has not told yet that it is done */
 	uint32_t dsack_start, dsack_end; /* equal: none */
@@ -275,6 +279,12 @@ void tcp_listen_input(struct net_socket *l, const struct ip_in *in, const struct
 bool tcp_child_ready(struct tcp *t);          /* false: the accept queue is full */
 void tcp_child_gone(struct tcp *t);
 void tcp_listen_close(struct tcp *t);
+/* tcp_urgent.c */
+void     tcp_take_urgent(struct tcp *t, const struct seg_in *g);
+/* How many bytes may be read at once, and how many of the queue to step over first when only peeking. */
+uint32_t tcp_urgent_span(struct tcp *t, bool peek, uint32_t *skip);
+ssize_t  tcp_recv_urgent(struct net_socket *s, void *data, size_t len, bool peek, struct err *e);
+uint16_t tcp_urgent_pointer(const struct tcp *t, uint32_t seq);  /* of a segment; 0: none */
 /* tcp_cookie.c */
 uint32_t cookie_make(struct net_host *h, const struct ip_in *in, const struct seg_in *g);
 /* The mss that the cookie stands for, or 0: it is none of ours. */

@@ -176,6 +176,7 @@ void tcp_acked(struct tcp *t, const struct seg_in *g)
 	if (n.una_moved) {
 		take_front(t, ack, &n, &first_sent, &repeated);
 		t->snd_una = ack;
+		t->snd_up = seq_max(t->snd_up, ack);
 		take_out(t, ack);
 		t->retransmits = 0;
 		t->first_retransmit = 0;

@@ -92,14 +92,13 @@ uint32_t tcp_segment_options(struct tcp *t, uint8_t *out, bool with_data)
 	return len;
 }
 
-/* Urgent pointer and checksum; `data_sum` is the sum of what follows the header. */
+/* The checksum; `data_sum` is the sum of what follows the header. */
 void tcp_finish(struct net_host *h, struct frame *f, struct ip_addr src, struct ip_addr dst, uint32_t header, uint64_t data_sum)
 {
 	uint8_t *p = transport(f);
 	uint32_t len = transport_len(f);
 
 	put16(p + 16, 0);
-	put16(p + 18, 0);
 	put16(p + 16, sum_end(sum_add(sum_pseudo(src, dst, IP_TCP, len) + data_sum, p, header)));
 	COUNT(h, Tcp_OutSegs);
 }

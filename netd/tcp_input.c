@@ -22,7 +22,7 @@ static bool parse(const struct ip_in *in, struct seg_in *g)
 	if (header < TCP_HEADER || header > in->len)
 		return false;
 	*g = (struct seg_in){ .seq = get32(p + 4), .ack = get32(p + 8), .len = in->len - header, .flags = p[13],
-			      .window = get16(p + 14), .data = p + header };
+			      .window = get16(p + 14), .urgent = get16(p + 18), .data = p + header };
 	if (header == TCP_HEADER + TS_OPTION && get32(p + TCP_HEADER) == 0x0101080a) { /* the usual */
 		g->o.ts_present = true;
 		g->o.tsval = get32(p + TCP_HEADER + 4);
@@ -308,6 +308,8 @@ static void synchronized(struct tcp *t, const struct ip_in *in, struct seg_in *g
 		return;
 	if (data_for_nobody(t, in, g))
 		return;
+	if (g->flags & NET_URG || t->urgent == URGENT_AWAITED)
+		tcp_take_urgent(t, g);
 	if (g->len > 0 || g->flags & NET_FIN)
 		tcp_take_data(t, g);
 	if (t->state == NET_TCP_TIME_WAIT || t->state == NET_TCP_CLOSE)

@@ -137,7 +137,7 @@ static void child_start(struct tcp *t, const struct seg_in *g, uint32_t iss)
 
 	t->iss = t->snd_una = t->snd_nxt = iss;
 	t->out_seq = t->write_seq = t->snd_small = t->highest_sack = iss + 1;
-	t->recover = iss; /* RFC 6582 3.2 step 1 */
+	t->recover = t->snd_up = iss; /* RFC 6582 3.2 step 1 */
 	t->irs = g->seq;
 	t->rcv_nxt = t->rcv_wup = g->seq + 1;
 	t->rcv_wscale = tcp_window_scale(t);

@@ -22,12 +22,14 @@ bool net_tcp_get(const struct net_socket *s, struct net_tcb *out)
 	out->snd_nxt = t->snd_nxt;
 	out->snd_max_seq = t->write_seq + t->fin_queued;
 	out->snd_wnd = t->snd_wnd;
+	out->snd_up = t->snd_up;
 	out->snd_wl1 = t->snd_wl1;
 	out->snd_wl2 = t->snd_wl2;
 	out->max_snd_wnd = t->max_wnd;
 	out->irs = t->irs;
 	out->rcv_nxt = t->rcv_nxt;
 	out->rcv_wnd = receive_window(t);
+	out->rcv_up = t->urgent == URGENT_NONE ? t->rcv_nxt : t->rcv_up + 1;
 	out->rcv_adv = t->rcv_wup + t->rcv_wnd;
 	out->last_ack_sent = t->last_ack_sent;
 	out->mss_send = t->mss;

@@ -13,6 +13,7 @@ static void transmit(struct tcp *t, uint32_t seq, uint32_t len, uint8_t flags)
 	uint32_t size, window;
 	bool locked = false;
 	struct frame *f;
+	uint16_t urgent;
 	uint64_t sum;
 	uint8_t *p;
 
@@ -36,6 +37,9 @@ static void transmit(struct tcp *t, uint32_t seq, uint32_t len, uint8_t flags)
 	p[12] = (uint8_t)((TCP_HEADER + size) / 4 << 4);
 	p[13] = flags;
 	put16(p + 14, MIN(window, 65535));
+	urgent = flags & (NET_SYN | NET_RST) ? 0 : tcp_urgent_pointer(t, seq);
+	p[13] |= urgent ? NET_URG : 0;
+	put16(p + 18, urgent);
 	memcpy(p + TCP_HEADER, options, size);
 	if (len)
 		ring_get(&t->out, seq - t->out_seq, p + TCP_HEADER + size, len);
@@ -173,6 +177,28 @@ static void seg_split(struct tcp *t, uint32_t index, uint32_t len)
 	g->flags &= (uint8_t)~(NET_FIN | NET_PSH);
 }
 
+/* Small ones that follow go with it, as Linux has them: one segment costs as much as another (RFC 9293 3.8.6.2.1). */
+static void seg_join(struct tcp *t, uint32_t index)
+{
+	struct tcp_seg *g = seg_at(t, index), *next;
+	uint32_t end = seq_lt(g->seq + t->mss, window_end(t)) ? g->seq + t->mss : window_end(t);
+
+	while (index + 1 < t->packets) {
+		next = seg_at(t, index + 1);
+		if (g->sacked || next->sacked || seq_gt(next->end - !!(next->flags & NET_FIN), end))
+			return;
+		g->end = next->end;
+		g->flags |= next->flags;
+		g->ever |= next->ever;
+		seg_forget(t, next);
+		if (!t->sack_ok)
+			t->sacked -= MIN(t->sacked, 1u);
+		for (uint32_t i = index + 1; i + 1 < t->packets; i++)
+			*seg_at(t, i) = *seg_at(t, i + 1);
+		t->packets--;
+	}
+}
+
 void tcp_resend(struct tcp *t, uint32_t index)
 {
 	struct tcp_seg *g = seg_at(t, index);
@@ -189,6 +215,9 @@ void tcp_resend(struct tcp *t, uint32_t index)
 		seg_split(t, index, t->mss);
 		g = seg_at(t, index);
 		len = t->mss;
+	} else if (len < t->mss) {
+		seg_join(t, index);
+		len = g->end - g->seq - !!(g->flags & NET_FIN);
 	}
 	ev = net_event(h->net, &retransmit_event, h, t->s->pid);
 	if (ev) {
@@ -213,23 +242,19 @@ void tcp_resend(struct tcp *t, uint32_t index)
 
 /* --- what may be sent ------------------------------------------------------------------------------ */
 
-/* PSH where a write ended within (start, end]. */
+/* PSH where the last write ended. */
 static bool take_push(struct tcp *t, uint32_t end)
 {
-	bool found = false;
+	bool found = t->push && seq_le(t->push_end, end);
 
-	while (t->pushes_count > 0 && seq_le(t->pushes[t->pushes_head], end)) {
-		t->pushes_head = (t->pushes_head + 1) & (t->pushes_capacity - 1);
-		t->pushes_count--;
-		found = true;
-	}
+	t->push &= !found;
 	return found;
 }
 
 /* Nagle as Minshall refined it, and Linux does: a small segment waits only for another small one (RFC 1122 4.2.3.4). */
 static bool small_must_wait(const struct tcp *t, bool last)
 {
-	if (t->fin_queued && last)
+	if ((t->fin_queued && last) || seq_gt(t->snd_up, t->snd_una))
 		return false;
 	if (t->cork)
 		return true;

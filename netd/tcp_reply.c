@@ -20,6 +20,7 @@ void tcp_reply(struct net_host *h, const struct tcp_reply *r)
 	p[12] = (uint8_t)((TCP_HEADER + r->options_len) / 4 << 4);
 	p[13] = r->flags;
 	put16(p + 14, r->window);
+	put16(p + 18, 0);
 	if (r->options_len)
 		memcpy(p + TCP_HEADER, r->options, r->options_len);
 	tcp_finish(h, f, r->src, r->dst, TCP_HEADER + r->options_len, 0);

@@ -10,7 +10,8 @@ static void start_sequence(struct tcp *t)
 	t->iss = tcp_isn(s->host, s->laddr, s->lport, s->raddr, s->rport);
 	t->snd_una = t->snd_nxt = t->iss;
 	t->out_seq = t->write_seq = t->snd_small = t->highest_sack = t->iss + 1;
-	t->recover = t->iss; /* RFC 6582 3.2 step 1 */
+	t->recover = t->snd_up = t->iss; /* RFC 6582 3.2 step 1 */
+	t->urgent = URGENT_NONE;
 	t->ts_offset = tcp_ts_offset(s->host, s->laddr, s->raddr);
 	t->ts_recent = 0;
 	t->rcv_nxt = t->rcv_wup = 0;
@@ -137,29 +138,15 @@ static bool is_connecting(const struct tcp *t)
 	return t->state == NET_TCP_SYN_SENT || t->state == NET_TCP_SYN_RECV;
 }
 
-static void note_push(struct tcp *t)
-{
-	if (t->pushes_count == t->pushes_capacity) {
-		uint32_t capacity = MAX(2 * t->pushes_capacity, 8);
-		uint32_t *pushes = g_new(uint32_t, capacity);
-
-		for (uint32_t i = 0; i < t->pushes_count; i++)
-			pushes[i] = t->pushes[(t->pushes_head + i) & (t->pushes_capacity - 1)];
-		g_free(t->pushes);
-		t->pushes = pushes;
-		t->pushes_capacity = capacity;
-		t->pushes_head = 0;
-	}
-	t->pushes[(t->pushes_head + t->pushes_count++) & (t->pushes_capacity - 1)] = t->write_seq;
-}
-
-/* That many bytes have been put behind what is to be sent. */
-static void queue_out(struct tcp *t, uint32_t len, bool push)
+/* That many bytes have been put behind what is to be sent; those that wait already go with them, and need no PSH of their own. */
+static void queue_out(struct tcp *t, uint32_t len, unsigned flags)
 {
 	t->out.used += len;
 	t->write_seq += len;
-	if (push)
-		note_push(t);
+	t->push = !(flags & NET_MORE);
+	t->push_end = t->write_seq;
+	if (flags & NET_OOB)
+		t->snd_up = t->write_seq;
 	tcp_output(t);
 }
 
@@ -185,7 +172,7 @@ ssize_t tcp_send(struct net_socket *s, const void *data, size_t len, unsigned fl
 
 	take = (uint32_t)MIN(len, room);
 	ring_put(&t->out, t->out.used, data, take);
-	queue_out(t, take, !(flags & NET_MORE));
+	queue_out(t, take, flags);
 	return take;
 }
 
@@ -206,7 +193,7 @@ size_t net_space(struct net_socket *s, uint32_t limit, size_t most, struct net_p
 
 void net_filled(struct net_socket *s, size_t len)
 {
-	queue_out(s->tcp, (uint32_t)len, true);
+	queue_out(s->tcp, (uint32_t)len, 0);
 }
 
 static void drop_in(struct net_socket *s, uint32_t len)
@@ -223,13 +210,16 @@ static void drop_in(struct net_socket *s, uint32_t len)
 ssize_t tcp_recv(struct net_socket *s, void *data, size_t len, unsigned flags, struct net_endpoint *from, struct err *e)
 {
 	struct tcp *t = s->tcp;
-	uint32_t take;
+	uint32_t take, skip;
 
 	if (!t || t->state == NET_TCP_LISTEN)
 		return err_set(e, ENOTCONN, 0, "the socket is not connected");
 	if (from)
 		*from = ip_show_end(s->raddr, s->rport, s->family);
-	if (t->in.used == 0) {
+	if (flags & NET_OOB)
+		return tcp_recv_urgent(s, data, len, flags & NET_PEEK, e);
+	take = (uint32_t)MIN(len, tcp_urgent_span(t, flags & NET_PEEK, &skip));
+	if (t->in.used <= skip) {
 		if (t->fin_received && !s->error)
 			return 0;
 		if (s->error)
@@ -240,8 +230,7 @@ ssize_t tcp_recv(struct net_socket *s, void *data, size_t len, unsigned flags, s
 			return t->was_connected ? 0 : err_set(e, ENOTCONN, 0, "the socket is not connected");
 		return err_set(e, EAGAIN, 0, "nothing has arrived");
 	}
-	take = (uint32_t)MIN(len, t->in.used);
-	ring_get(&t->in, 0, data, take);
+	ring_get(&t->in, skip, data, take);
 	if (flags & NET_PEEK || take == 0)
 		return take;
 	drop_in(s, take);
@@ -270,8 +259,10 @@ void tcp_queue_fin(struct tcp *t)
 		return;
 	t->fin_queued = true;
 	t->cork = false;
-	if (unsent(t) > 0)
-		note_push(t);
+	if (unsent(t) > 0) {
+		t->push = true;
+		t->push_end = t->write_seq;
+	}
 	switch (t->state) {
 	case NET_TCP_SYN_RECV:
 	case NET_TCP_ESTABLISHED:
@@ -332,8 +323,10 @@ unsigned tcp_poll(const struct net_socket *s)
 		ready |= NET_POLLIN | NET_POLLRDHUP;
 	if (is_connecting(t))
 		return ready;
-	if (t->in.used > 0 || s->error)
+	if (t->in.used > (t->urgent != URGENT_NONE && t->rcv_up == t->rcv_nxt - t->in.used && !s->oob_inline) || s->error)
 		ready |= NET_POLLIN;
+	if (t->urgent == URGENT_THERE)
+		ready |= NET_POLLPRI;
 	if (wr || t->state == NET_TCP_CLOSE || t->out.used <= s->send_limit / 3 * 2 || s->error)
 		ready |= NET_POLLOUT;
 	return ready;

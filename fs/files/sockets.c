@@ -222,8 +222,8 @@ struct field { const char *name; enum field_kind kind; size_t at; };
 #define FIELD(NAME, KIND) { #NAME, KIND, offsetof(struct net_tcb, NAME) }
 static const struct field fields[] = {
 	FIELD(iss, FIELD_U32), FIELD(snd_una, FIELD_U32), FIELD(snd_nxt, FIELD_U32), FIELD(snd_max_seq, FIELD_U32),
-	FIELD(snd_wnd, FIELD_U32), FIELD(snd_wl1, FIELD_U32), FIELD(snd_wl2, FIELD_U32), FIELD(max_snd_wnd, FIELD_U32),
-	FIELD(irs, FIELD_U32), FIELD(rcv_nxt, FIELD_U32), FIELD(rcv_wnd, FIELD_U32), FIELD(rcv_adv, FIELD_U32),
+	FIELD(snd_wnd, FIELD_U32), FIELD(snd_up, FIELD_U32), FIELD(snd_wl1, FIELD_U32), FIELD(snd_wl2, FIELD_U32), FIELD(max_snd_wnd, FIELD_U32),
+	FIELD(irs, FIELD_U32), FIELD(rcv_nxt, FIELD_U32), FIELD(rcv_wnd, FIELD_U32), FIELD(rcv_up, FIELD_U32), FIELD(rcv_adv, FIELD_U32),
 	FIELD(last_ack_sent, FIELD_U32), FIELD(mss_send, FIELD_U32), FIELD(mss_peer, FIELD_U32),
 	FIELD(mss_advertised, FIELD_U32), FIELD(pmtu, FIELD_U32), FIELD(snd_wscale, FIELD_U8), FIELD(rcv_wscale, FIELD_U8),
 	FIELD(wscale_ok, FIELD_BOOL), FIELD(sack_ok, FIELD_BOOL), FIELD(ts_ok, FIELD_BOOL), FIELD(nodelay, FIELD_BOOL),

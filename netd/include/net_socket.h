@@ -52,7 +52,7 @@ int net_connect(struct net_socket *s, const struct net_endpoint *to, struct err 
 /* 0 connected; -EINPROGRESS; else why it failed, once. */
 int net_connect_result(struct net_socket *s, struct err *e);
 
-enum net_message { NET_PEEK = 1, NET_MORE = 2 };
+enum net_message { NET_PEEK = 1, NET_MORE = 2, NET_OOB = 4 /* TCP: urgent */ };
 /*
  * Bytes taken, at least 1 unless `len` is 0 (a UDP message is taken whole). `to` only for UDP and ICMP, or NULL.
  * EAGAIN the queue is full; EPIPE after shutdown (the caller raises SIGPIPE); ENOTCONN; EISCONN;
@@ -85,7 +85,7 @@ void *net_socket_marked(const struct net_socket *s);
 /* SHUT_RD, SHUT_WR, SHUT_RDWR of sys/socket.h. ENOTCONN. */
 int net_shutdown(struct net_socket *s, int how, struct err *e);
 
-enum net_poll { NET_POLLIN = 1, NET_POLLOUT = 4, NET_POLLERR = 8, NET_POLLHUP = 16, NET_POLLRDHUP = 0x2000 };
+enum net_poll { NET_POLLIN = 1, NET_POLLPRI = 2, NET_POLLOUT = 4, NET_POLLERR = 8, NET_POLLHUP = 16, NET_POLLRDHUP = 0x2000 };
 unsigned net_poll(const struct net_socket *s);
 
 enum net_option {

@@ -17,9 +17,9 @@ extern const char *const net_tcp_congestion_names[2]; /* reno, cubic */
 struct net_tcb {
 	enum net_tcp_state state;
 	/* send */
-	uint32_t iss, snd_una, snd_nxt, snd_max_seq /* end of what was written */, snd_wnd, snd_wl1, snd_wl2, max_snd_wnd;
+	uint32_t iss, snd_una, snd_nxt, snd_max_seq /* end of what was written */, snd_wnd, snd_up, snd_wl1, snd_wl2, max_snd_wnd;
 	/* receive */
-	uint32_t irs, rcv_nxt, rcv_wnd, rcv_adv /* right edge offered */, last_ack_sent;
+	uint32_t irs, rcv_nxt, rcv_wnd, rcv_up, rcv_adv /* right edge offered */, last_ack_sent;
 	uint32_t mss_send, mss_peer, mss_advertised, pmtu;
 	uint8_t  snd_wscale, rcv_wscale;
 	bool     wscale_ok, sack_ok, ts_ok, nodelay, cork, keepalive;

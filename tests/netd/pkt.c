@@ -40,7 +40,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 			printf("usage: pkt [-v] [--strict] FILE.pkt...\n"
 			       "Runs each script (the language of packetdrill, a subset) against the simulated host in virtual\n"
-			       "time; --strict minds every packet, else bare ACKs that a script does not expect are passed over.\n"
+			       "time; --strict minds every packet and PSH, else bare ACKs that a script does not expect are passed over.\n"
 			       "Exit status 0 if all went as written, 1 if one did not (why is on stderr), 2 wrong usage.\n");
 			return 0;
 		}

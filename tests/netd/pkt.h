@@ -7,8 +7,8 @@
  *   TIME  < [seq:end(len)] icmp unreachable CODE [mtu N]               an ICMP error arrives
  *   TIME  < udp (len), > udp (len)
  *   `sysctl -q name=value`                                             a setting, where we have it
- * Stacks differ in when they acknowledge, so a bare ACK that is not the expected packet is passed over unless
- * the script says --strict or the runner is told so.
+ * Stacks differ in when they acknowledge and push, so a bare ACK that is not the expected packet is passed over, and PSH
+ * not compared, unless the script says --strict or the runner is told so.
  * Beyond packetdrill: tcp_state() = N, the state of the connection in Linux's numbers.
  * TIME: 0.5 absolute, +.1 after the event before, * at any time, +a~+b within, 1...2 a call that waits.
  */

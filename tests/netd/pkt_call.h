@@ -107,12 +107,17 @@ static long call_connect(struct run *r, const struct pkt_event *e)
 	return net_connect(s, &to, NULL);
 }
 
+static unsigned message_flags(const char *text)
+{
+	return (strstr(text, "MSG_PEEK") ? NET_PEEK : 0) | (strstr(text, "MSG_MORE") ? NET_MORE : 0) | (strstr(text, "MSG_OOB") ? NET_OOB : 0);
+}
+
 static long call_read(struct run *r, const struct pkt_event *e)
 {
 	long want = arg_number(e, 2), result;
 	uint8_t *data = g_malloc((gsize)MAX(want, 1));
 
-	result = net_recv(*arg_fd(r, e, 0), data, (size_t)MAX(want, 0), strstr(arg(e, 3), "MSG_PEEK") ? NET_PEEK : 0, NULL, NULL);
+	result = net_recv(*arg_fd(r, e, 0), data, (size_t)MAX(want, 0), message_flags(arg(e, 3)), NULL, NULL);
 	g_free(data);
 	return result;
 }
@@ -126,7 +131,7 @@ static long call_write(struct run *r, const struct pkt_event *e)
 
 	net_socket_get(*arg_fd(r, e, 0), &info);
 	return net_send(*arg_fd(r, e, 0), zeros, MIN((size_t)arg_number(e, 2), sizeof(zeros)),
-			strstr(arg(e, 3), "MSG_MORE") ? NET_MORE : 0, named && info.kind == NET_UDP ? &to : NULL, NULL);
+			message_flags(arg(e, 3)), named && info.kind == NET_UDP ? &to : NULL, NULL);
 }
 
 static long call_close(struct run *r, const struct pkt_event *e)
@@ -202,7 +207,7 @@ static long call_fcntl(struct run *r, const struct pkt_event *e)
 static long call_poll(struct run *r, const struct pkt_event *e)
 {
 	static const struct { const char *name; unsigned bit; } bits[] = {
-		{ "POLLIN", NET_POLLIN }, { "POLLOUT", NET_POLLOUT }, { "POLLERR", NET_POLLERR }, { "POLLHUP", NET_POLLHUP },
+		{ "POLLIN", NET_POLLIN }, { "POLLPRI", NET_POLLPRI }, { "POLLOUT", NET_POLLOUT }, { "POLLERR", NET_POLLERR }, { "POLLHUP", NET_POLLHUP },
 		{ "POLLRDHUP", NET_POLLRDHUP },
 	};
 	const char *fd = strstr(arg(e, 0), "fd="), *want = strstr(arg(e, 0), " events="), *got = strstr(arg(e, 0), "revents=");
@@ -315,7 +320,6 @@ static bool do_call(struct run *r, const struct pkt_event *e)
 		return wrong(r, e, "the call %s is not known", e->name);
 	if (e->wait >= 0) { /* the script goes on while it waits */
 		r->waiting = e;
-		r->waiting_end = (e->wait_relative ? r->last : r->start) + (ns_t)e->wait;
 		if (would_block(result))
 			return true;
 		r->waiting = NULL;

@@ -305,7 +305,7 @@ static const char *difference(struct run *r, const struct pkt_segment *g, const 
 
 	if (!(d->layers & NET_LAYER_TCP) || d->bad)
 		return "it is no sound TCP segment";
-	if (d->tcp_flags != g->flags)
+	if ((d->tcp_flags ^ g->flags) & (r->script->strict ? 0xff : 0xff & ~NET_PSH))
 		return "flags";
 	if (d->seq != g->seq + local)
 		return "sequence number";
@@ -481,6 +481,8 @@ static bool do_event(struct run *r, const struct pkt_event *e)
 	}
 	if (e->kind == PKT_OUT)
 		return expect(r, e);
+	if (e->wait >= 0) /* counts, as the time of the call, from the event before */
+		r->waiting_end = (e->wait_relative ? r->last : r->start) + (ns_t)e->wait;
 	if (e->time != PKT_ANY) {
 		if (!run_until(r, event_time(r, e, e->at)))
 			return false;
