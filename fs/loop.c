@@ -6,6 +6,7 @@
 #include "record.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -162,6 +163,13 @@ int fs_serve(struct fs *fs, int ready)
 	return rc;
 }
 
+static bool request_waits(void *user)
+{
+	struct pollfd p = { .fd = fuse_session_fd(((struct fs *)user)->session), .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
 struct fs *fs_new(struct world *w, const char *options)
 {
 	struct fs *fs = g_new0(struct fs, 1);
@@ -172,6 +180,7 @@ struct fs *fs_new(struct world *w, const char *options)
 	w->try_arg = fs;
 	w->changed = forget_told;
 	w->changed_user = fs;
+	w->pressing = request_waits;
 	fs->told = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	fs->telling = 1;
 	fs->epoll = fs->timer = fs->signals = fs->ready = -1;
@@ -204,6 +213,7 @@ void fs_free(struct fs *fs)
 {
 	fs->world->try_requests = NULL;
 	fs->world->changed = NULL;
+	fs->world->pressing = NULL;
 	g_array_free(fs->told, TRUE);
 	if (fs->session)
 		fuse_session_destroy(fs->session);

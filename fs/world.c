@@ -24,7 +24,8 @@
 enum { JOURNAL_EVENTS = 65536, HOST_NAME_MAX_BYTES = 63, TICK_EVENTS = 10000, BATCH_EVENTS = 64 };
 #define LEAD (100 * NS_PER_US)               /* mode real: what is due so soon is done at once */
 #define BATCH_TIME (20 * NS_PER_US)          /* and what is due in so short a time together */
-#define TICK_TIME NS_PER_MS                  /* real time that one turn may take */
+#define TURN_TIME NS_PER_MS                  /* real time that one turn may take, */
+#define TURN_TIME_PRESSED (200 * NS_PER_US)  /* and when somebody waits for an answer */
 #define CATCH_UP (50 * NS_PER_MS)            /* real time that is made up for; what is more is lost */
 #define WORLD_BTIME ((ns_t)1735689600 * NS_PER_S)  /* when every host was switched on */
 #define VICTIM_PATIENCE (5 * NS_PER_S)       /* real time that policy external has for an answer */
@@ -315,13 +316,20 @@ static void fall_behind(struct world *w, ns_t to)
 	w->real_lag += lost;
 }
 
+bool world_turn_over(const struct world *w, ns_t start)
+{
+	ns_t spent = w->wall ? w->wall() - start : 0;
+
+	return spent > TURN_TIME || (spent > TURN_TIME_PRESSED && w->pressing && w->pressing(w->changed_user));
+}
+
 bool world_advance(struct world *w, ns_t to, ns_t until, ns_t now)
 {
 	uint64_t n = 0;
 	ns_t at;
 
 	while (clock_next(&w->clock, &at) && at <= until) {
-		if (n >= TICK_EVENTS || (n > 0 && record_break(w, w->wall && w->wall() - now > TICK_TIME)))
+		if (n >= TICK_EVENTS || (n > 0 && record_break(w, world_turn_over(w, now))))
 			return false;
 		n += run_batch(w, until);
 	}

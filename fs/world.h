@@ -61,6 +61,7 @@ struct world {
 	ns_t       real_base, real_start; /* real and simulated time when that began; real_base 0: at the next tick */
 	ns_t       real_lag;        /* how much of real time has been lost since, because there was too much to do */
 	ns_t     (*wall)(void);     /* real nanoseconds, never going back; NULL: nobody says what time it is */
+	bool     (*pressing)(void *user); /* ops.c: a request is there that should not wait long; changed_user is its; NULL: none ever is */
 	dev_t      device;          /* of the mount, once there is one; 0: none */
 	struct knowns *knowns;      /* node.c: the nodes that the kernel knows */
 	struct opens  *opens;       /* open.c: contents, results, calls that wait */
@@ -114,6 +115,8 @@ void world_follow(struct world *w);
  * much to do for one turn.
  */
 bool world_tick(struct world *w, ns_t now);
+/* Whether a turn that began at `start` (real time) has taken long enough: a millisecond, less when somebody wants to read. */
+bool world_turn_over(const struct world *w, ns_t start);
 /* When the next event is wanted, in real time; 0: there is none, or time does not follow. */
 ns_t world_wake(const struct world *w, ns_t now);
 /*

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 enum { EVENTS_A_POLL = 128 };
-#define PUMP_TIME (NS_PER_MS / 2)     /* real time that one turn may take */
 
 static const struct limits limits_at_first = { .sessions = 256, .rate = 100, .buffer = 64 * MiB };
 
@@ -155,7 +154,7 @@ void bridge_pump(struct world *w)
 		end->queued = false;
 		if (end->run(end))
 			end_queue(end);
-		if (start && n % 8 == 0 && w->wall() - start > PUMP_TIME)
+		if (world_turn_over(w, start))
 			break;
 	}
 	if (any)

@@ -30,7 +30,7 @@ bool bridge_needs(const struct world *w, const struct host *h);
 /* What to poll for EPOLLIN, then call bridge_poll(). `now`: a clock of real nanoseconds that never goes back. -1: none. */
 int  bridge_fd(const struct world *w);
 void bridge_poll(struct world *w, ns_t now);
-/* Moves bytes that can be moved, a share of each connection, for half a millisecond at most. */
+/* Moves bytes that can be moved, a share of each connection, for one turn at most. */
 void bridge_pump(struct world *w);
 /* Whether there is more to do at once. */
 bool bridge_busy(const struct world *w);

@@ -66,6 +66,7 @@ struct rule {
 	struct net_socket *listener; /* allow: simulated */
 	GHashTable *peers;           /* udp: who has which session */
 	ns_t        resume;          /* over the rate, or out of descriptors: not polled until then; 0: it is */
+	ns_t        full_since;      /* no session is left since then; 0: some are */
 	void       *state;           /* of a device: tun.c */
 	void      (*close)(struct rule *r); /* takes a device away; NULL: it has none */
 	uint64_t    accepted, refused;

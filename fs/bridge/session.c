@@ -14,6 +14,17 @@ enum { SHARE_LEAST = 16 * KiB, SHARE_MOST = 4 * MiB, DESCRIPTORS_APART = 64 };
 static const struct event_kind open_event = { "bridge", "rule:d sim:a port:d what:n real:s" };
 static const struct event_kind close_event = { "bridge", "rule:d sim:a port:d what:n in:d out:d real:s" };
 
+/* In two halves, version 4 as mapped. */
+static void put_address(struct event *ev, const struct net_addr *a)
+{
+	uint64_t half[2] = { 0, (uint64_t)0xffff << 32 | a->v4 };
+
+	for (unsigned i = 0; a->family == NET_IPV6 && i < 16; i++)
+		half[i / 8] = half[i / 8] << 8 | a->v6[i];
+	ev->value[1] = half[0];
+	ev->value[2] = half[1];
+}
+
 static void tell(const struct session *s, const struct event_kind *kind, const char *what)
 {
 	struct world *w = s->end.bridge->world;
@@ -22,12 +33,12 @@ static void tell(const struct session *s, const struct event_kind *kind, const c
 	char text[REAL_TEXT];
 
 	ev->value[0] = s->rule->number;
-	ev->value[1] = s->sim_remote.addr.v4;
-	ev->value[2] = s->sim_remote.port;
-	ev->value[3] = (uint64_t)(uintptr_t)what;
+	put_address(ev, &s->sim_remote.addr);
+	ev->value[3] = s->sim_remote.port;
+	ev->value[4] = (uint64_t)(uintptr_t)what;
 	if (kind == &close_event) {
-		ev->value[4] = s->in;
-		ev->value[5] = s->out;
+		ev->value[5] = s->in;
+		ev->value[6] = s->out;
 	}
 	ev->text = g_strdup(real_text(&s->real_remote, text));
 }

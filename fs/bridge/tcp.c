@@ -17,6 +17,8 @@
 
 enum { FIRST_READ = 16 * KiB, QUANTUM = 256 * KiB, EDGES = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
 #define ACCEPT_AGAIN (100 * NS_PER_MS)        /* out of descriptors */
+#define FULL_LOOK NS_PER_MS
+#define FULL_PATIENCE (50 * NS_PER_MS)
 #define RESET_LOOK (5 * NS_PER_MS)
 #define RESET_PATIENCE (10 * NS_PER_S)
 
@@ -330,6 +332,22 @@ static void take_one(struct rule *r, int fd, const struct real_addr *local, cons
 		stream_abort(&t->s);
 }
 
+/* False: not before *when. A moment may make room, when many go as quickly as they came. */
+static bool may_take(struct rule *r, ns_t *when)
+{
+	struct bridge *b = r->end.bridge;
+
+	if (session_room(b))
+		r->full_since = 0;
+	else if (!r->full_since)
+		r->full_since = b->now;
+	if (r->full_since && b->now < r->full_since + FULL_PATIENCE) {
+		*when = b->now + FULL_LOOK;
+		return false;
+	}
+	return session_rate(b, when);
+}
+
 bool tcp_take_real(struct rule *r)
 {
 	struct bridge *b = r->end.bridge;
@@ -338,7 +356,7 @@ bool tcp_take_real(struct rule *r)
 	int fd;
 
 	for (unsigned n = 0; n < 64; n++) {
-		if (!session_rate(b, &when)) {
+		if (!may_take(r, &when)) {
 			rule_pause(r, when);
 			return false;
 		}
@@ -369,7 +387,7 @@ bool tcp_take_simulated(struct rule *r)
 
 	if (!(net_poll(r->listener) & NET_POLLIN))
 		return false;
-	if (!session_rate(b, &when)) {
+	if (!may_take(r, &when)) {
 		rule_pause(r, when);
 		return false;
 	}

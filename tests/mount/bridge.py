@@ -1,0 +1,633 @@
+# bridge.py PART SCRATCH PID - what bridge.sh checks; runs in the root of the mount, which process PID serves.
+import errno, hashlib, os, random, re, select, shutil, signal, socket, stat, struct, subprocess, sys, threading, time
+
+part, scratch, daemon = sys.argv[1], sys.argv[2], int(sys.argv[3])
+LONG = 60  # seconds after which anything has failed
+
+
+def write(path, text):
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, (text + "\n").encode())
+    finally:
+        os.close(fd)
+
+
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
+def refused(code, line, path="bridge/rules"):
+    try:
+        write(path, line)
+    except OSError as e:
+        assert e.errno == code, f"{line}: {errno.errorcode[e.errno]}, not {errno.errorcode[code]}"
+        return
+    raise AssertionError(f"{line}: was accepted")
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def listen_rule(target, proto="tcp", host="127.0.0.1"):
+    """A rule to that target; its port."""
+    kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
+    for _ in range(20):
+        port = free_port(kind)
+        try:
+            write("bridge/rules", f"listen {proto} {host}:{port} to {target}")
+            return port
+        except OSError as e:
+            if e.errno != errno.EADDRINUSE:
+                raise
+    raise AssertionError("no port is free")
+
+
+def server(listening=True):
+    """A real socket that listens, and its port."""
+    s = socket.socket()
+    s.settimeout(LONG)
+    s.bind(("127.0.0.1", 0))
+    if listening:
+        s.listen(64)
+    return s, s.getsockname()[1]
+
+
+def client(port):
+    s = socket.create_connection(("127.0.0.1", port), LONG)
+    s.settimeout(LONG)
+    return s
+
+
+def take_all(s):
+    """What comes until the end, and how that was: None, or an errno."""
+    got = []
+    try:
+        while True:
+            piece = s.recv(1 << 16)
+            if not piece:
+                return b"".join(got), None
+            got.append(piece)
+    except OSError as e:
+        return b"".join(got), e.errno
+
+
+def shut_out(port):
+    """Whether a client is accepted, which cannot be helped, and reset at once; it may hear of both together."""
+    try:
+        return take_all(client(port)) == (b"", errno.ECONNRESET)
+    except ConnectionResetError:
+        return True
+
+
+def until(what, condition, seconds=LONG):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what}: never"
+        time.sleep(0.01)
+
+
+def connections():
+    return [line.split() for line in read("bridge/connections").splitlines()[1:]]
+
+
+def no_connections():
+    until("connections go", lambda: not connections())
+
+
+def rules():
+    return [line.split() for line in read("bridge/rules").splitlines()[1:]]
+
+
+def descriptors():
+    return len(os.listdir(f"/proc/{daemon}/fd"))
+
+
+def memory():
+    return int(re.search(r"VmRSS:\s+(\d+)", read(f"/proc/{daemon}/status")).group(1)) * 1024
+
+
+def background(function, *args):
+    t = threading.Thread(target=function, args=args, daemon=True)
+    t.start()
+    return t
+
+
+def noise(size, seed=1):
+    return random.Random(seed).randbytes(size)
+
+
+def have(program):
+    return shutil.which(program) is not None
+
+
+def run(*command, **kwargs):
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=LONG, **kwargs)
+
+
+# --- real clients, simulated server ---------------------------------------------------------------
+
+def part_listen():
+    assert not rules() and "lag=" not in read("clock")
+    port = listen_rule("host0:7")
+    assert rules()[0][:5] == ["1", "listen", "tcp", f"127.0.0.1:{port}", "host0:7"], rules()
+    assert read("hosts/gw/net/ifs/eth0/address") == "10.0.0.254/24\n"
+    assert "mode=auto" in read("clock") and "lag=" in read("clock")
+
+    c = client(port)
+    c.sendall(b"hello")
+    assert c.recv(100) == b"hello"
+    proto, real_local, real_remote, sim_local, sim_remote, state, into, out, age = connections()[0]
+    assert (proto, real_local, sim_remote, state) == ("tcp", f"127.0.0.1:{port}", "10.0.0.1:7", "ESTABLISHED")
+    assert real_remote == "127.0.0.1:%d" % c.getsockname()[1] and (into, out) == ("5", "5") and float(age) >= 0
+    row = [l.split() for l in read("hosts/gw/net/sockets").splitlines() if "10.0.0.1:7" in l][0]
+    assert row[2] == sim_local and row[4] == "ESTABLISHED", row
+    assert "cwnd" in read(f"hosts/gw/net/sockets.d/{row[0]}/tcb")
+    # The end of what we say; what comes back still comes.
+    c.sendall(b"bye")
+    c.shutdown(socket.SHUT_WR)
+    assert take_all(c) == (b"bye", None)
+    no_connections()
+    assert re.search(r"bridge rule=1 .*what=closed in=8 out=8 real=127", read("events"))
+
+    data = noise(4 << 20)
+    for loss in "0", "5%":
+        write("wires/lan0/loss", loss)
+        c = client(port)
+        def say():
+            c.sendall(data)
+            c.shutdown(socket.SHUT_WR)
+        t = background(say)
+        got, how = take_all(c)
+        t.join()
+        assert how is None and got == data, (loss, len(got), how)
+    write("wires/lan0/loss", "0")
+
+    # Unix sockets and the loopback of version 6
+    path = scratch + "/socket"
+    write("bridge/rules", f"listen tcp unix:{path} to 10.0.0.1:7")
+    assert stat.S_IMODE(os.stat(path).st_mode) & 0o077 == 0
+    with socket.socket(socket.AF_UNIX) as u:
+        u.connect(path)
+        u.sendall(b"by path")
+        assert u.recv(100) == b"by path"
+    if os.path.exists("/proc/net/if_inet6") and " lo" in read("/proc/net/if_inet6"):
+        port6 = listen_rule("host0:7", host="[::1]")
+        with socket.create_connection(("::1", port6), LONG) as v6:
+            v6.sendall(b"six")
+            assert v6.recv(100) == b"six"
+    no_connections()
+
+    # A rule that goes takes its connections and its name along.
+    c = client(port)
+    c.sendall(b"x")
+    assert c.recv(1) == b"x"
+    write("bridge/rules", "del 1")
+    assert take_all(c) == (b"", errno.ECONNRESET)
+    write("bridge/rules", "del 2")
+    assert not os.path.exists(path)
+    refused(errno.ENOENT, "del 1")
+    try:
+        client(port)
+        raise AssertionError("somebody still listens")
+    except ConnectionRefusedError:
+        pass
+    for r in rules():
+        write("bridge/rules", f"del {r[0]}")
+    assert "lag=" not in read("clock")
+
+
+# --- simulated clients, real server ---------------------------------------------------------------
+
+CLIENT = "hosts/b/proc/2/ctl"
+
+
+def command(line):
+    """By the simulated client; its result as bytes."""
+    write(CLIENT, line)
+    with open(CLIENT, "rb") as f:
+        return f.read()
+
+
+def part_allow():
+    s, port = server()
+    write("bridge/rules", f"allow tcp 127.0.0.1:{port} as 10.0.0.9:9000")
+    assert read("hosts/gw/net/ifs/eth0/address") == "10.0.0.254/24\n10.0.0.9/24\n"
+    fd = command("socket tcp").decode().strip()
+    command(f"connect {fd} 10.0.0.9:9000")
+    a, peer = s.accept()
+    a.settimeout(LONG)
+    command(f'send {fd} "from inside"')
+    assert a.recv(100) == b"from inside"
+    a.sendall(b"from outside")
+    assert command(f"recv {fd} 100") == b"from outside"
+    row = connections()[0]
+    assert row[1] == "127.0.0.1:%d" % peer[1] and row[2] == f"127.0.0.1:{port}" and row[3] == "10.0.0.9:9000", row
+    command(f"shutdown {fd} w")
+    assert a.recv(1) == b""
+    a.sendall(b"last words")
+    a.close()
+    assert command(f"recv {fd} 100") == b"last words"
+    assert command(f"recv {fd} 100") == b""
+    command(f"close {fd}")
+    no_connections()
+
+    # A port of that address without a rule, and a server that is away.
+    fd = command("socket tcp").decode().strip()
+    refused(errno.ECONNREFUSED, f"connect {fd} 10.0.0.9:9001", CLIENT)
+    command(f"close {fd}")
+    s.close()
+    fd = command("socket tcp").decode().strip()
+    gone = False
+    try:
+        command(f"connect {fd} 10.0.0.9:9000")
+        command(f"recv {fd} 1")
+    except OSError as e:
+        gone = e.errno in (errno.ECONNREFUSED, errno.ECONNRESET)
+    assert gone
+    command(f"close {fd}")
+    # It comes back.
+    s = socket.socket()
+    s.settimeout(LONG)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", port))
+    s.listen()
+    fd = command("socket tcp").decode().strip()
+    command(f"connect {fd} 10.0.0.9:9000")
+    a, _ = s.accept()
+    # A reset comes through as a reset.
+    a.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    a.close()
+    refused(errno.ECONNRESET, f"recv {fd} 1", CLIENT)
+    no_connections()
+
+    # Right through: a real client, the simulated world, a real server.
+    front = listen_rule("10.0.0.9:9000")
+    data = noise(2 << 20, 3)
+    c = client(front)
+    a, _ = s.accept()
+    def say():
+        c.sendall(data)
+        c.shutdown(socket.SHUT_WR)
+    t = background(say)
+    got, how = take_all(a)
+    t.join()
+    assert how is None and got == data
+    a.close()
+    assert take_all(c) == (b"", None)
+    no_connections()
+    refused(errno.EADDRINUSE, f"allow tcp 127.0.0.1:{port} as 10.0.0.1:9000")
+    refused(errno.EADDRINUSE, f"allow tcp 127.0.0.1:{port} as 10.0.0.9:9000")
+    refused(errno.ENETUNREACH, f"allow tcp 127.0.0.1:{port} as 192.168.7.7:9000")
+    write("bridge/rules", "del 1")
+    assert read("hosts/gw/net/ifs/eth0/address") == "10.0.0.254/24\n"
+
+
+# --- datagrams ------------------------------------------------------------------------------------
+
+def part_udp():
+    # A simulated server that answers one datagram; the client is real.
+    write(CLIENT, "socket udp")
+    fd = read(CLIENT).strip()
+    command(f"bind {fd} 10.0.0.2:5353")
+    port = listen_rule("b:5353", "udp")
+    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    u.settimeout(LONG)
+    u.connect(("127.0.0.1", port))
+    for size in 1, 1400, 20000:
+        data = noise(size, size)
+        u.send(data)
+        got = command(f"recv {fd} 65000")
+        sender, _, rest = got.partition(b" ")
+        assert rest == data, (size, len(rest))
+        command(f"sendto {fd} {sender.decode()} {data[:1000].hex()}")
+        assert u.recv(65536) == data[:1000]
+    row = connections()[0]
+    assert row[0] == "udp" and row[4] == "10.0.0.2:5353" and row[6] == "21401", row
+
+    # The other way round
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(LONG)
+    s.bind(("127.0.0.1", 0))
+    write("bridge/rules", f"allow udp 127.0.0.1:{s.getsockname()[1]} as 10.0.0.9:5000")
+    fd2 = command("socket udp").decode().strip()
+    for i in range(3):
+        command(f'sendto {fd2} 10.0.0.9:5000 "question {i}"')
+        got, sender = s.recvfrom(100)
+        assert got == b"question %d" % i
+        s.sendto(b"answer %d" % i, sender)
+        assert command(f"recv {fd2} 100").endswith(b"answer %d" % i)
+    assert len(connections()) == 2
+    write("bridge/rules", "del 1")
+    write("bridge/rules", "del 2")
+    assert not connections()
+
+
+# --- what goes wrong ------------------------------------------------------------------------------
+
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+def part_faults():
+    # Nobody listens there.
+    dead = listen_rule("host0:81")
+    assert shut_out(dead)
+    assert rules()[0][5] == "1"
+    # A real peer that goes at any byte
+    echo = listen_rule("host0:7")
+    for n in 0, 1, 1000, 100000:
+        for how in reset, socket.socket.close:
+            c = client(echo)
+            c.setblocking(False)
+            data = noise(n)
+            while data:
+                select.select([c], [c], [])
+                try:
+                    data = data[c.send(data):]
+                except BlockingIOError:
+                    pass
+            how(c)
+    no_connections()
+    # A simulated peer that is killed: its kernel says FIN, or RST when it had not read everything.
+    write("hosts/host0/ctl", "spawn server")
+    pid = read("hosts/host0/ctl").strip()
+    ctl = f"proc/{pid}/ctl"
+    write(ctl, "socket tcp")
+    write(ctl, "bind 0 10.0.0.1:1000")
+    write(ctl, "listen 0")
+    port = listen_rule("host0:1000")
+    c = client(port)
+    write(ctl, "accept 0")
+    write(ctl, 'send 1 "some words"')
+    write(ctl, "close 1")
+    assert take_all(c) == (b"some words", None)
+    c.close()
+    c = client(port)
+    write(ctl, "accept 0")
+    c.sendall(b"unread")
+    until("it arrives", lambda: connections()[-1][6] == "6" and "6" in
+          [l.split()[5] for l in read("net/sockets").splitlines() if "10.0.0.1:1000" in l])
+    write(ctl, 'send 1 "last words"')
+    write(ctl, "close 1")
+    assert take_all(c) == (b"last words", errno.ECONNRESET)
+    c.close()
+    no_connections()
+
+    # Slow readers: the window closes, nothing is lost, and memory is bounded.
+    source = listen_rule("host0:19")
+    c = client(source)
+    time.sleep(0.5)
+    c.settimeout(LONG)
+    first = c.recv(100)
+    assert b"!" in first
+    before = connections()[-1][7]
+    c.close()
+    no_connections()
+
+    # The daemon is stopped for a while.
+    data = noise(1 << 20, 5)
+    c = client(echo)
+    def say():
+        c.sendall(data)
+        c.shutdown(socket.SHUT_WR)
+    t = background(say)
+    os.kill(daemon, signal.SIGSTOP)
+    time.sleep(0.3)
+    os.kill(daemon, signal.SIGCONT)
+    got, how = take_all(c)
+    t.join()
+    assert how is None and got == data
+    no_connections()
+    # The port is in use; the line has changed nothing.
+    refused(errno.EADDRINUSE, f"listen tcp 127.0.0.1:{echo} to host0:9")
+    refused(errno.ENETUNREACH, f"listen tcp 127.0.0.1:{free_port()} to 172.16.0.1:80")
+    refused(errno.ENOENT, f"listen tcp 127.0.0.1:{free_port()} to nobody:80")
+    # The gateway stays while it is needed.
+    try:
+        os.rmdir("hosts/gw")
+        raise AssertionError("the gateway went")
+    except OSError as e:
+        assert e.errno == errno.EBUSY
+    # A target that moves away: connections to it end in a timeout, here by the host that goes.
+    c = client(echo)
+    c.sendall(b"x")
+    assert c.recv(1) == b"x"
+    write("hosts/host0/ctl", "reboot")
+    c.sendall(b"y")
+    write("ctl", "reset")
+    assert take_all(c)[1] == errno.ECONNRESET
+    assert not rules() and not os.path.exists("hosts/gw")
+
+
+# --- limits ---------------------------------------------------------------------------------------
+
+def part_limits():
+    assert read("bridge/limits") == "sessions=256\nrate=100\nbuffer=64M\n"
+    write("bridge/limits", "sessions=3 rate=100000 buffer=1M")
+    assert read("bridge/limits") == "sessions=3\nrate=100000\nbuffer=1M\n"
+    for bad in "sessions=0", "sessions=x", "rate=0", "buffer=1", "colour=red", "sessions=5 rate=0":
+        try:
+            write("bridge/limits", bad)
+            raise AssertionError(bad)
+        except OSError as e:
+            assert e.errno in (errno.EINVAL, errno.ERANGE)
+    assert read("bridge/limits") == "sessions=3\nrate=100000\nbuffer=1M\n"
+    port = listen_rule("host0:7")
+    held = []
+    for _ in range(3):
+        c = client(port)
+        c.sendall(b"x")
+        assert c.recv(1) == b"x"
+        held.append(c)
+    assert shut_out(port)
+    assert rules()[0][6] == "1"
+    held.pop().close()
+    until("one has gone", lambda: len(connections()) == 2)
+    c = client(port)
+    c.sendall(b"x")
+    assert c.recv(1) == b"x"
+    held.append(c)
+    for c in held:
+        c.close()
+    no_connections()
+
+    # Connects over the rate wait.
+    write("bridge/limits", "sessions=256 rate=20")
+    start = time.monotonic()
+    many = [client(port) for _ in range(40)]
+    for c in many:
+        c.sendall(b"x")
+    for c in many:
+        assert c.recv(1) == b"x"
+        c.close()
+    assert time.monotonic() - start > 0.8
+    no_connections()
+
+    # A peer that never reads, against a server that never stops: what is held is bounded by the buffer.
+    write("bridge/limits", "rate=100000 buffer=8M")
+    source = listen_rule("host0:19")
+    before = memory()
+    deaf = [client(source) for _ in range(32)]
+    deep = [client(port) for _ in range(32)]
+    for c in deep:                     # says much, and hears nothing of the echo
+        c.setblocking(False)
+        try:
+            while True:
+                c.send(bytes(65536))
+        except BlockingIOError:
+            pass
+    last = -1
+    while last != sum(int(r[6]) + int(r[7]) for r in connections()):
+        last = sum(int(r[6]) + int(r[7]) for r in connections())
+        time.sleep(0.5)
+    grown = memory() - before
+    # Beside it: the log of frames, events, the simulated servers' own buffers.
+    assert grown < (8 << 20) + (64 << 20), grown
+    for c in deaf + deep:
+        reset(c)
+    no_connections()
+
+    # Many connects in a row leave nothing behind.
+    for c in [client(port) for _ in range(20)]:
+        c.close()
+    no_connections()
+    files = descriptors()
+    size = None
+    rounds = int(os.environ.get("BRIDGE_CONNECTS", "2000"))
+    for i in range(rounds):
+        if i == rounds // 2:
+            size = memory()
+        c = client(port)
+        if i % 3 == 0:
+            c.sendall(b"x")
+        if i % 3 == 1:
+            reset(c)
+        else:
+            c.close()
+    no_connections()
+    assert descriptors() == files
+    print(f"{rounds} connects: {(memory() - size) >> 10} KiB more in the second half")
+    assert memory() - size < (32 << 20)
+
+
+# --- nothing else is bridged ----------------------------------------------------------------------
+
+def part_security():
+    port = free_port()
+    for real in ("0.0.0.0", "10.1.2.3", "192.168.1.1", "8.8.8.8", "169.254.169.254", "224.0.0.1", "255.255.255.255", "[::]",
+                 "[::ffff:127.0.0.1]", "[::127.0.0.1]", "[fe80::1]", "[ff02::1]", "[2001:db8::1]"):
+        refused(errno.EACCES, f"listen tcp {real}:{port} to host0:7")
+        refused(errno.EACCES, f"allow tcp {real}:{port} as 10.0.0.9:9000")
+        refused(errno.EACCES, f"allow udp {real}:{port} as 10.0.0.9:9000")
+    for real in ("localhost", "example.com", "127.1", "0x7f.1", "2130706433", "[::1", "", "[127.0.0.1]", "127.0.0.1 "):
+        refused(errno.EINVAL, f'listen tcp "{real}:{port}" to host0:7')
+    for bad in 0, 1, 22, 80, 1023:
+        refused(errno.EACCES, f"listen tcp 127.0.0.1:{bad} to host0:7")
+        refused(errno.EACCES, f"allow tcp [::1]:{bad} as 10.0.0.9:9000")
+    for bad in "65536", "-1", "99999999999999999999", "x", "":
+        refused(errno.EINVAL, f'allow tcp "127.0.0.1:{bad}" as 10.0.0.9:9000')
+    for line in ("listen", "listen tcp", f"listen sctp 127.0.0.1:{port} to host0:7", f"listen tcp 127.0.0.1:{port} as host0:7",
+                 f"listen tcp 127.0.0.1:{port} to host0", f"listen tcp 127.0.0.1:{port} to host0:0", "del", "del x",
+                 f"allow tcp 127.0.0.1:{port} as host0:7", "nonsense"):
+        refused(errno.EINVAL, line)
+    # A path inside the mount would have us wait for ourselves.
+    os.symlink(os.getcwd(), scratch + "/link")
+    for path in (os.getcwd() + "/files/s", scratch + "/link/files/s", scratch + "/../" + os.path.basename(scratch) + "/m/files/s"):
+        refused(errno.EACCES, f"listen tcp unix:{path} to host0:7")
+        refused(errno.EACCES, f"allow tcp unix:{path} as 10.0.0.9:9000")
+    refused(errno.EINVAL, "listen tcp unix:relative to host0:7")
+    refused(errno.ENAMETOOLONG, f"listen tcp unix:/{'x' * 200} to host0:7")
+    assert not rules() and not connections() and not os.path.exists("hosts/gw")
+
+    # The bridge does not talk to itself.
+    port = listen_rule("host0:7")
+    refused(errno.EINVAL, f"allow tcp 127.0.0.1:{port} as 10.0.0.9:9000")
+    other = free_port()
+    write("bridge/rules", f"allow tcp 127.0.0.1:{other} as 10.0.0.9:9000")
+    refused(errno.EINVAL, f"listen tcp 127.0.0.1:{other} to host0:7")
+    # Only what a rule says is reached from inside.
+    s, away = server()
+    fd = command("socket tcp").decode().strip()
+    refused(errno.ECONNREFUSED, f"connect {fd} 10.0.0.9:{away}", CLIENT)
+    refused(errno.ECONNREFUSED, f"connect {fd} 10.0.0.254:{away}", CLIENT)
+    refused(errno.ENETUNREACH, f"connect {fd} 8.8.8.8:53", CLIENT)
+    # Files are the owner's.
+    for f in "rules", "limits", "connections":
+        assert stat.S_IMODE(os.stat("bridge/" + f).st_mode) & 0o077 == 0, f
+    # What real sockets can be told by names and numbers of descriptors, they are not: closed on exec, nothing but loopback.
+    inodes = {l[8:-1] for l in (os.readlink(f"/proc/{daemon}/fd/{n}") for n in os.listdir(f"/proc/{daemon}/fd"))
+              if l.startswith("socket:")}
+    for line in read(f"/proc/{daemon}/net/tcp").splitlines()[1:]:
+        words = line.split()
+        if words[9] in inodes:
+            assert words[1].startswith("0100007F:"), line
+
+
+# --- time -----------------------------------------------------------------------------------------
+
+def now():
+    return float(re.match(r"now=([0-9.]+)", read("clock")).group(1))
+
+
+def part_time():
+    port = listen_rule("host0:7")
+    start, wall = now(), time.monotonic()
+    time.sleep(0.5)
+    passed, real = now() - start, time.monotonic() - wall
+    lag = float(re.search(r"lag=([0-9.]+)", read("clock")).group(1))
+    assert abs(passed + lag - real) < 0.2, (passed, lag, real)
+    # Simulated programs that wait do so in that time, and readers are served meanwhile.
+    write("wires/lan0/delay", "100ms")
+    start = time.monotonic()
+    c = client(port)
+    c.sendall(b"x")
+    assert c.recv(1) == b"x"
+    assert time.monotonic() - start > 0.38  # two round trips
+    write("wires/lan0/delay", "5us")
+    c.close()
+    # Under full load
+    source = listen_rule("host0:19")
+    stop = False
+    def drink():
+        s = client(source)
+        while not stop:
+            s.recv(1 << 18)
+        s.close()
+    drinkers = [background(drink) for _ in range(4)]
+    time.sleep(0.3)
+    took = []
+    for path in ["clock", "bridge/connections", "hosts/gw/net/sockets", "proc/2/status", "wires/lan0/stats"] * 20:
+        begun = time.monotonic()
+        read(path)
+        took.append(time.monotonic() - begun)
+    stop = True
+    for t in drinkers:
+        t.join()
+    took.sort()
+    print("a read under load: median %.1f ms, 95 %% below %.1f ms" % (took[50] * 1e3, took[95] * 1e3))
+    assert took[50] < float(os.environ.get("BRIDGE_READ", "0.5"))
+    # Other modes
+    write("clock", "manual")
+    start = now()
+    time.sleep(0.05)
+    assert now() == start and "lag=" not in read("clock")
+    write("clock", "real x10")
+    start, wall = now(), time.monotonic()
+    time.sleep(0.3)
+    assert now() - start > 1 and "mode=real x10" in read("clock")
+    write("clock", "auto")
+    for r in rules():
+        write("bridge/rules", f"del {r[0]}")
+    start = now()
+    time.sleep(0.05)
+    assert now() == start
+
+
+globals()["part_" + part]()
