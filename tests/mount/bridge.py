@@ -202,6 +202,150 @@ def part_listen():
     assert "lag=" not in read("clock")
 
 
+# --- programs ---------------------------------------------------------------------------------------
+
+def sha(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def file_sha(path):
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def put_file(name, data):
+    with open("files/" + name, "wb") as f:
+        f.write(data)
+
+
+def with_curl(web):
+    big = noise(8 << 20)
+    put_file("big", big)
+    put_file("page", b"<h1>a page</h1>\n")
+    url = f"http://127.0.0.1:{web}"
+    r = run("curl", "-fsS", "--max-time", str(LONG), url + "/page")
+    assert r.returncode == 0 and r.stdout == b"<h1>a page</h1>\n", r
+    r = run("curl", "-fsS", "--max-time", str(LONG), "-o", scratch + "/got", url + "/big")
+    assert r.returncode == 0 and file_sha(scratch + "/got") == sha(big), r
+    # One connection, several requests
+    r = run("curl", "-fsS", "--max-time", str(LONG), "-w", "%{num_connects} ", *[url + "/page"] * 5)
+    assert sum(int(n) for n in re.findall(rb"(\d) ", r.stdout)) == 1, r
+    r = run("curl", "-fsS", "-Z", "--parallel-max", "100", "--max-time", str(LONG),
+            *[a for _ in range(100) for a in (url + "/page", "-o", "/dev/null")])
+    assert r.returncode == 0, r
+    # Through losses, while the window can be seen
+    write("wires/lan0/loss", "10%")
+    write("wires/lan0/delay", "1ms")
+    slow = subprocess.Popen(["curl", "-fsS", "--max-time", str(LONG), "-o", scratch + "/got", url + "/big"])
+    windows = set()
+    while slow.poll() is None:
+        for row in connections():
+            for line in read("net/sockets").splitlines():
+                words = line.split()
+                if row[3] in words and words[4] == "ESTABLISHED":
+                    try:
+                        windows.add(re.search(r"^cwnd=(\d+)", read(f"net/sockets.d/{words[0]}/tcb"), re.M).group(1))
+                    except OSError:
+                        pass       # it has just closed
+    write("wires/lan0/loss", "0")
+    write("wires/lan0/delay", "5us")
+    assert slow.returncode == 0 and file_sha(scratch + "/got") == sha(big)
+    assert len(windows) > 1, windows
+
+
+def with_wget(web):
+    r = run("wget", "-q", "-O", "-", "-T", str(LONG), "-t", "1", f"http://127.0.0.1:{web}/page")
+    assert r.stdout == b"<h1>a page</h1>\n", r
+
+
+def with_nc(echo):
+    data = noise(1 << 20, 8)
+    r = subprocess.run(["nc", "-N", "127.0.0.1", str(echo)], input=data, stdout=subprocess.PIPE, timeout=LONG)
+    assert r.stdout == data
+    r = run("nc", "-z", "127.0.0.1", str(echo))
+    assert r.returncode == 0
+
+
+def with_socat(echo):
+    data = noise(1 << 20, 9)
+    r = subprocess.run(["socat", "-t", str(LONG), "-", f"TCP:127.0.0.1:{echo}"], input=data, stdout=subprocess.PIPE,
+                       timeout=LONG)
+    assert r.stdout == data
+
+
+def through(port, near="10.0.0.9:5201"):
+    """A real server as a simulated one, and that as a real one again: its port."""
+    write("bridge/rules", f"allow tcp 127.0.0.1:{port} as {near}")
+    return listen_rule(near)
+
+
+def serving(port, *command):
+    """A real server that has begun to listen."""
+    p = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def ready():
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+        except OSError:
+            return p.poll() is not None
+    until(command[0], ready)
+    assert p.poll() is None, command
+    return p
+
+
+def with_iperf3():
+    port = free_port()
+    p = serving(port, "iperf3", "-s", "-p", str(port), "-B", "127.0.0.1")
+    front = through(port)
+    for way in [], ["-R"]:
+        r = run("iperf3", "-c", "127.0.0.1", "-p", str(front), "-n", "16M", *way)
+        assert r.returncode == 0, r
+        print("iperf3", *way, *re.findall(rb"([0-9.]+ [GM]bits/sec).*receiver", r.stdout))
+    p.kill()
+    p.wait()
+
+
+def with_redis():
+    port = free_port()
+    p = serving(port, "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", scratch)
+    front = through(port, "10.0.0.10:6379")
+    assert run("redis-cli", "-p", str(front), "set", "key", "value").stdout == b"OK\n"
+    assert run("redis-cli", "-p", str(front), "get", "key").stdout == b"value\n"
+    p.kill()
+    p.wait()
+
+
+def with_ssh():
+    port, keys = free_port(), scratch + "/key"
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", keys)
+    os.makedirs("/run/sshd", exist_ok=True) if os.getuid() == 0 else None
+    p = serving(port, shutil.which("sshd") or "/usr/sbin/sshd", "-D", "-p", str(port), "-h", keys, "-o", "PidFile=none",
+                "-o", "StrictModes=no", "-o", f"AuthorizedKeysFile={keys}.pub", "-o", "ListenAddress=127.0.0.1",
+                "-o", "UsePAM=no")
+    front = through(port, "10.0.0.11:22")
+    r = run("ssh", "-F", "none", "-i", keys, "-p", str(front), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+            "-o", "BatchMode=yes", "127.0.0.1", "echo through the bridge")
+    assert r.stdout == b"through the bridge\n", r
+    p.kill()
+    p.wait()
+
+
+def part_programs():
+    write("bridge/limits", "rate=10000")
+    web, echo = listen_rule("host0:80"), listen_rule("host0:7")
+    for program in "curl", "wget", "nc", "socat":
+        if have(program):
+            globals()["with_" + program](web if program in ("curl", "wget") else echo)
+            print(program)
+    if have("iperf3"):
+        with_iperf3()
+    if have("redis-server") and have("redis-cli"):
+        with_redis()
+    if have("ssh") and (have("sshd") or os.path.exists("/usr/sbin/sshd")) and os.getuid() == 0:
+        with_ssh()
+    no_connections()
+
+
 # --- simulated clients, real server ---------------------------------------------------------------
 
 CLIENT = "hosts/b/proc/2/ctl"
