@@ -21,7 +21,6 @@ typedef int replay_loop_fn(struct vm_replay *r, const uint64_t *refs, size_t n, 
 struct replay_policy {
 	const char *name;
 	unsigned needs;
-	bool     repeats;           /* a page referenced again at once is news */
 	replay_loop_fn *run[3];     /* enum vm_replay_path */
 	const struct policy_param *params; /* or NULL */
 };
@@ -75,6 +74,18 @@ static inline uint32_t entry_frame(const struct vm_replay *r, uint64_t entry)
 	return (uint32_t)(entry >> 12 & r->world.user_mask);
 }
 
+/* The next of them would all change nothing. The next but some are on their way from memory. */
+enum { KNOWN_MANY = 8 /* a cache line */, KNOWN_AHEAD = 256 };
+static inline bool replay_knows_many(const struct vm_replay *r, const uint64_t *refs)
+{
+	bool all = true;
+
+	__builtin_prefetch(refs + KNOWN_AHEAD);
+	for (unsigned i = 0; i < KNOWN_MANY; i++)
+		all &= r->filter[refs[i] & (REPLAY_FILTER - 1)].ref == refs[i];
+	return all;
+}
+
 /* Whatever stands in front of the page table forgets the page. */
 static inline void replay_drop(struct vm_replay *r, uint32_t index)
 {
@@ -106,6 +117,46 @@ static inline bool policy_is_file(struct policy *p, uint32_t f)
 }
 static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
 {
+}
+
+/*
+ * Policies that want to know each hit get to know those of the two pages referenced last together, once something else is
+ * referenced: first all of the one, then all of the other, which was referenced last. Since no page came or went meanwhile
+ * that leaves a policy as it would be, if only the order of the pages' last references matters to it, and their numbers.
+ */
+struct replay_pair {
+	uint64_t older, newer;      /* by what the policy knows */
+	uint32_t older_f, newer_f;  /* their frames */
+	uint32_t older_hits, newer_hits; /* not told yet */
+	bool     older_last;        /* in fact the older was referenced last */
+};
+#define REPLAY_PAIR_NONE { .older = TAG_NONE, .newer = TAG_NONE }
+
+/* What must be `key` is the id of a page with the bits of `mask` set. */
+static inline bool pair_has(struct replay_pair *two, uint64_t key, uint64_t mask)
+{
+	bool older = (two->older | mask) == key, newer = (two->newer | mask) == key;
+
+	if (!(older | newer))
+		return false;
+	two->newer_hits += newer;
+	two->older_hits += !newer;
+	two->older_last = !newer;
+	return true;
+}
+
+/* Another page has been referenced; everything is told. `alone`: it may have driven out any other. */
+static inline void pair_put(struct replay_pair *two, uint64_t id, uint32_t f, bool alone)
+{
+	if (!two->older_last) {
+		two->older = two->newer;
+		two->older_f = two->newer_f;
+	}
+	if (alone)
+		two->older = TAG_NONE;
+	two->newer = id;
+	two->newer_f = f;
+	two->older_last = false;
 }
 
 /* The frame is another page's from now on: its entry says that the page went. */

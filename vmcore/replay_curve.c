@@ -23,7 +23,6 @@ struct vm_curve {
 	uint64_t *found;             /* by place in the stack, from 0 */
 	uint64_t found_room;
 	uint64_t refs, pages;
-	uint64_t last;               /* the page referenced last: where << 1 | 1; 0: none */
 };
 
 static void rooms_free(struct vm_curve *c)
@@ -167,37 +166,70 @@ static int new_page(struct vm_curve *c, uint64_t ref, uint64_t **entry, struct e
 	return 0;
 }
 
+/* The page whose entry that is comes to the top of the stack. */
+static inline void to_top(struct vm_curve *c, uint64_t *entry)
+{
+	if (G_UNLIKELY(c->now == c->slots))
+		move_together(c);
+	if (*entry)
+		slot_move(c, (*entry >> 1) - 1, c->now);
+	else
+		slot_set(c, c->now);
+	c->owner[c->now] = replay_index(&c->world, entry);
+	*entry = ++c->now << 1;
+}
+
+/*
+ * The two pages at the top are told apart from the rest without slots: `newer` has the last slot, `older` the one before;
+ * which of the two really was the last, `swapped` says until another page is referenced.
+ */
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
 __attribute__((target_clones("popcnt", "default")))
 #endif
 int vm_curve_run(struct vm_curve *c, const uint64_t *refs, size_t n, struct err *e)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint64_t where = vm_ref_where(refs[i]) << 1 | 1, *entry, s;
+	uint64_t newer = UINT64_MAX, older = UINT64_MAX, second = 0, *newer_entry = NULL, *older_entry = NULL, near = 0;
+	bool swapped = false;
+	int r = 0;
 
-		if (where == c->last) {
-			c->found[0]++;
-			c->refs++;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t where = vm_ref_where(refs[i]), *entry;
+		bool is_older = where == older;
+
+		if (is_older | (where == newer)) {
+			near++;
+			second += is_older != swapped;
+			swapped = is_older;
 			continue;
 		}
-		if (G_UNLIKELY(c->now == c->slots))
-			move_together(c);
-		entry = replay_walk(&c->world, refs[i]);
-		if (*entry) {
-			s = (*entry >> 1) - 1;
-			c->found[bits_behind(c, s)]++;
-			slot_move(c, s, c->now);
+		if (swapped) {
+			to_top(c, older_entry);
 		} else {
-			if (new_page(c, refs[i], &entry, e))
-				return -e->code;
-			slot_set(c, c->now);
+			older = newer;
+			older_entry = newer_entry;
 		}
-		c->last = where;
-		c->owner[c->now] = replay_index(&c->world, entry);
-		*entry = ++c->now << 1;
+		swapped = false;
+		entry = replay_walk(&c->world, refs[i]);
+		if (*entry)
+			c->found[bits_behind(c, (*entry >> 1) - 1)]++;
+		else if (new_page(c, refs[i], &entry, e)) {
+			r = -e->code;
+			newer = UINT64_MAX;
+			break;
+		}
+		to_top(c, entry);
 		c->refs++;
+		newer = where;
+		newer_entry = entry;
 	}
-	return 0;
+	if (swapped)
+		to_top(c, older_entry);
+	c->refs += near;
+	if (near > 0)
+		c->found[0] += near - second;
+	if (second > 0)
+		c->found[1] += second;
+	return r;
 }
 
 uint64_t vm_curve_refs(const struct vm_curve *c) { return c->refs; }

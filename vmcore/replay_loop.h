@@ -1,6 +1,7 @@
 /*
  * replay_loop.h - the loops of one policy, one for each way to the page table. Include with POLICY, POLICY_NEEDS and
- * POLICY_REPEATS defined; it gives POLICY_walk_loop, _filter_loop and _tlb_loop.
+ * POLICY_MOST defined (after a load, so many hits in a row make a difference to the policy; UINT32_MAX: lfu); it gives POLICY_walk_loop,
+ * _filter_loop and _tlb_loop.
  */
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -73,22 +74,79 @@ static int NAMED(walk_loop)(struct vm_replay *r, const uint64_t *refs, size_t n,
 	return 0;
 }
 
-/* With single hits asked for, only a page referenced again at once is no news, if that. */
-static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
+static inline void __attribute__((always_inline)) NAMED(hit_often)(struct policy *p, uint32_t f, uint32_t n)
 {
-	const bool single = (POLICY_NEEDS) & POLICY_HITS;
+	const uint32_t most = POLICY_MOST;
+
+	if (most == UINT32_MAX && n > 0)
+		lfu_hits(p, f, n);
+	for (uint32_t k = 0; most != UINT32_MAX && k < n && k < most; k++)
+		NAMED(hit)(p, f);
+}
+
+/* The policy gets to know the hits of the two pages referenced last. */
+static inline void __attribute__((always_inline)) NAMED(tell)(struct policy *p, struct replay_pair *two)
+{
+	if (POLICY_MOST == 0) {
+		if (two->older_last)
+			NAMED(hit)(p, two->older_f);
+	} else if (two->older_last) {
+		NAMED(hit_often)(p, two->newer_f, two->newer_hits);
+		NAMED(hit_often)(p, two->older_f, two->older_hits);
+	} else {
+		NAMED(hit_often)(p, two->older_f, two->older_hits);
+		NAMED(hit_often)(p, two->newer_f, two->newer_hits);
+	}
+	two->older_hits = two->newer_hits = 0;
+}
+
+/* Hits are told in pairs. */
+static int NAMED(pair_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
+{
+	struct replay_pair two = REPLAY_PAIR_NONE;
 	uint64_t passed = 0;
 
-	if (POLICY_REPEATS)
-		return NAMED(walk_loop)(r, refs, n, e);
 	for (size_t i = 0; i < n; i++) {
-		uint64_t ref = refs[i], key, *entry, v;
-		struct known *known = &r->filter[single ? 0 : ref & (REPLAY_FILTER - 1)];
+		uint64_t ref = refs[i], key = tlb_key(ref), mask = tlb_mask(ref), misses = r->misses, *entry, v;
 
-		if (known->ref == ref)
+		if (pair_has(&two, key, mask))
+			continue;
+		passed++;
+		NAMED(tell)(&r->policy, &two);
+		v = NAMED(refer)(r, ref, r->refs + i, &entry, e);
+		if (!v) {
+			r->refs += i;
+			return -e->code;
+		}
+		pair_put(&two, (key & ~(uint64_t)1) | (v & ENTRY_D) / ENTRY_D, entry_frame(r, v), r->misses > misses);
+	}
+	NAMED(tell)(&r->policy, &two);
+	r->passed = passed;
+	r->refs += n;
+	return 0;
+}
+
+static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
+{
+	const bool future = (POLICY_NEEDS) & POLICY_FUTURE;
+	uint64_t passed = 0;
+
+	if (((POLICY_NEEDS) & POLICY_HITS) && !future)
+		return NAMED(pair_loop)(r, refs, n, e);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t ref, key, *entry, v;
+		struct known *known;
+
+		while (!future && n - i >= KNOWN_MANY && replay_knows_many(r, refs + i))
+			i += KNOWN_MANY;
+		if (i == n)
+			break;
+		ref = refs[i];
+		known = &r->filter[ref & (REPLAY_FILTER - 1)];
+		if (known->ref == ref && (!future || opt_knows(r, r->refs + i)))
 			continue;
 		key = tlb_key(ref);
-		if ((known->tag | tlb_mask(ref)) == key) {
+		if ((known->tag | tlb_mask(ref)) == key && (!future || opt_knows(r, r->refs + i))) {
 			known->ref = ref;
 			continue;
 		}
@@ -106,38 +164,58 @@ static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t 
 	return 0;
 }
 
+/* A page that the TLB has was referenced. */
+static inline void __attribute__((always_inline)) NAMED(tlb_told)(struct vm_replay *r, struct replay_pair *two, uint32_t index, uint64_t now)
+{
+	struct policy *p = &r->policy;
+	uint32_t f;
+
+	if (pair_has(two, index, 0))
+		return;
+	f = entry_frame(r, *replay_entry(&r->world, index));
+	p->now = now;
+	if (!((POLICY_NEEDS) & POLICY_FUTURE)) {
+		NAMED(tell)(p, two);
+		pair_put(two, index, f, false);
+	}
+	NAMED(hit)(p, f);
+}
+
 static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
 {
-	struct replay_world *w = &r->world;
 	const bool single = (POLICY_NEEDS) & POLICY_HITS;
-	struct policy *p = &r->policy;
+	struct replay_pair two = REPLAY_PAIR_NONE;
 
 	for (size_t i = 0; i < n; i++) {
-		uint64_t ref = refs[i], key = tlb_key(ref), mask = tlb_mask(ref), *entry, v;
+		uint64_t ref = refs[i], key = tlb_key(ref), mask = tlb_mask(ref), misses = r->misses, *entry, v;
 		uint32_t index;
 
 		if (tlb_hit(&r->tlb, key, mask, &index) || replay_tlb_find(&r->tlb, key, mask, &index)) {
-			if (single) {
-				p->now = r->refs + i;
-				NAMED(hit)(p, entry_frame(r, *replay_entry(w, index)));
-			}
+			if (single)
+				NAMED(tlb_told)(r, &two, index, r->refs + i);
 			continue;
 		}
+		if (single)
+			NAMED(tell)(&r->policy, &two);
 		v = NAMED(refer)(r, ref, r->refs + i, &entry, e);
 		if (!v) {
 			r->refs += i;
 			return -e->code;
 		}
+		index = replay_index(&r->world, entry);
+		if (single && !((POLICY_NEEDS) & POLICY_FUTURE))
+			pair_put(&two, index, entry_frame(r, v), r->misses > misses);
 		if (v & ENTRY_A)
-			replay_tlb_fill(&r->tlb, (key & ~(uint64_t)1) | (v & ENTRY_D) / ENTRY_D, replay_index(w, entry));
+			replay_tlb_fill(&r->tlb, (key & ~(uint64_t)1) | (v & ENTRY_D) / ENTRY_D, index);
 	}
+	NAMED(tell)(&r->policy, &two);
 	r->refs += n;
 	return 0;
 }
 
 #undef POLICY
 #undef POLICY_NEEDS
-#undef POLICY_REPEATS
+#undef POLICY_MOST
 #undef NAMED
 #undef JOIN
 #undef JOIN_

@@ -12,7 +12,7 @@
 
 #include "replay.h"
 
-enum { OPT_NEEDS = POLICY_COUNT | POLICY_HITS };
+enum { OPT_NEEDS = POLICY_COUNT | POLICY_HITS | POLICY_FUTURE };
 
 static inline void opt_hit(struct policy *p, uint32_t f)
 {
@@ -23,6 +23,17 @@ static inline void opt_hit(struct policy *p, uint32_t f)
 		places_add(&r->useless, p->count[f]);
 	else
 		places_add(&r->needed, next);
+}
+
+/* A hit of a page wherever it is; false: its frame matters. */
+static inline bool opt_knows(struct vm_replay *r, uint64_t now)
+{
+	uint32_t next = r->next_use[now];
+
+	if (next == UINT32_MAX)
+		return false;
+	places_add(&r->needed, next);
+	return true;
 }
 
 static inline void opt_load(struct policy *p, uint32_t f, uint64_t page)

@@ -20,111 +20,111 @@
 
 #define POLICY fifo
 #define POLICY_NEEDS FIFO_NEEDS
-#define POLICY_REPEATS false
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
 #define POLICY lru
 #define POLICY_NEEDS LRU_NEEDS
-#define POLICY_REPEATS false
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
 #define POLICY clock
 #define POLICY_NEEDS CLOCK_NEEDS
-#define POLICY_REPEATS false
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
 #define POLICY clock0
 #define POLICY_NEEDS CLOCK0_NEEDS
-#define POLICY_REPEATS false
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
 #define POLICY clockm
 #define POLICY_NEEDS CLOCKM_NEEDS
-#define POLICY_REPEATS false
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
 #define POLICY nru
 #define POLICY_NEEDS NRU_NEEDS
-#define POLICY_REPEATS false
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
 #define POLICY aging
 #define POLICY_NEEDS AGING_NEEDS
-#define POLICY_REPEATS false
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
 #define POLICY lfu
 #define POLICY_NEEDS LFU_NEEDS
-#define POLICY_REPEATS true
+#define POLICY_MOST UINT32_MAX
 #include "replay_loop.h"
 
 #define POLICY mru
 #define POLICY_NEEDS MRU_NEEDS
-#define POLICY_REPEATS false
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
 #define POLICY random
 #define POLICY_NEEDS RANDOM_NEEDS
-#define POLICY_REPEATS false
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
 #define POLICY twoq
 #define POLICY_NEEDS TWOQ_NEEDS
-#define POLICY_REPEATS false
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
 #define POLICY arc
 #define POLICY_NEEDS ARC_NEEDS
-#define POLICY_REPEATS true
+#define POLICY_MOST 1
 #include "replay_loop.h"
 
 #define POLICY s3fifo
 #define POLICY_NEEDS S3FIFO_NEEDS
-#define POLICY_REPEATS true
+#define POLICY_MOST 3
 #include "replay_loop.h"
 
 #define POLICY sieve
 #define POLICY_NEEDS SIEVE_NEEDS
-#define POLICY_REPEATS false
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
 #define POLICY wsclock
 #define POLICY_NEEDS WSCLOCK_NEEDS
-#define POLICY_REPEATS false
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
 #define POLICY opt
 #define POLICY_NEEDS OPT_NEEDS
-#define POLICY_REPEATS true
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
 #define POLICY linux
 #define POLICY_NEEDS LINUX_NEEDS
-#define POLICY_REPEATS false
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
-#define ROW(label, name, needs, repeats, params) \
-	{ label, needs, repeats, { name##_walk_loop, name##_filter_loop, name##_tlb_loop }, params }
+#define ROW(label, name, needs, params) \
+	{ label, needs, { name##_walk_loop, name##_filter_loop, name##_tlb_loop }, params }
 
 const struct replay_policy replay_policies[] = {
-	ROW("fifo", fifo, FIFO_NEEDS, false, NULL),
-	ROW("lru", lru, LRU_NEEDS, false, NULL),
-	ROW("clock", clock, CLOCK_NEEDS, false, NULL),
-	ROW("clock0", clock0, CLOCK0_NEEDS, false, NULL),
-	ROW("clock1", clock, CLOCK_NEEDS, false, NULL),
-	ROW("clock-m", clockm, CLOCKM_NEEDS, false, clockm_params),
-	ROW("nru", nru, NRU_NEEDS, false, nru_params),
-	ROW("aging", aging, AGING_NEEDS, false, aging_params),
-	ROW("lfu", lfu, LFU_NEEDS, true, NULL),
-	ROW("mru", mru, MRU_NEEDS, false, NULL),
-	ROW("random", random, RANDOM_NEEDS, false, random_params),
-	ROW("2q", twoq, TWOQ_NEEDS, false, twoq_params),
-	ROW("arc", arc, ARC_NEEDS, true, arc_params),
-	ROW("s3fifo", s3fifo, S3FIFO_NEEDS, true, s3fifo_params),
-	ROW("sieve", sieve, SIEVE_NEEDS, false, NULL),
-	ROW("wsclock", wsclock, WSCLOCK_NEEDS, false, wsclock_params),
-	ROW("opt", opt, OPT_NEEDS, true, NULL),
-	ROW("linux", linux, LINUX_NEEDS, false, linux_params),
+	ROW("fifo", fifo, FIFO_NEEDS, NULL),
+	ROW("lru", lru, LRU_NEEDS, NULL),
+	ROW("clock", clock, CLOCK_NEEDS, NULL),
+	ROW("clock0", clock0, CLOCK0_NEEDS, NULL),
+	ROW("clock1", clock, CLOCK_NEEDS, NULL),
+	ROW("clock-m", clockm, CLOCKM_NEEDS, clockm_params),
+	ROW("nru", nru, NRU_NEEDS, nru_params),
+	ROW("aging", aging, AGING_NEEDS, aging_params),
+	ROW("lfu", lfu, LFU_NEEDS, NULL),
+	ROW("mru", mru, MRU_NEEDS, NULL),
+	ROW("random", random, RANDOM_NEEDS, random_params),
+	ROW("2q", twoq, TWOQ_NEEDS, twoq_params),
+	ROW("arc", arc, ARC_NEEDS, arc_params),
+	ROW("s3fifo", s3fifo, S3FIFO_NEEDS, s3fifo_params),
+	ROW("sieve", sieve, SIEVE_NEEDS, NULL),
+	ROW("wsclock", wsclock, WSCLOCK_NEEDS, wsclock_params),
+	ROW("opt", opt, OPT_NEEDS, NULL),
+	ROW("linux", linux, LINUX_NEEDS, linux_params),
 	{ 0 }
 };
 const char *const vm_replay_policies[] = {

@@ -90,6 +90,7 @@ enum {
 	POLICY_FRESH_UNUSED = 64,    /* a load leaves the used bit clear */
 	POLICY_GHOSTS = 128, POLICY_CLASSES = 256,
 	POLICY_SEED = 512,
+	POLICY_FUTURE = 2048,        /* the references to come */
 	POLICY_HAND = 1024,          /* has one: `hand`, or if that is POLICY_NONE, where ring 0 begins */
 };
 
