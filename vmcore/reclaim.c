@@ -206,7 +206,7 @@ static int try_one(struct vm_host *h, const char *by, bool later)
 		return -1;
 	r->looks = 0;
 	r->seen.pfn = PFN_NONE;
-	p->now = h->stats.accesses;
+	p->now = references(h);
 	cached = tlb_valid(h);
 	pfn = victim_of(h, p, by);
 	r->seen.pfn = PFN_NONE;

@@ -123,6 +123,11 @@ void machine_looked(struct policy *p, uint32_t f, uint32_t value)
 	note_look(h->reclaim, f, value, LOOK_NUMBER);
 }
 
+void machine_soon(struct policy *p, uint32_t f)
+{
+	__builtin_prefetch(frame_of(p->machine, f));
+}
+
 void reclaim_settle(struct vm_host *h, pfn_t pfn)
 {
 	if (h->reclaim->ops->needs & POLICY_FRESH_UNUSED)
@@ -140,7 +145,7 @@ void reclaim_hit(struct vm_host *h, pfn_t pfn)
 	if (!h->mmu.format.accessed)                     /* what the format has no bit for, the OS keeps */
 		f->flags |= FRAME_REFERENCED;
 	if (r->ops->needs & POLICY_HITS) {
-		set_of(r, pfn)->now = h->stats.accesses;
+		set_of(r, pfn)->now = references(h);
 		r->ops->hit(set_of(r, pfn), (uint32_t)pfn);
 	}
 }

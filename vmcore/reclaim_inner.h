@@ -34,6 +34,12 @@ struct reclaim {
 	const char *asker_name;
 };
 
+/* What programs did: an access that faults is made once more. */
+static inline uint64_t references(const struct vm_host *h)
+{
+	return h->stats.accesses - h->stats.minor_faults - h->stats.major_faults;
+}
+
 static inline struct policy *set_at(const struct reclaim *r, uint32_t k)
 {
 	return g_ptr_array_index(r->sets, k);

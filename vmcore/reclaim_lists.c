@@ -135,7 +135,7 @@ void frame_list(struct vm_host *h, pfn_t pfn, uint32_t k, uint64_t page)
 	if (r->by_process)
 		r->set_of[pfn] = k;
 	frame_of(h, pfn)->flags |= FRAME_LISTED;
-	p->now = h->stats.accesses;
+	p->now = references(h);
 	r->ops->load(p, (uint32_t)pfn, page);
 }
 
@@ -164,7 +164,7 @@ void reclaim_remove(struct vm_host *h, pfn_t pfn)
 	} else {
 		struct policy *p = set_of(r, pfn);
 
-		p->now = h->stats.accesses;
+		p->now = references(h);
 		r->ops->forget(p, (uint32_t)pfn);
 	}
 	f->flags &= ~(FRAME_LISTED | FRAME_ASIDE);

@@ -182,7 +182,7 @@ int vm_replay_run(struct vm_replay *r, const uint64_t *refs, size_t n, struct er
 
 		if (r->kind->run[path](r, refs, piece, e))
 			return -e->code;
-		if (path == VM_REPLAY_FILTER && r->passed > piece - piece / 4)
+		if (path == VM_REPLAY_FILTER && r->passed > piece / 2)
 			r->rest = REST;
 		refs += piece;
 		n -= piece;

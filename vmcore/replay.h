@@ -118,6 +118,10 @@ static inline bool policy_is_file(struct policy *p, uint32_t f)
 static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
 {
 }
+static inline void policy_soon(struct policy *p, uint32_t f)
+{
+	__builtin_prefetch(mapped_entry(p->machine, f));
+}
 
 /*
  * Policies that want to know each hit get to know those of the two pages referenced last together, once something else is

@@ -137,10 +137,10 @@ static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t 
 		uint64_t ref, key, *entry, v;
 		struct known *known;
 
-		while (!future && n - i >= KNOWN_MANY && replay_knows_many(r, refs + i))
-			i += KNOWN_MANY;
-		if (i == n)
-			break;
+		if (!future && i % KNOWN_MANY == 0 && n - i >= KNOWN_MANY && replay_knows_many(r, refs + i)) {
+			i += KNOWN_MANY - 1;
+			continue;
+		}
 		ref = refs[i];
 		known = &r->filter[ref & (REPLAY_FILTER - 1)];
 		if (known->ref == ref && (!future || opt_knows(r, r->refs + i)))
@@ -195,6 +195,8 @@ static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, 
 				NAMED(tlb_told)(r, &two, index, r->refs + i);
 			continue;
 		}
+		if (i + WALK_AHEAD < n)
+			replay_walk_soon(&r->world, refs[i + WALK_AHEAD]);
 		if (single)
 			NAMED(tell)(&r->policy, &two);
 		v = NAMED(refer)(r, ref, r->refs + i, &entry, e);

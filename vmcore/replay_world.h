@@ -76,6 +76,17 @@ static inline uint64_t *replay_walk(struct replay_world *w, uint64_t ref)
 	return G_LIKELY(u->tag == tag) ? u->leaf + (ref & 511) : replay_walk_upper(w, ref);
 }
 
+/* The leaf entry had better come from memory meanwhile. */
+enum { WALK_AHEAD = 8 };
+static inline void replay_walk_soon(const struct replay_world *w, uint64_t ref)
+{
+	uint64_t tag = ref << 2 >> 11;
+	const struct replay_upper *u = &w->upper[tag & (REPLAY_UPPER - 1)];
+
+	if (u->tag == tag)
+		__builtin_prefetch(u->leaf + (ref & 511));
+}
+
 static inline bool replay_no_table(const struct replay_world *w, const uint64_t *entry)
 {
 	return (const uint8_t *)entry < w->ram + 4096;

@@ -6,6 +6,7 @@
 
 #include "policy_drive.h"
 #include "vm_policy.h"
+#include "vm_replay.h"
 
 #include <inttypes.h>
 
@@ -124,12 +125,69 @@ static void random_strings(void **state)
 	}
 }
 
+/*
+ * Policies that look at dirty bits: a replay is the core's reference here, test_replay.c compares it with the definitions. Each page
+ * is written first, so that none is of the zero page.
+ */
+static void compare_with_replay(const char *policy, uint64_t tau, const uint64_t *refs, size_t n, uint32_t frames)
+{
+	struct machine *m = machine_new("x86-64", 16 * MiB, 16 * MiB);
+	struct vm_policy wanted = { .name = policy, .params = tau > 0, .param = { { "tau", tau } } };
+	g_autofree char *name = tau ? g_strdup_printf("%s tau=%" PRIu64, policy, tau) : g_strdup(policy);
+	struct vm_replay_options o = { .policy = name, .frames = frames, .seed = 1 };
+	struct vm_replay *r = vm_replay_new(&o, NULL);
+	struct vm_replay_result before, after;
+	struct vm_proc *p = process_with(m, 64);
+	struct vm_outcome out;
+	struct err e = { 0 };
+
+	assert_int_equal(vm_policy_set(m->host, &wanted, &e), 0);
+	set(m, "user_frames", frames);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t page = vm_ref_page(refs[i]), since = m->journal.next, dirty = vm_stats(m->host)->evictions_dirty;
+
+		vm_replay_result(r, &before);
+		assert_int_equal(vm_replay_run(r, refs + i, 1, NULL), 0);
+		vm_replay_result(r, &after);
+		assert_int_equal(vm_touch(p, A + page * PAGE, 1, 1, vm_ref_stores(refs[i]) ? VM_WRITE : VM_READ, &out, NULL), 0);
+		if (evicted_since(m, since) != (after.evictions > before.evictions ? (int64_t)vm_replay_victim(r) : NO_VICTIM) ||
+		    vm_stats(m->host)->evictions_dirty - dirty != after.writebacks - before.writebacks)
+			fail_msg("%s, %u frames, reference %zu: page %" PRId64 " went, not %" PRIu64, name, frames, i,
+				 evicted_since(m, since), vm_replay_victim(r));
+	}
+	assert_int_equal(after.evictions, vm_stats(m->host)->evictions_dirty + vm_stats(m->host)->evictions_clean);
+	check_machine(m);
+	vm_replay_free(r);
+	machine_free(m);
+}
+
+static void reads_and_writes(void **state)
+{
+	static const struct { const char *policy; uint64_t tau; } rows[] = {
+		{ "clock-m", 0 }, { "nru", 0 }, { "wsclock", 40 }, { "wsclock", 0 }, { "clock", 0 },
+	};
+	struct rng r;
+
+	rng_seed(&r, 5, "reads and writes");
+	for (unsigned round = 0; round < 40; round++) {
+		uint64_t refs[464], pages = 2 + rng_below(&r, 60), stores = 1 + rng_below(&r, 8);
+
+		for (uint64_t i = 0; i < G_N_ELEMENTS(refs); i++)
+			refs[i] = i < pages ? vm_ref(VM_REF_STORE, 0, i)
+					    : vm_ref(rng_below(&r, stores) ? VM_REF_LOAD : VM_REF_STORE, 0,
+						     MIN(rng_below(&r, pages), rng_below(&r, pages)));
+		for (size_t k = 0; k < G_N_ELEMENTS(rows); k++)
+			compare_with_replay(rows[k].policy, rows[k].tau, refs, G_N_ELEMENTS(refs), 1 + (uint32_t)rng_below(&r, 40));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(beladys_string),
 		cmocka_unit_test(loops_and_scans),
 		cmocka_unit_test(random_strings),
+		cmocka_unit_test(reads_and_writes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,8 +18,11 @@ static inline void fifo_hit(struct policy *p, uint32_t f)
 
 static inline uint32_t fifo_victim(struct policy *p, uint64_t page)
 {
-	p->size--;
-	return ring_pop(p, &p->ring[0]);
+	uint32_t f = ring_pop(p, &p->ring[0]);
+
+	if (--p->size > 0)
+		policy_soon(p, p->ring[0].first);
+	return f;
 }
 
 static inline void fifo_forget(struct policy *p, uint32_t f)

@@ -29,6 +29,11 @@ static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
 	machine_looked(p, f, value);
 }
 
+static inline void policy_soon(struct policy *p, uint32_t f)
+{
+	machine_soon(p, f);
+}
+
 static inline bool policy_is_file(struct policy *p, uint32_t f)
 {
 	return machine_is_file(p, f);

@@ -28,6 +28,7 @@ bool machine_used(struct policy *p, uint32_t f);
 void machine_unuse(struct policy *p, uint32_t f);
 bool machine_dirty(struct policy *p, uint32_t f);
 bool machine_is_file(struct policy *p, uint32_t f);
+void machine_soon(struct policy *p, uint32_t f);
 void machine_looked(struct policy *p, uint32_t f, uint32_t value);
 
 #endif

@@ -14,6 +14,8 @@
  * Pages are told apart by any number that stays the same while they are away (POLICY_NO_PAGE: nothing comes). Only
  * policies that remember pages which have gone ask for it. The reference that brings a page in is its load, not a hit.
  *
+ * Most policies know who is next: they say so by policy_soon(), which changes nothing.
+ *
  * State. What a policy knows of a frame lies in arrays indexed by frame, an array a field; lists are rings through prev and
  * next. A frame is in one struct policy at most, so several (one a process) may share the arrays.
  *
@@ -127,6 +129,10 @@ static inline bool policy_dirty(struct policy *p, uint32_t f)
 }
 /* Something other than bits was looked at: for who wants to know the candidates. */
 static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
+{
+}
+/* The frame will be asked for soon, probably: what is known of it may come from memory meanwhile. */
+static inline void policy_soon(struct policy *p, uint32_t f)
 {
 }
 /* A page of a file, not anonymous memory. */
