@@ -21,13 +21,13 @@ void datagram_add(struct net_socket *s, struct frame *f, const struct ip_in *in,
 	if (s->queued + memory_of(len) > s->recv_limit || s->shut_rd) {
 		s->drops++;
 		if (s->kind == NET_UDP) {
-			COUNT(s->host, Udp_InErrors);
-			COUNT(s->host, Udp_RcvbufErrors);
+			COUNT_UDP(s->host, in->dst, InErrors);
+			COUNT_UDP(s->host, in->dst, RcvbufErrors);
 		}
 		return;
 	}
 	if (s->kind == NET_UDP)
-		COUNT(s->host, Udp_InDatagrams);
+		COUNT_UDP(s->host, in->dst, InDatagrams);
 	d = g_new(struct datagram, 1);
 	*d = (struct datagram){ .frame = frame_hold(f), .data = data, .len = len, .src = in->src, .sport = sport,
 				.ttl = in->ttl, .time = net_now(s->host->net) };

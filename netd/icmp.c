@@ -28,8 +28,7 @@ static void icmp_send(struct net_host *h, struct ip_addr src, struct ip_addr dst
 
 /* --- errors out ------------------------------------------------------------------------------- */
 
-/* A token bucket for each destination (as Linux does; RFC 1812 4.3.2.8 wants some limit). */
-static bool may_tell(struct net_host *h, struct ip_addr dst)
+bool icmp_may_tell(struct net_host *h, struct ip_addr dst)
 {
 	ns_t interval = KNOB_MS(h, ICMP_RATELIMIT), now = net_now(h->net);
 	struct icmp_bucket *b;
@@ -46,10 +45,8 @@ static bool may_tell(struct net_host *h, struct ip_addr dst)
 	}
 	b->tokens = MIN(b->tokens + (now - b->last), BURST * interval);
 	b->last = now;
-	if (b->tokens < interval) {
-		COUNT(h, Icmp_OutRateLimitHost);
+	if (b->tokens < interval)
 		return false;
-	}
 	b->tokens -= interval;
 	return true;
 }
@@ -85,8 +82,12 @@ void icmp_error(struct net_host *h, const struct net_iface *arrived, const struc
 	struct frame *out;
 	uint8_t *q;
 
-	if (!may_complain(h, arrived, f) || route_find(h, dst, &hit) < 0 || !may_tell(h, dst))
+	if (!may_complain(h, arrived, f) || route_find(h, dst, &hit) < 0)
 		return;
+	if (!icmp_may_tell(h, dst)) {
+		COUNT(h, Icmp_OutRateLimitHost);
+		return;
+	}
 	src = host_has(h, about) ? about : hit.src;
 	len = MIN(MIN((uint32_t)get16(p + 2), packet_len(f)), QUOTE_MAX - IP_HEADER - 8);
 	out = ip_frame(h, dst, 8 + len);
@@ -98,14 +99,26 @@ void icmp_error(struct net_host *h, const struct net_iface *arrived, const struc
 	icmp_send(h, src, dst, out, &hit);
 }
 
+void icmp_port_unreachable(struct net_host *h, const struct ip_in *in, const struct frame *f)
+{
+	if (ip_is4(in->dst))
+		icmp_error(h, in->iface, f, UNREACHABLE, 3, 0);
+	else
+		icmp6_error(h, in->iface, f, 1, 4, 0);
+}
+
 static void tell_socket(struct net_host *h, const uint8_t *quoted, uint32_t len, uint8_t type, uint8_t code, uint32_t rest,
 			struct ip_addr from);
 
 void icmp_host_unreachable(struct net_host *h, struct net_iface *i, struct frame *f)
 {
-	const uint8_t *p;
+	const uint8_t *p = packet(f);
 	struct ip_addr src;
 
+	if (p[0] >> 4 == 6) {
+		icmp6_host_unreachable(h, i, f);
+		return;
+	}
 	f = nat_restored(h, f);
 	p = packet(f);
 	src = ip4(get32(p + 12));
@@ -159,6 +172,7 @@ static void tell_socket(struct net_host *h, const uint8_t *quoted, uint32_t len,
 	in.dst = ip4(get32(quoted + 16));
 	in.protocol = quoted[9];
 	in.ttl = quoted[8];
+	in.total = get16(quoted + 2);
 	if (!host_has(h, in.src))
 		return;
 	error = icmp_errno(type, code, &fatal);
@@ -200,8 +214,11 @@ int icmp_echo(struct net_host *h, struct ip_addr dst, uint16_t id, uint16_t seq,
 	struct route_hit hit;
 	struct frame *f;
 	uint8_t *p;
-	int result = route_find(h, dst, &hit);
+	int result;
 
+	if (ip_is6(dst))
+		return icmp6_echo(h, dst, id, seq, data, len, ttl);
+	result = route_find(h, dst, &hit);
 	if (result < 0)
 		return result;
 	if (hit.broadcast && !broadcast)

@@ -32,6 +32,7 @@ void iface_clear(struct net_iface *i)
 
 	nat_iface_gone(i);
 	i->up = false;
+	addrconf_clear(i);
 	neigh_leave(i);
 	route_leave(i);
 	if (i->port)
@@ -103,6 +104,7 @@ int net_iface_attach(struct net_iface *i, struct net_wire *w, struct err *e)
 		i->port = port_attach(w, name, &i->mac, i, iface_receive);
 		i->port->host = i->host;
 		g_free(name);
+		addrconf_up(i);
 	}
 	i->host->generation++;
 	return 0;
@@ -114,6 +116,7 @@ int net_iface_up(struct net_iface *i, bool up, struct err *e)
 		return 0;
 	i->up = up;
 	if (!up) {
+		addrconf_down(i);
 		neigh_leave(i);
 		route_leave(i);
 		for (unsigned n = 0; n < i->addrs->len; n++)
@@ -121,6 +124,8 @@ int net_iface_up(struct net_iface *i, bool up, struct err *e)
 	}
 	for (unsigned n = 0; up && n < i->addrs->len; n++)
 		route_connect(i, &g_array_index(i->addrs, struct own_addr, n), true);
+	if (up)
+		addrconf_up(i);
 	i->host->generation++;
 	return 0;
 }
@@ -146,21 +151,33 @@ int net_iface_set_mac(struct net_iface *i, const struct net_mac *mac, struct err
 	return 0;
 }
 
+/* The first address of version 6 brings the link-local one. */
+static void address6_added(struct net_iface *i, bool first)
+{
+	struct own_addr *a = &g_array_index(i->addrs, struct own_addr, i->addrs->len - 1);
+
+	a->flags = NET_ADDR_PERMANENT | (i == i->host->lo ? 0 : NET_ADDR_TENTATIVE);
+	if (addrconf_begin(i) && first)
+		addrconf_up(i);
+	else if (i->nd && i->up)
+		addrconf_start_dad(i, a);
+}
+
 int net_iface_add(struct net_iface *i, const struct net_prefix *a, struct err *e)
 {
-	uint32_t v4 = a->addr.v4;
-	struct own_addr own;
+	struct own_addr own = { .addr = ip_on(ip_of(&a->addr), i->index), .len = a->len };
+	bool v6 = a->addr.family == NET_IPV6, first = !i->nd;
 
-	if (a->addr.family != NET_IPV4)
-		return err_set(e, EAFNOSUPPORT, 0, "not an address of version 4");
-	if (a->len > 32 || v4 == 0 || v4 == ADDR_BROADCAST || v4 >> 28 == 14)
+	if (a->len > (v6 ? 128 : 32) || ip_none(own.addr) || v6 == ip_is4(own.addr) || ip_equal(own.addr, ip4(ADDR_BROADCAST)) ||
+	    ip_is_multicast(own.addr) || (v6 && ip_is_loopback(own.addr)))
 		return err_set(e, EINVAL, 0, "no host can have this address");
-	own = (struct own_addr){ .addr = ip_of(&a->addr), .len = a->len };
-	if (iface_has(i, own.addr))
+	if (iface_own(i, own.addr))
 		return err_set(e, EEXIST, 0, "%s has this address already", i->name);
 	g_array_append_val(i->addrs, own);
 	if (i->up)
 		route_connect(i, &own, true);
+	if (v6)
+		address6_added(i, first);
 	i->host->generation++;
 	return 0;
 }
@@ -170,7 +187,7 @@ int net_iface_del(struct net_iface *i, const struct net_prefix *a, struct err *e
 	for (unsigned n = 0; n < i->addrs->len; n++) {
 		struct own_addr p = g_array_index(i->addrs, struct own_addr, n);
 
-		if (!ip_equal(p.addr, ip_of(&a->addr)))
+		if (p.made || !ip_equal(p.addr, ip_on(ip_of(&a->addr), i->index)))
 			continue;
 		g_array_remove_index(i->addrs, n);
 		nat_addr_gone(i->host, p.addr);
@@ -183,11 +200,16 @@ int net_iface_del(struct net_iface *i, const struct net_prefix *a, struct err *e
 
 bool net_iface_address(const struct net_iface *i, unsigned index, struct net_prefix *out)
 {
-	const struct own_addr *a;
+	const struct own_addr *a = NULL;
 
-	if (index >= i->addrs->len)
+	for (unsigned n = 0; n < i->addrs->len && !a; n++) {
+		const struct own_addr *own = &g_array_index(i->addrs, struct own_addr, n);
+
+		if (!own->made && index-- == 0)
+			a = own;
+	}
+	if (!a)
 		return false;
-	a = &g_array_index(i->addrs, struct own_addr, index);
 	*out = (struct net_prefix){ .addr = ip_show(a->addr, ip_is4(a->addr) ? NET_IPV4 : NET_IPV6), .len = a->len };
 	out->addr.scope = 0; /* which interface is known */
 	return true;
@@ -208,9 +230,12 @@ void net_iface_get(const struct net_iface *i, struct net_iface_info *out)
 
 bool iface_has(const struct net_iface *i, struct ip_addr addr)
 {
-	for (unsigned n = 0; n < i->addrs->len; n++)
-		if (ip_equal(g_array_index(i->addrs, struct own_addr, n).addr, addr))
-			return true;
+	for (unsigned n = 0; n < i->addrs->len; n++) {
+		const struct own_addr *a = &g_array_index(i->addrs, struct own_addr, n);
+
+		if (ip_equal(a->addr, addr))
+			return own_usable(a);
+	}
 	return false;
 }
 
@@ -238,11 +263,58 @@ bool own_prefix_has(const struct own_addr *a, struct ip_addr addr)
 	return ip_is4(a->addr) == ip_is4(addr) && ip_equal(ip_masked(a->addr, a->len), ip_masked(addr, a->len));
 }
 
+/* RFC 6724 5 in short: the same scope, then not deprecated, then the longest common prefix. */
+static unsigned source_rank(const struct net_iface *i, const struct own_addr *a, struct ip_addr towards)
+{
+	uint64_t hi = a->addr.hi ^ towards.hi, lo = a->addr.lo ^ towards.lo;
+	unsigned common = hi ? (unsigned)__builtin_clzll(hi) : lo ? 64 + (unsigned)__builtin_clzll(lo) : 128;
+	bool fresh = !a->preferred || a->preferred > net_now(i->host->net);
+
+	return (ip_is_link_local(a->addr) == ip_has_scope(towards)) * 1024u + fresh * 512u +
+	       !(a->flags & NET_ADDR_TENTATIVE) * 256u + common + 1;
+}
+
+static struct ip_addr iface_source6(const struct net_iface *i, struct ip_addr towards, unsigned *best)
+{
+	struct ip_addr source = IP_ANY;
+
+	for (unsigned n = 0; n < i->addrs->len; n++) {
+		const struct own_addr *a = &g_array_index(i->addrs, struct own_addr, n);
+		unsigned rank = ip_is6(a->addr) && own_usable(a) ? source_rank(i, a, towards) : 0;
+
+		if (rank > *best) {
+			*best = rank;
+			source = a->addr;
+		}
+	}
+	return source;
+}
+
+/* An address of the interface; a global one of another rather than none of that scope. */
+static struct ip_addr source6(const struct net_iface *i, struct ip_addr towards)
+{
+	unsigned best = 0;
+	struct ip_addr source = iface_source6(i, towards, &best), other;
+
+	if (best >= 1024)
+		return source;
+	for (unsigned n = 0; n < i->host->ifaces->len && !ip_has_scope(towards); n++) {
+		const struct net_iface *o = i->host->ifaces->pdata[n];
+
+		other = o != i && o != i->host->lo ? iface_source6(o, towards, &best) : IP_ANY;
+		if (!ip_none(other) && best >= 1024)
+			source = other;
+	}
+	return source;
+}
+
 /* The address whose subnet has `towards`, else the first. */
 struct ip_addr iface_source(const struct net_iface *i, struct ip_addr towards)
 {
 	struct ip_addr first = IP_ANY;
 
+	if (ip_is6(towards))
+		return source6(i, towards);
 	for (unsigned n = 0; n < i->addrs->len; n++) {
 		const struct own_addr *a = &g_array_index(i->addrs, struct own_addr, n);
 
@@ -315,7 +387,9 @@ void iface_receive(struct port *p, struct frame *f)
 		ip_input(i, f);
 	} else if (get16(bytes + 12) == TYPE_ARP) {
 		arp_input(i, f);
-	} else { /* the place of IPv6 */
+	} else if (get16(bytes + 12) == TYPE_IPV6 && i->nd) {
+		ip6_input(i, f);
+	} else {
 		i->stats.rx_dropped++;
 		frame_put(f);
 	}

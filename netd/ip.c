@@ -21,13 +21,17 @@ struct frame *ip_frame(struct net_host *h, struct ip_addr dst, uint32_t len)
 
 static const struct event_kind drop_event = { "drop", "proto:d src:a dst:a why:s" };
 
-static void ip_drop(struct net_host *h, struct frame *f, const char *why)
+void ip_drop(struct net_host *h, struct frame *f, const char *why)
 {
 	struct event *ev = net_event(h->net, &drop_event, h, 0);
 	const uint8_t *p = packet(f);
 
 	if (ev) {
-		if (packet_len(f) >= IP_HEADER) {
+		if (packet_len(f) >= IP6_HEADER && p[0] >> 4 == 6) {
+			ev->value[0] = p[6];
+			event_addr(ev, 1, ip_get6(p + 8), true);
+			event_addr(ev, 3, ip_get6(p + 24), true);
+		} else if (packet_len(f) >= IP_HEADER) {
 			ev->value[0] = p[9];
 			event_addr(ev, 1, ip4(get32(p + 12)), false);
 			event_addr(ev, 3, ip4(get32(p + 16)), false);
@@ -217,7 +221,7 @@ void loopback_fire(struct timer *t)
 
 		h->lo->stats.rx_packets++;
 		h->lo->stats.rx_bytes += packet_len(f);
-		ip_input(h->lo, f);
+		packet_input(h->lo, f);
 	}
 	if (h->loop.count > 0)
 		net_timer(h->net, &h->loop_timer, LOOPBACK_DELAY, false);
@@ -238,11 +242,19 @@ static void loopback_send(struct net_host *h, struct frame *f)
 		net_timer(h->net, &h->loop_timer, LOOPBACK_DELAY, false);
 }
 
-/* RFC 1112 6.4: a group's low 23 bits behind 01:00:5e. */
-static void group_mac(uint32_t dst, uint8_t mac[6])
+/* RFC 1112 6.4: a group's low 23 bits behind 01:00:5e. RFC 2464 7: the low 32 bits behind 33:33. */
+static void group_mac(struct ip_addr dst, uint8_t mac[6])
 {
-	put16(mac, 0x0100);
-	put32(mac + 2, 0x5e000000 | (dst & 0x7fffff));
+	put16(mac, ip_is4(dst) ? 0x0100 : 0x3333);
+	put32(mac + 2, ip_is4(dst) ? 0x5e000000 | (ip_v4(dst) & 0x7fffff) : (uint32_t)dst.lo);
+}
+
+static void count6(struct net_host *h, const struct route_hit *hit, const struct frame *f)
+{
+	COUNT6(h, Ip6OutTransmits);
+	COUNT6_BY(h, Ip6OutOctets, packet_len(f));
+	COUNT6_BY(h, Ip6OutMcastPkts, hit->multicast);
+	COUNT6_BY(h, Ip6OutMcastOctets, hit->multicast ? packet_len(f) : 0);
 }
 
 void ip_transmit(struct net_host *h, struct route_hit *hit, struct frame *f)
@@ -250,15 +262,22 @@ void ip_transmit(struct net_host *h, struct route_hit *hit, struct frame *f)
 	static const uint8_t all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 	uint8_t mac[6];
 
-	COUNT(h, Ip_OutTransmits);
-	COUNT_BY(h, IpExt_OutOctets, packet_len(f));
+	bool v6 = packet(f)[0] >> 4 == 6;
+	uint16_t type = v6 ? TYPE_IPV6 : TYPE_IPV4;
+
+	if (v6)
+		count6(h, hit, f);
+	COUNT_BY(h, Ip_OutTransmits, !v6);
+	COUNT_BY(h, IpExt_OutOctets, v6 ? 0 : packet_len(f));
 	if (hit->local) {
 		loopback_send(h, f);
 	} else if (hit->broadcast) {
-		iface_send(hit->iface, f, all, TYPE_IPV4);
+		iface_send(hit->iface, f, all, type);
 	} else if (hit->multicast) {
-		group_mac(ip_v4(hit->next), mac);
-		iface_send(hit->iface, f, mac, TYPE_IPV4);
+		group_mac(hit->next, mac);
+		iface_send(hit->iface, f, mac, type);
+	} else if (hit->mac) {
+		iface_send(hit->iface, f, hit->mac->byte, type);
 	} else {
 		neigh_send(hit->iface, hit->next, f, hit->generation == h->generation ? &hit->neigh : NULL);
 	}
@@ -270,6 +289,8 @@ int ip_send(struct net_host *h, const struct ip_out *o, struct route_hit *hit, s
 	uint32_t total = packet_len(f), mtu = o->mtu ? MIN(o->mtu, iface_mtu(hit->iface)) : iface_mtu(hit->iface);
 	uint16_t id = o->id;
 
+	if (ip_is6(o->dst))
+		return ip6_send(h, o, hit, f);
 	COUNT(h, Ip_OutRequests);
 	if (total > 65535 || (total > mtu && o->df)) {
 		COUNT(h, Ip_OutDiscards);

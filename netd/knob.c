@@ -65,6 +65,12 @@ const struct net_knob_info net_knobs[NET_KNOBS] = {
 	[NET_NAT_TCP_TRANSITORY] = { "nat_tcp_transitory", 240, 1, 86400, NULL, "s of silence when opening or closing (240)" },
 	[NET_NAT_ICMP_TIMEOUT] = { "nat_icmp_timeout", 60, 1, 86400, NULL, "s of silence of a ping (RFC 5508 REQ-2: 60)" },
 	[NET_NAT_GENERIC_TIMEOUT] = { "nat_generic_timeout", 600, 1, 86400, NULL, "s of silence of other protocols" },
+	[NET_HOP_LIMIT] = { "hop_limit", 64, 1, 255, NULL, "hops a new packet of version 6 may make" },
+	[NET_DAD_TRANSMITS] = { "dad_transmits", 1, 0, 10, NULL, "probes for a duplicate of a new address of version 6" },
+	[NET_OPTIMISTIC_DAD] = { "optimistic_dad", 1, 0, 1, NULL, "1: it is used meanwhile (RFC 4429)" },
+	[NET_ACCEPT_RA] = { "accept_ra", 1, 0, 1, NULL, "0: router advertisements are not believed" },
+	[NET_IP6FRAG_TIME] = { "ip6frag_time", 60, 1, 3600, NULL, "s until an incomplete packet of version 6 is given up" },
+	[NET_BINDV6ONLY] = { "bindv6only", 0, 0, 1, NULL, "IPV6_V6ONLY of new sockets" },
 };
 
 void knobs_init(struct net_host *h)
@@ -75,7 +81,7 @@ void knobs_init(struct net_host *h)
 
 bool net_knob_find(const char *name, enum net_knob *out)
 {
-	static const char *const prefixes[] = { "net.ipv4.", "net.core.", "tcp_" };
+	static const char *const prefixes[] = { "net.ipv4.", "net.ipv6.conf.all.", "net.ipv6.", "net.core.", "tcp_" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++)
 		if (g_str_has_prefix(name, prefixes[i]))
@@ -104,6 +110,8 @@ int net_knob_set(struct net_host *h, enum net_knob k, int64_t value, struct err 
 	if ((k == NET_PORT_MIN && value > h->knob[NET_PORT_MAX]) || (k == NET_PORT_MAX && value < h->knob[NET_PORT_MIN]))
 		return err_set(e, EINVAL, 1, "port_min would be above port_max");
 	h->knob[k] = value;
+	if (k == NET_IP_FORWARD)
+		addrconf_forwarding(h);
 	return 0;
 }
 

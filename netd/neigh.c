@@ -1,7 +1,7 @@
 /*
- * neigh.c - neighbours: ARP (RFC 826) and the states of an entry (RFC 4861 7.3.2, as Linux has them for ARP).
+ * neigh.c - neighbours: ARP (RFC 826) and the states of an entry (RFC 4861 7.3.2, as Linux has them for both versions of IP).
  *
- * INCOMPLETE asks by broadcast, once a second, three times, with packets waiting; then FAILED, and the
+ * INCOMPLETE asks by broadcast (version 6: the target's group), once a second, three times, with packets waiting; then FAILED, and the
  * senders are told. REACHABLE lasts NEIGH_REACHABLE_TIME from the last confirmation, then the entry is
  * STALE: still used, but the first use starts DELAY and then PROBE, which asks the neighbour itself, unless
  * something confirms it before. Busy timers only where packets wait.
@@ -72,8 +72,11 @@ static void solicit(struct neigh *n, bool unicast)
 	static const uint8_t zero[6];
 
 	n->probes++;
-	send_arp(n->iface, 1, unicast ? n->mac.byte : broadcast, ip_v4(iface_source(n->iface, n->addr)), zero,
-		 ip_v4(n->addr));
+	if (ip_is4(n->addr))
+		send_arp(n->iface, 1, unicast ? n->mac.byte : broadcast, ip_v4(iface_source(n->iface, n->addr)), zero,
+			 ip_v4(n->addr));
+	else
+		nd_solicit(n->iface, iface_source(n->iface, n->addr), n->addr, unicast ? &n->mac : NULL);
 	net_timer(n->iface->host->net, &n->timer, KNOB_MS(n->iface->host, NEIGH_RETRANS), unicast);
 }
 
@@ -168,7 +171,52 @@ static void neigh_learned(struct neigh *n, const uint8_t mac[6], enum net_neigh_
 		n->confirmed = n->updated;
 	n->queue = (struct frame_queue){ 0 };
 	while ((f = frame_queue_take(&waiting)))
-		iface_send(n->iface, f, n->mac.byte, TYPE_IPV4);
+		iface_send(n->iface, f, n->mac.byte, packet_type(f));
+}
+
+/* --- what RFC 4861 adds ------------------------------------------------------------------------- */
+
+void neigh_told(struct net_iface *i, struct ip_addr addr, const uint8_t mac[6], bool router)
+{
+	struct neigh *n = neigh_find(i, addr);
+
+	if (!n)
+		n = neigh_create(i, addr);
+	if (!n)
+		return;
+	if (n->state == NET_NEIGH_INCOMPLETE || n->state == NET_NEIGH_FAILED || memcmp(&n->mac, mac, 6) != 0)
+		neigh_learned(n, mac, NET_NEIGH_STALE);
+	n->router |= router;
+}
+
+/* RFC 4861 7.2.5. An entry that nobody waits for (FAILED) is as good as none. */
+void neigh_advertised(struct net_iface *i, struct ip_addr addr, const uint8_t *mac, bool router, bool solicited, bool override)
+{
+	struct neigh *n = neigh_find(i, addr);
+	bool other;
+
+	if (!n || n->state == NET_NEIGH_FAILED || n->state == NET_NEIGH_PERMANENT)
+		return;
+	if (n->state == NET_NEIGH_INCOMPLETE) {
+		if (mac) {
+			n->router = router;
+			neigh_learned(n, mac, solicited ? NET_NEIGH_REACHABLE : NET_NEIGH_STALE);
+		}
+		return;
+	}
+	other = mac && memcmp(&n->mac, mac, 6) != 0;
+	if (other && !override) {
+		if (neigh_state(n) == NET_NEIGH_REACHABLE)
+			n->state = NET_NEIGH_STALE;
+		return;
+	}
+	if (n->router && !router)
+		route_router_gone(i, addr);
+	n->router = router;
+	if (solicited)
+		neigh_learned(n, mac ? mac : n->mac.byte, NET_NEIGH_REACHABLE);
+	else if (other)
+		neigh_learned(n, mac, NET_NEIGH_STALE);
 }
 
 /* RFC 826, "Packet Reception"; as Linux, an unasked reply changes only what is known already. */
@@ -251,7 +299,7 @@ void neigh_send(struct net_iface *i, struct ip_addr next, struct frame *f, struc
 	default:
 		break;
 	}
-	iface_send(i, f, n->mac.byte, TYPE_IPV4);
+	iface_send(i, f, n->mac.byte, packet_type(f));
 }
 
 void neigh_leave(struct net_iface *i)
@@ -280,7 +328,8 @@ bool net_neigh(const struct net_host *h, unsigned index, struct net_neigh *out)
 		return false;
 	n = h->neighs->pdata[index];
 	*out = (struct net_neigh){ .addr = ip_show(n->addr, ip_is4(n->addr) ? NET_IPV4 : NET_IPV6), .iface = n->iface->name, .mac = n->mac, .state = neigh_state(n),
-				   .updated = n->updated, .queued = n->queue.count };
+				   .updated = n->updated, .queued = n->queue.count, .router = n->router };
+	out->addr.scope = 0; /* which interface is known */
 	return true;
 }
 
@@ -291,13 +340,13 @@ int net_neigh_add(struct net_host *h, const char *iface, const struct net_addr *
 
 	if (!i || i == h->lo)
 		return err_set(e, ENODEV, 0, "no interface %s", iface);
-	if (a->family != NET_IPV4 || a->v4 == 0 || net_addr_is_multicast(a))
+	if (net_addr_is_any(a) || net_addr_is_multicast(a) || (a->family == NET_IPV6 && !i->nd))
 		return err_set(e, EINVAL, 1, "not the address of a neighbour");
 	if (net_mac_is_group(m))
 		return err_set(e, EADDRNOTAVAIL, 2, "a neighbour has no group address");
-	n = neigh_find(i, ip_of(a));
+	n = neigh_find(i, ip_on(ip_of(a), i->index));
 	if (!n)
-		n = neigh_create(i, ip_of(a));
+		n = neigh_create(i, ip_on(ip_of(a), i->index));
 	if (!n)
 		return err_set(e, ENOBUFS, 1, "the neighbour table is full");
 	n->state = NET_NEIGH_STALE; /* so that it may change */
@@ -312,7 +361,7 @@ int net_neigh_del(struct net_host *h, const char *iface, const struct net_addr *
 
 	if (!i)
 		return err_set(e, ENODEV, 0, "no interface %s", iface);
-	n = neigh_find(i, ip_of(a));
+	n = neigh_find(i, ip_on(ip_of(a), i->index));
 	if (!n)
 		return err_set(e, ENOENT, 1, "no such neighbour");
 	neigh_free(n);

@@ -29,7 +29,7 @@ void ping_reply(struct net_host *h, struct frame *f, const struct ip_in *in)
 
 void ping_error(struct net_host *h, const struct ip_in *in, int error, uint8_t type, uint8_t code, struct ip_addr from)
 {
-	struct net_socket *s = in->at[0] == 8 ? ping_find(h, get16(in->at + 4), in->src) : NULL;
+	struct net_socket *s = in->at[0] == (ip_is4(in->dst) ? 8 : 128) ? ping_find(h, get16(in->at + 4), in->src) : NULL;
 
 	if (!s)
 		return;
@@ -51,14 +51,16 @@ static ssize_t ping_send(struct net_socket *s, const void *data, size_t len, uns
 		result = datagram_target(s, to, &addr, &port, e);
 	if (result < 0)
 		return result;
-	if (len < ICMP_HEADER || p[0] != 8 || p[1] != 0)
-		return err_set(e, EINVAL, 2, "not an echo request: type 8, code 0, at least 8 bytes");
+	if (len < ICMP_HEADER || p[0] != (s->family == NET_IPV6 ? 128 : 8) || p[1] != 0)
+		return err_set(e, EINVAL, 2, "not an echo request: type %d, code 0, at least 8 bytes",
+			       s->family == NET_IPV6 ? 128 : 8);
 	if (len > ICMP_MAX)
 		return err_set(e, EMSGSIZE, 2, "a message of %zu bytes is longer than %d", len, ICMP_MAX);
 	if (!s->lport && (result = bind_port(s, 0, e)) < 0)
 		return result;
 	result = icmp_echo(s->host, addr, s->lport, get16(p + 6), p + ICMP_HEADER, (uint32_t)len - ICMP_HEADER,
-			   s->ttl ? s->ttl : (uint8_t)KNOB(s->host, IP_DEFAULT_TTL), s->broadcast);
+			   s->family == NET_IPV6 ? s->hops : s->ttl ? s->ttl : (uint8_t)KNOB(s->host, IP_DEFAULT_TTL),
+			   s->broadcast);
 	if (result < 0)
 		return err_set(e, -result, 1, "%s", g_strerror(-result));
 	return (ssize_t)len;

@@ -1,4 +1,4 @@
-/* pmtu.c - what the path to a destination carries (RFC 1191). */
+/* pmtu.c - what the path to a destination carries (RFC 1191, 8201). */
 #include "host.h"
 
 #define PMTU_AGE (600 * NS_PER_S)
@@ -16,7 +16,7 @@ uint32_t pmtu_plateau(uint32_t below)
 
 uint32_t pmtu_to(struct net_host *h, struct ip_addr dst, const struct route_hit *hit, bool *locked)
 {
-	uint32_t mtu = iface_mtu(hit->iface);
+	uint32_t mtu = ip_is6(dst) ? iface_mtu6(hit->iface) : iface_mtu(hit->iface);
 	const struct pmtu *p = g_hash_table_size(h->pmtus) ? g_hash_table_lookup(h->pmtus, &dst) : NULL;
 
 	if (locked)
@@ -36,7 +36,7 @@ uint32_t pmtu_to(struct net_host *h, struct ip_addr dst, const struct route_hit 
 void pmtu_learn(struct net_host *h, struct ip_addr dst, uint32_t mtu, uint32_t length)
 {
 	struct pmtu *p;
-	uint32_t least = (uint32_t)KNOB(h, MIN_PMTU);
+	uint32_t least = ip_is6(dst) ? IP6_MTU_MIN : (uint32_t)KNOB(h, MIN_PMTU);
 	bool locked = false;
 
 	if (mtu == 0)

@@ -85,6 +85,84 @@ void route_leave(struct net_iface *i)
 	note_lengths(h);
 }
 
+/* --- those that routers tell (version 6) -------------------------------------------------------- */
+
+static struct route *made_find(struct net_iface *i, struct ip_addr to, unsigned len, struct ip_addr via)
+{
+	struct net_host *h = i->host;
+
+	for (unsigned k = 0; k < h->routes->len; k++) {
+		struct route *r = &g_array_index(h->routes, struct route, k);
+
+		if (r->made && r->iface == i && r->len == len && ip_equal(r->to, to) && ip_equal(r->via, via))
+			return r;
+	}
+	return NULL;
+}
+
+void route_made(struct net_iface *i, struct ip_addr to, unsigned len, struct ip_addr via, uint32_t metric, ns_t expires)
+{
+	struct route r = { .to = to, .v6 = true, .len = len, .via = via, .iface = i, .metric = metric,
+			   .made = true, .expires = expires };
+	struct route *old = made_find(i, to, len, via);
+	unsigned made = 0;
+
+	if (old) {
+		old->expires = expires;
+		return;
+	}
+	for (unsigned k = 0; k < i->host->routes->len; k++)
+		made += g_array_index(i->host->routes, struct route, k).made;
+	if (made >= ROUTES_MADE_MAX)
+		return;
+	while (!route_insert(i->host, &r) && r.metric < metric + 64) /* another router for the same: after it */
+		r.metric++;
+}
+
+static void remove_at(struct net_host *h, unsigned k)
+{
+	g_array_remove_index(h->routes, k);
+	note_lengths(h);
+}
+
+void route_unmade(struct net_iface *i, struct ip_addr to, unsigned len, struct ip_addr via)
+{
+	struct route *r = made_find(i, to, len, via);
+
+	if (r)
+		remove_at(i->host, (unsigned)(r - &g_array_index(i->host->routes, struct route, 0)));
+}
+
+ns_t route_expire(struct net_iface *i)
+{
+	struct net_host *h = i->host;
+	ns_t next = 0;
+
+	for (unsigned k = h->routes->len; k-- > 0;) {
+		const struct route *r = &g_array_index(h->routes, struct route, k);
+
+		if (r->iface != i || !r->expires)
+			continue;
+		if (r->expires <= net_now(h->net))
+			remove_at(h, k);
+		else if (!next || r->expires < next)
+			next = r->expires;
+	}
+	return next;
+}
+
+void route_router_gone(struct net_iface *i, struct ip_addr router)
+{
+	struct net_host *h = i->host;
+
+	for (unsigned k = h->routes->len; k-- > 0;) {
+		const struct route *r = &g_array_index(h->routes, struct route, k);
+
+		if (r->made && r->iface == i && ip_equal(r->via, router))
+			remove_at(h, k);
+	}
+}
+
 /* Binary search in each length that occurs: at most 33, or 129. Routes through interfaces that are down do not count. */
 static const struct route *route_best(const struct net_host *h, struct ip_addr dst)
 {
@@ -108,13 +186,26 @@ static const struct route *route_best(const struct net_host *h, struct ip_addr d
 	return NULL;
 }
 
+/* A group of version 6: on the interface it names, or the first that speaks version 6. */
+static int group_route(struct net_host *h, struct ip_addr dst, struct route_hit *hit)
+{
+	for (unsigned n = 0; n < h->ifaces->len && !hit->iface; n++) {
+		struct net_iface *i = h->ifaces->pdata[n];
+
+		if (i->nd && i->up && (!ip_scope(dst) || ip_scope(dst) == i->index))
+			hit->iface = i;
+	}
+	if (!hit->iface)
+		return -ENETUNREACH;
+	hit->src = iface_source(hit->iface, dst);
+	return 0;
+}
+
 int route_find(struct net_host *h, struct ip_addr dst, struct route_hit *hit)
 {
 	const struct route *r;
 
 	*hit = (struct route_hit){ .next = dst, .generation = h->generation };
-	if (ip_is6(dst))
-		return -ENETUNREACH;
 	if (host_has(h, dst)) {
 		hit->iface = h->lo;
 		hit->src = dst;
@@ -122,6 +213,8 @@ int route_find(struct net_host *h, struct ip_addr dst, struct route_hit *hit)
 		return 0;
 	}
 	hit->multicast = ip_is_multicast(dst);
+	if (hit->multicast && ip_is6(dst))
+		return group_route(h, dst, hit);
 	hit->broadcast = ip_equal(dst, ip4(ADDR_BROADCAST));
 	r = route_best(h, dst);
 	if (!r && (hit->broadcast || hit->multicast)) { /* without a route: the first interface that is up */
@@ -154,7 +247,11 @@ static void route_copy(const struct route *r, struct net_route *out)
 	enum net_family family = r->v6 ? NET_IPV6 : NET_IPV4;
 
 	*out = (struct net_route){ .to = { .addr = ip_show(r->to, family), .len = r->len }, .metric = r->metric,
-				   .iface = r->iface ? r->iface->name : NULL, .connected = r->connected };
+				   .iface = r->iface ? r->iface->name : NULL, .connected = r->connected,
+				   .made = r->made };
+
+	if (r->expires)
+		out->expires = MAX(r->expires, net_now(r->iface->host->net) + 1) - net_now(r->iface->host->net);
 	out->to.addr.scope = 0;
 	if (!ip_none(r->via))
 		out->via = ip_show(r->via, family);

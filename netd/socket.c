@@ -25,6 +25,8 @@ struct net_socket *socket_create(struct net_host *h, enum net_kind kind, enum ne
 	s->family = (uint8_t)family;
 	s->takes4 = true;
 	s->takes6 = family == NET_IPV6;
+	if (family == NET_IPV6)
+		s->takes4 = !KNOB(h, BINDV6ONLY);
 	s->id = ++h->last_socket;
 	s->refs = 1; /* the table's */
 	s->alive = true;
@@ -145,6 +147,20 @@ int socket_error(struct net_socket *s, struct err *e)
 
 	s->error = 0;
 	return error ? err_set(e, error, -1, "%s", g_strerror(error)) : 0;
+}
+
+uint8_t socket_ttl(const struct net_socket *s, const struct route_hit *hit)
+{
+	const struct net_host *h = s->host;
+	bool v6 = ip_is6(hit->next);
+
+	if (v6 ? s->hops : s->ttl)
+		return v6 ? s->hops : s->ttl;
+	if (hit->multicast)
+		return 1;
+	if (v6 && hit->iface->nd && hit->iface->nd->hop_limit)
+		return hit->iface->nd->hop_limit;
+	return (uint8_t)(v6 ? KNOB(h, HOP_LIMIT) : KNOB(h, IP_DEFAULT_TTL));
 }
 
 int socket_route(struct net_socket *s)

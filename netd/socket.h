@@ -82,7 +82,7 @@ struct net_socket {
 	int                send_timeout, recv_timeout; /* ms; 0: none */
 	uint32_t           send_limit, recv_limit;
 	bool               send_limit_set, recv_limit_set;
-	uint8_t            ttl, tos;
+	uint8_t            ttl, hops, tos; /* ttl of version 4, hops of version 6; 0: the host's */
 	int                mtu_discover;
 	struct route_hit   hit;        /* of raddr; see socket_route() */
 	struct datagram   *first, *last;
@@ -110,6 +110,9 @@ void socket_kill(struct net_socket *s);
 void socket_wake(struct net_socket *s);
 /* Reports and forgets s->error: -errno, or 0. */
 int  socket_error(struct net_socket *s, struct err *e);
+/* Hops for a packet of its own, that goes along `hit`. */
+uint8_t socket_ttl(const struct net_socket *s, const struct route_hit *hit);
+#define COUNT_UDP(h, addr, name) (ip_is6(addr) ? COUNT6(h, Udp6##name) : COUNT(h, Udp_##name))
 /* The route to raddr, looked up again when tables have changed; -errno. */
 int  socket_route(struct net_socket *s);
 

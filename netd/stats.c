@@ -6,6 +6,21 @@
 const struct net_counter_info net_counter_names[NET_COUNTERS_END] = { NET_COUNTERS(NAME) };
 #undef NAME
 
+#define NAME(name) #name,
+const char *const net_counter6_names[NET_COUNTERS6_END] = { NET_COUNTERS6(NAME) };
+#undef NAME
+
+void net_counters6(const struct net_host *h, int64_t out[NET_COUNTERS6_END])
+{
+	memcpy(out, h->count6, sizeof(h->count6));
+}
+
+void net_icmp6_types(const struct net_host *h, uint64_t in[256], uint64_t out[256])
+{
+	memcpy(in, h->icmp6_in, sizeof(h->icmp6_in));
+	memcpy(out, h->icmp6_out, sizeof(h->icmp6_out));
+}
+
 void net_counters(const struct net_host *h, int64_t out[NET_COUNTERS_END])
 {
 	memcpy(out, h->count, sizeof(h->count));
@@ -33,14 +48,15 @@ void net_icmp_types(const struct net_host *h, uint64_t in[256], uint64_t out[256
 
 void net_sockstat(const struct net_host *h, struct net_sockstat *out)
 {
-	*out = (struct net_sockstat){ .frag_inuse = h->frag_count, .frag_memory = h->frag_bytes };
+	*out = (struct net_sockstat){ .frag_inuse = h->frag_count, .frag_memory = h->frag_count ? h->frag_bytes : 0,
+					 .frag6_inuse = h->frag_count6, .frag6_memory = h->frag_count6 ? h->frag_bytes : 0 };
 	for (struct tree_node *n = tree_first(&h->sockets); n; n = tree_next(n)) {
 		const struct net_socket *s = tree_entry(n, struct net_socket, node);
 		struct net_socket_info info;
 
 		net_socket_get(s, &info);
 		out->used += s->handles > 0;
-		out->udp_inuse += s->kind == NET_UDP && s->lport;
+		*(s->family == NET_IPV6 ? &out->udp6_inuse : &out->udp_inuse) += s->kind == NET_UDP && s->lport;
 		out->icmp_inuse += s->kind == NET_ICMP && s->lport;
 		if (s->kind != NET_TCP)
 			continue;
@@ -49,7 +65,7 @@ void net_sockstat(const struct net_host *h, struct net_sockstat *out)
 			continue;
 		}
 		out->tcp_alloc++;
-		out->tcp_inuse += info.state != NET_TCP_CLOSE || s->lport;
+		*(s->family == NET_IPV6 ? &out->tcp6_inuse : &out->tcp_inuse) += info.state != NET_TCP_CLOSE || s->lport;
 		out->tcp_orphan += s->handles == 0 && info.state != NET_TCP_SYN_RECV;
 	}
 }

@@ -405,13 +405,13 @@ void tcp_error(struct net_host *h, const struct ip_in *in, int error, bool fatal
 	socket_hold(s);
 	if (mtu) {
 		if (!KNOB(h, NO_PMTU_DISC) && mtu < t->pmtu) {
-			pmtu_learn(h, in->dst, mtu, MAX(get16(in->ip + 2), mtu + 1));
+			pmtu_learn(h, in->dst, mtu, MAX(in->total, mtu + 1));
 			tcp_sync_mss(t);
 			tcp_shrink_lost(t);
 			tcp_output(t);
 		}
 	} else if (t->state == NET_TCP_SYN_SENT || (t->state == NET_TCP_SYN_RECV && fatal)) {
-		if (type == 3 || fatal) {
+		if (icmp_is_unreachable(in, type) || fatal) {
 			COUNT(h, Tcp_AttemptFails);
 			tcp_fail(t, error);
 		}

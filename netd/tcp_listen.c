@@ -105,6 +105,8 @@ static struct tcp *child_new(struct net_socket *ls, const struct ip_in *in)
 	s->send_timeout = ls->send_timeout;
 	s->recv_timeout = ls->recv_timeout;
 	s->ttl = ls->ttl;
+	s->hops = ls->hops;
+	s->takes4 = ls->takes4;
 	s->tos = ls->tos;
 	s->mtu_discover = ls->mtu_discover;
 	s->oob_inline = ls->oob_inline;

@@ -54,7 +54,7 @@ static void transmit(struct tcp *t, uint32_t seq, uint32_t len, uint8_t flags)
 		if (t->quick > 0 && !(flags & NET_SYN))
 			t->quick--;
 	}
-	o.ttl = s->ttl ? s->ttl : (uint8_t)KNOB(h, IP_DEFAULT_TTL);
+	o.ttl = socket_ttl(s, &s->hit);
 	t->pmtu = pmtu_to(h, s->raddr, &s->hit, &locked);
 	o.mtu = t->pmtu;
 	o.df = s->mtu_discover && !locked && !KNOB(h, NO_PMTU_DISC) && packet_len(f) <= o.mtu;

@@ -11,6 +11,8 @@ void tcp_reply(struct net_host *h, const struct tcp_reply *r)
 
 	if (route_find(h, r->dst, &hit) < 0)
 		return;
+	if (ip_is6(r->dst))
+		o.ttl = (uint8_t)KNOB(h, HOP_LIMIT);
 	f = ip_frame(h, r->dst, TCP_HEADER + r->options_len);
 	p = transport(f);
 	put16(p, r->sport);

@@ -97,7 +97,7 @@ static void send_one(struct net_ping *p)
 	g_array_append_val(p->echoes, echo);
 	p->report.sent++;
 	result = icmp_echo(p->host, ip_of(&p->to), p->socket->lport, (uint16_t)echo.sequence, data, p->size,
-			   (uint8_t)KNOB(p->host, IP_DEFAULT_TTL), true);
+			   p->to.family == NET_IPV6 ? 0 : (uint8_t)KNOB(p->host, IP_DEFAULT_TTL), true);
 	g_free(data);
 	if (result < 0) {
 		g_array_index(p->echoes, struct net_echo, echo.sequence - 1).error = -result;

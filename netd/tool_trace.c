@@ -55,7 +55,7 @@ static void send_probe(struct net_trace *t)
 
 	*current(t) = (struct net_echo){ .sequence = (t->hop - 1) * NET_PROBES + t->probe + 1,
 					 .sent = net_now(t->host->net) };
-	t->socket->ttl = (uint8_t)t->hop;
+	t->socket->ttl = t->socket->hops = (uint8_t)t->hop;
 	net_timer(t->host->net, &t->timer, t->wait, false);
 	result = net_send(t->socket, data, sizeof(data), 0, &to, NULL);
 	if (result < 0)
@@ -83,9 +83,9 @@ static void trace_notify(struct net_socket *s)
 	echo->from = ip_show(n->from, t->to.family);
 	echo->type = n->type;
 	echo->code = n->code;
-	if (n->type == 3) {
+	if (n->type == (t->to.family == NET_IPV6 ? 1 : 3)) {
 		t->arrived = true;
-		if (n->code != 3)
+		if (n->code != (t->to.family == NET_IPV6 ? 4 : 3))
 			echo->error = n->error;
 	}
 	n->error = 0;

@@ -58,9 +58,9 @@ void udp_input(struct net_host *h, struct frame *f, const struct ip_in *in)
 	struct net_socket *s;
 
 	if (len < UDP_HEADER || len > in->len || !checksum_right(in, len)) {
-		COUNT(h, Udp_InErrors);
+		COUNT_UDP(h, in->dst, InErrors);
 		if (len >= UDP_HEADER && len <= in->len)
-			COUNT(h, Udp_InCsumErrors);
+			COUNT_UDP(h, in->dst, InCsumErrors);
 		frame_put(f);
 		return;
 	}
@@ -73,8 +73,8 @@ void udp_input(struct net_host *h, struct frame *f, const struct ip_in *in)
 	} else if ((s = udp_find(h, in, get16(p), get16(p + 2)))) {
 		datagram_add(s, f, in, p + UDP_HEADER, len - UDP_HEADER, get16(p));
 	} else {
-		COUNT(h, Udp_NoPorts);
-		icmp_error(h, in->iface, f, 3, 3, 0);
+		COUNT_UDP(h, in->dst, NoPorts);
+		icmp_port_unreachable(h, in, f);
 	}
 	frame_put(f);
 }
@@ -120,12 +120,14 @@ static ssize_t udp_send(struct net_socket *s, const void *data, size_t len, unsi
 		return err_set(e, -result, 1, "%s", result == -ENETUNREACH ? "no route" : "the route refuses");
 	if (hit.broadcast && !s->broadcast)
 		return err_set(e, EACCES, 1, "a broadcast needs SO_BROADCAST");
+	if (ip_none(hit.src) && ip_is6(o.dst))
+		return err_set(e, EADDRNOTAVAIL, 1, "this host has no address to send from");
 	if (!s->lport && (result = bind_port(s, 0, e)) < 0)
 		return result;
 
 	headers = ip_header(o.dst) + UDP_HEADER;
 	o.src = ip_none(s->laddr) ? hit.src : s->laddr;
-	o.ttl = s->ttl ? s->ttl : hit.multicast ? 1 : (uint8_t)KNOB(h, IP_DEFAULT_TTL);
+	o.ttl = s->ttl ? s->ttl : hit.multicast ? 1 : socket_ttl(s, &hit);
 	o.mtu = pmtu_to(h, o.dst, &hit, &locked);
 	if (headers + len > o.mtu && s->mtu_discover == 2)
 		return err_set(e, EMSGSIZE, 2, "longer than the path's %u bytes", o.mtu);
@@ -139,7 +141,7 @@ static ssize_t udp_send(struct net_socket *s, const void *data, size_t len, unsi
 	sum = sum_copy(sum_pseudo(o.src, o.dst, IP_UDP, UDP_HEADER + (uint32_t)len), p + UDP_HEADER, data, len);
 	sum = sum_add(sum, p, UDP_HEADER);
 	put16(p + 6, sum_end(sum) ? sum_end(sum) : 0xffff); /* RFC 768: 0 would mean none */
-	COUNT(h, Udp_OutDatagrams);
+	COUNT_UDP(h, o.dst, OutDatagrams);
 	result = ip_send(h, &o, &hit, f);
 	return result < 0 ? err_set(e, -result, 2, "the message does not fit") : (ssize_t)len;
 }

@@ -111,6 +111,7 @@ static unsigned host_place(const struct net *n, uint32_t serial)
 static void host_start(struct net_host *h)
 {
 	struct own_addr loopback = { .addr = ip4(0x7f000001), .len = 8 };
+	struct own_addr loopback6 = { .addr = ip6(0, 1), .len = 128, .made = true, .flags = NET_ADDR_PERMANENT };
 
 	seed_host(h);
 	h->secret.k[0] = rng_next(&h->rng_misc);
@@ -119,6 +120,7 @@ static void host_start(struct net_host *h)
 	h->lo = iface_create(h, "lo");
 	h->lo->up = true;
 	g_array_append_val(h->lo->addrs, loopback);
+	g_array_append_val(h->lo->addrs, loopback6);
 	h->loop_timer.fire = loopback_fire;
 }
 
@@ -165,6 +167,7 @@ void net_host_free(struct net_host *h)
 		iface_clear(h->ifaces->pdata[h->ifaces->len - 1]);
 	neigh_clear(h);
 	frag_clear(h);
+	frag6_clear(h);
 	net_cancel(n, &h->loop_timer);
 	frame_queue_clear(&h->loop);
 	g_hash_table_remove(n->host_names, h->name);

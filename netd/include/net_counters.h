@@ -245,13 +245,102 @@ enum net_counter { NET_COUNTERS(NET_COUNTER_ENUM) NET_COUNTERS_END };
 struct net_counter_info { const char *group, *name; };
 extern const struct net_counter_info net_counter_names[NET_COUNTERS_END];
 
+/* Version 6: under the names and in the order of /proc/net/snmp6. TCP counts in one place for both versions. */
+#define NET_COUNTERS6(X) \
+	X(Ip6InReceives) \
+	X(Ip6InHdrErrors) \
+	X(Ip6InTooBigErrors) \
+	X(Ip6InNoRoutes) \
+	X(Ip6InAddrErrors) \
+	X(Ip6InUnknownProtos) \
+	X(Ip6InTruncatedPkts) \
+	X(Ip6InDiscards) \
+	X(Ip6InDelivers) \
+	X(Ip6OutForwDatagrams) \
+	X(Ip6OutRequests) \
+	X(Ip6OutDiscards) \
+	X(Ip6OutNoRoutes) \
+	X(Ip6ReasmTimeout) \
+	X(Ip6ReasmReqds) \
+	X(Ip6ReasmOKs) \
+	X(Ip6ReasmFails) \
+	X(Ip6FragOKs) \
+	X(Ip6FragFails) \
+	X(Ip6FragCreates) \
+	X(Ip6InMcastPkts) \
+	X(Ip6OutMcastPkts) \
+	X(Ip6InOctets) \
+	X(Ip6OutOctets) \
+	X(Ip6InMcastOctets) \
+	X(Ip6OutMcastOctets) \
+	X(Ip6InBcastOctets) \
+	X(Ip6OutBcastOctets) \
+	X(Ip6InNoECTPkts) \
+	X(Ip6InECT1Pkts) \
+	X(Ip6InECT0Pkts) \
+	X(Ip6InCEPkts) \
+	X(Ip6OutTransmits) \
+	X(Icmp6InMsgs) \
+	X(Icmp6InErrors) \
+	X(Icmp6OutMsgs) \
+	X(Icmp6OutErrors) \
+	X(Icmp6InCsumErrors) \
+	X(Icmp6OutRateLimitHost) \
+	X(Icmp6InDestUnreachs) \
+	X(Icmp6InPktTooBigs) \
+	X(Icmp6InTimeExcds) \
+	X(Icmp6InParmProblems) \
+	X(Icmp6InEchos) \
+	X(Icmp6InEchoReplies) \
+	X(Icmp6InGroupMembQueries) \
+	X(Icmp6InGroupMembResponses) \
+	X(Icmp6InGroupMembReductions) \
+	X(Icmp6InRouterSolicits) \
+	X(Icmp6InRouterAdvertisements) \
+	X(Icmp6InNeighborSolicits) \
+	X(Icmp6InNeighborAdvertisements) \
+	X(Icmp6InRedirects) \
+	X(Icmp6InMLDv2Reports) \
+	X(Icmp6OutDestUnreachs) \
+	X(Icmp6OutPktTooBigs) \
+	X(Icmp6OutTimeExcds) \
+	X(Icmp6OutParmProblems) \
+	X(Icmp6OutEchos) \
+	X(Icmp6OutEchoReplies) \
+	X(Icmp6OutGroupMembQueries) \
+	X(Icmp6OutGroupMembResponses) \
+	X(Icmp6OutGroupMembReductions) \
+	X(Icmp6OutRouterSolicits) \
+	X(Icmp6OutRouterAdvertisements) \
+	X(Icmp6OutNeighborSolicits) \
+	X(Icmp6OutNeighborAdvertisements) \
+	X(Icmp6OutRedirects) \
+	X(Icmp6OutMLDv2Reports) \
+	X(Udp6InDatagrams) \
+	X(Udp6NoPorts) \
+	X(Udp6InErrors) \
+	X(Udp6OutDatagrams) \
+	X(Udp6RcvbufErrors) \
+	X(Udp6SndbufErrors) \
+	X(Udp6InCsumErrors) \
+	X(Udp6IgnoredMulti) \
+	X(Udp6MemErrors)
+
+#define NET_COUNTER_ENUM(name) NET6_##name,
+enum net_counter6 { NET_COUNTERS6(NET_COUNTER_ENUM) NET_COUNTERS6_END };
+#undef NET_COUNTER_ENUM
+extern const char *const net_counter6_names[NET_COUNTERS6_END];
+void net_counters6(const struct net_host *h, int64_t out[NET_COUNTERS6_END]);
+/* ICMP version 6: messages received and sent of each type. */
+void net_icmp6_types(const struct net_host *h, uint64_t in[256], uint64_t out[256]);
+
 /* All of them, by enum net_counter. MaxConn is -1: print as signed. */
 void net_counters(const struct net_host *h, int64_t out[NET_COUNTERS_END]);
 /* IcmpMsg: messages received and sent of each type. */
 void net_icmp_types(const struct net_host *h, uint64_t in[256], uint64_t out[256]);
 
-/* /proc/net/sockstat */
-struct net_sockstat { uint64_t used, tcp_inuse, tcp_orphan, tcp_tw, tcp_alloc, udp_inuse, icmp_inuse, frag_inuse, frag_memory; };
+/* /proc/net/sockstat and sockstat6 */
+struct net_sockstat { uint64_t tcp6_inuse, udp6_inuse, frag6_inuse, frag6_memory; uint64_t used, tcp_inuse, tcp_orphan, tcp_tw, tcp_alloc, udp_inuse, icmp_inuse, frag_inuse, frag_memory; };
 void net_sockstat(const struct net_host *h, struct net_sockstat *out);
 
 #endif

@@ -58,6 +58,45 @@ struct net_iface_info {
 };
 void net_iface_get(const struct net_iface *i, struct net_iface_info *out);
 
+/* --- version 6 --------------------------------------------------------------------------------- */
+
+/*
+ * An interface speaks version 6 once it has an address of it, or is to get one from a router: when it is up it then has a
+ * link-local address (RFC 4291 2.5.6, made of the MAC), and each address is probed for a duplicate (RFC 4862 5.4); lo has ::1.
+ */
+enum net_addr_flag { /* as /proc/net/if_inet6 shows them */
+	NET_ADDR_OPTIMISTIC = 0x04, NET_ADDR_DADFAILED = 0x08, NET_ADDR_DEPRECATED = 0x20, NET_ADDR_TENTATIVE = 0x40,
+	NET_ADDR_PERMANENT = 0x80
+};
+struct net_addr6 {
+	struct net_prefix prefix;
+	unsigned scope;             /* 0 global, 0x10 this host, 0x20 link */
+	unsigned flags;             /* enum net_addr_flag */
+	bool     made;              /* not by hand */
+	ns_t     valid, preferred;  /* from now; 0: for ever */
+};
+/* All of version 6, by hand or not; net_iface_address() has those by hand, of both versions. */
+bool net_iface_address6(const struct net_iface *i, unsigned index, struct net_addr6 *out);
+/* Ask routers, and make addresses of what they advertise (RFC 4862 5.5). EPERM for lo. */
+int  net_iface_set_auto(struct net_iface *i, bool on, struct err *e);
+bool net_iface_auto(const struct net_iface *i);
+/* What a forwarding host advertises: its prefixes of 64 bits (RFC 4861 6.2). */
+struct net_ra {
+	bool     on;
+	unsigned interval;          /* s, at most, between unasked ones: 4..1800 */
+	unsigned lifetime;          /* s, as a default router: 0..9000 */
+	unsigned valid, preferred;  /* s, of the prefixes; 0xffffffff: for ever */
+	uint32_t mtu;               /* told; 0: not */
+	uint8_t  hop_limit;         /* told; 0: not */
+};
+extern const struct net_ra net_ra_initial;
+int  net_iface_set_ra(struct net_iface *i, const struct net_ra *ra, struct err *e);
+void net_iface_ra(const struct net_iface *i, struct net_ra *out);
+/* "fe80::1%eth0" and "[fe80::1%eth0]:80" with the interface's index for its name; to be freed. */
+char *net_scope_number(struct net_host *h, const char *text);
+/* The other way: an index after % becomes a name. */
+char *net_scope_name(struct net_host *h, const char *text);
+
 /* --- routes: longest prefix first, then lowest metric ------------------------------------------ */
 
 struct net_route {
@@ -67,6 +106,8 @@ struct net_route {
 	uint32_t          metric;
 	struct net_addr   src;      /* the address that new packets take; family 0: by the interface */
 	bool              connected; /* made by an address, not by hand */
+	bool              made;      /* told by a router */
+	ns_t              expires;   /* from now; 0: never */
 };
 /*
  * `iface` may be NULL with a `via`: the interface whose subnet has it; with neither: reject.
@@ -81,7 +122,7 @@ bool net_route(const struct net_host *h, unsigned index, struct net_route *out);
 /* The route that `dst` takes, `src` filled in; ENETUNREACH, EHOSTUNREACH (reject route). */
 int  net_route_to(struct net_host *h, const struct net_addr *dst, struct net_route *out, struct err *e);
 
-/* --- neighbours (ARP, RFC 826) ----------------------------------------------------------------- */
+/* --- neighbours (ARP, RFC 826; RFC 4861) ----------------------------------------------------------------- */
 
 enum net_neigh_state {
 	NET_NEIGH_INCOMPLETE, NET_NEIGH_REACHABLE, NET_NEIGH_STALE, NET_NEIGH_DELAY, NET_NEIGH_PROBE,
@@ -96,6 +137,7 @@ struct net_neigh {
 	enum net_neigh_state state;
 	ns_t                 updated;
 	unsigned             queued;   /* packets waiting for the answer */
+	bool                 router;   /* version 6: it says so */
 };
 /* In order of interface, then address. */
 bool net_neigh(const struct net_host *h, unsigned index, struct net_neigh *out);
