@@ -175,6 +175,8 @@ bool     iface_broadcast(const struct net_iface *i, uint32_t addr);
 bool     own_prefix_has(const struct own_addr *a, struct ip_addr addr);
 struct ip_addr iface_source(const struct net_iface *i, struct ip_addr towards);
 void     iface_clear(struct net_iface *i);
+/* For tools: fe80:: without an interface is meant on the first that speaks version 6. */
+struct ip_addr host_scoped(const struct net_host *h, struct ip_addr addr);
 /* 127.0.0.1 or ::1. */
 static inline struct ip_addr host_self(enum net_family family)
 {

@@ -247,6 +247,17 @@ bool host_has(const struct net_host *h, struct ip_addr addr)
 	return ip_is_loopback(addr);
 }
 
+struct ip_addr host_scoped(const struct net_host *h, struct ip_addr addr)
+{
+	for (unsigned n = 0; n < h->ifaces->len && ip_has_scope(addr) && !ip_scope(addr); n++) {
+		const struct net_iface *i = h->ifaces->pdata[n];
+
+		if (i->nd && i->up)
+			addr = ip_on(addr, i->index);
+	}
+	return addr;
+}
+
 bool iface_broadcast(const struct net_iface *i, uint32_t addr)
 {
 	for (unsigned n = 0; n < i->addrs->len; n++) {

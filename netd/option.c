@@ -4,6 +4,7 @@
 const char *const net_option_names[NET_OPTIONS] = {
 	"SO_REUSEADDR", "SO_REUSEPORT", "SO_BROADCAST", "SO_KEEPALIVE", "SO_OOBINLINE", "SO_LINGER", "SO_SNDBUF",
 	"SO_RCVBUF", "SO_SNDTIMEO", "SO_RCVTIMEO", "SO_ERROR", "SO_ACCEPTCONN", "SO_TYPE", "IP_TTL", "IP_TOS", "IP_MTU_DISCOVER", "IP_MTU",
+	"IPV6_V6ONLY", "IPV6_UNICAST_HOPS", "IPV6_TCLASS", "IPV6_MTU_DISCOVER", "IPV6_MTU",
 	"TCP_NODELAY", "TCP_CORK", "TCP_MAXSEG", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_SYNCNT",
 	"TCP_LINGER2", "TCP_DEFER_ACCEPT", "TCP_WINDOW_CLAMP", "TCP_QUICKACK", "TCP_CONGESTION", "TCP_USER_TIMEOUT",
 	"RDT_VARIANT", "RDT_WINDOW", "RDT_TIMEOUT", "RDT_TRIES", "RDT_PART",
@@ -19,6 +20,11 @@ static int range(struct err *e, int value, int min, int max)
 static bool is_rdt(enum net_option o)
 {
 	return o >= NET_RDT_VARIANT && o <= NET_RDT_PART;
+}
+
+static bool is_v6(enum net_option o)
+{
+	return o >= NET_IPV6_V6ONLY && o <= NET_IPV6_MTU;
 }
 
 static bool is_tcp(enum net_option o)
@@ -39,6 +45,8 @@ int net_setsockopt(struct net_socket *s, enum net_option o, int value, struct er
 	}
 	if (is_rdt(o))
 		return s->kind == NET_RDT ? rdt_setsockopt(s, o, value, e) : err_set(e, ENOPROTOOPT, 1, "not an rdt socket");
+	if (is_v6(o) && s->family != NET_IPV6)
+		return err_set(e, ENOPROTOOPT, 1, "not a socket of version 6");
 	switch (o) {
 	case NET_SO_REUSEADDR:
 		s->reuse_addr = value != 0;
@@ -79,11 +87,23 @@ int net_setsockopt(struct net_socket *s, enum net_option o, int value, struct er
 		if (result == 0)
 			s->ttl = value == -1 ? 0 : (uint8_t)value;
 		return result;
+	case NET_IPV6_V6ONLY:
+		if (s->users)
+			return err_set(e, EINVAL, 1, "the socket is bound already");
+		s->takes4 = value == 0;
+		return 0;
+	case NET_IPV6_UNICAST_HOPS:
+		result = value == -1 ? 0 : range(e, value, 0, 255);
+		if (result == 0)
+			s->hops = value == -1 ? 0 : (uint8_t)value;
+		return result;
+	case NET_IPV6_TCLASS:
 	case NET_IP_TOS:
 		result = range(e, value, 0, 255);
 		if (result == 0)
 			s->tos = (uint8_t)value;
 		return result;
+	case NET_IPV6_MTU_DISCOVER:
 	case NET_IP_MTU_DISCOVER:
 		result = range(e, value, 0, 2);
 		if (result == 0)
@@ -105,6 +125,8 @@ int net_getsockopt(struct net_socket *s, enum net_option o, int *value, struct e
 	}
 	if (is_rdt(o))
 		return s->kind == NET_RDT ? rdt_getsockopt(s, o, value, e) : err_set(e, ENOPROTOOPT, 1, "not an rdt socket");
+	if (is_v6(o) && s->family != NET_IPV6)
+		return err_set(e, ENOPROTOOPT, 1, "not a socket of version 6");
 	switch (o) {
 	case NET_SO_REUSEADDR: *value = s->reuse_addr; return 0;
 	case NET_SO_REUSEPORT: *value = s->reuse_port; return 0;
@@ -117,7 +139,11 @@ int net_getsockopt(struct net_socket *s, enum net_option o, int *value, struct e
 	case NET_SO_RCVTIMEO: *value = s->recv_timeout; return 0;
 	case NET_SO_TYPE: *value = s->kind == NET_TCP ? 1 : 2; return 0; /* SOCK_STREAM, SOCK_DGRAM */
 	case NET_IP_TTL: *value = s->ttl ? s->ttl : (int)KNOB(s->host, IP_DEFAULT_TTL); return 0;
+	case NET_IPV6_V6ONLY: *value = !s->takes4; return 0;
+	case NET_IPV6_UNICAST_HOPS: *value = s->hops ? s->hops : (int)KNOB(s->host, HOP_LIMIT); return 0;
+	case NET_IPV6_TCLASS:
 	case NET_IP_TOS: *value = s->tos; return 0;
+	case NET_IPV6_MTU_DISCOVER:
 	case NET_IP_MTU_DISCOVER: *value = s->mtu_discover; return 0;
 	case NET_SO_ERROR:
 		*value = s->error;
@@ -130,6 +156,7 @@ int net_getsockopt(struct net_socket *s, enum net_option o, int *value, struct e
 		*value = info.state == NET_TCP_LISTEN;
 		return 0;
 	}
+	case NET_IPV6_MTU:
 	case NET_IP_MTU:
 		if (ip_none(s->raddr) || socket_route(s) < 0)
 			return err_set(e, ENOTCONN, 0, "the socket has no peer");

@@ -294,6 +294,8 @@ int net_route_add(struct net_host *h, const struct net_route *n, struct err *e)
 		return err_set(e, ENODEV, 2, "no interface %s", n->iface);
 	if (!ip_none(r.via) && !r.iface)
 		r.iface = iface_towards(h, r.via);
+	if (r.iface)
+		r.via = ip_on(r.via, r.iface->index); /* fe80:: of that interface */
 	if (!ip_none(r.via) && (!r.iface || !iface_reaches(r.iface, r.via)))
 		return err_set(e, ENETUNREACH, 1, "%s is in no subnet of the interface", net_addr_text(&n->via, text));
 	if (!ip_none(r.via) && host_has(h, r.via))
@@ -307,13 +309,21 @@ int net_route_add(struct net_host *h, const struct net_route *n, struct err *e)
 	return 0;
 }
 
+/* fe80:: is meant on the route's interface. */
+static struct ip_addr via_of(const struct net_route *n, const struct net_iface *i)
+{
+	struct ip_addr via = ip_of(&n->via);
+
+	return i && !ip_scope(via) ? ip_on(via, i->index) : via;
+}
+
 int net_route_del(struct net_host *h, const struct net_route *n, struct err *e)
 {
 	for (unsigned k = 0; k < h->routes->len; k++) {
 		const struct route *r = &g_array_index(h->routes, struct route, k);
 
 		if (r->v6 != (n->to.addr.family == NET_IPV6) || !ip_equal(r->to, ip_of(&n->to.addr)) || r->len != n->to.len ||
-		    (n->via.family && !ip_equal(r->via, ip_of(&n->via))) ||
+		    (n->via.family && !ip_equal(r->via, via_of(n, r->iface))) ||
 		    (n->iface && (!r->iface || strcmp(r->iface->name, n->iface) != 0)) ||
 		    (n->metric && r->metric != n->metric))
 			continue;

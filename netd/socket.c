@@ -170,12 +170,21 @@ int socket_route(struct net_socket *s)
 	return route_find(s->host, s->raddr, &s->hit);
 }
 
+/* As Linux: udp sockets of version 6 take an address of version 4 as it is, tcp sockets want it as mapped. */
 int socket_addr(const struct net_socket *s, const struct net_addr *a, struct ip_addr *out, struct err *e)
 {
+	char text[NET_ADDR_TEXT];
+
 	*out = ip_of(a);
-	if (a->family == NET_UNSET || a->family == s->family)
+	if (a->family == NET_UNSET)
 		return 0;
-	return err_set(e, EAFNOSUPPORT, 1, "not an address of version %d", s->family);
+	if (a->family != s->family && (a->family == NET_IPV6 || s->kind == NET_TCP || !s->takes4))
+		return err_set(e, EAFNOSUPPORT, 1, s->family == NET_IPV6 ? "write an address of version 4 as ::ffff:10.0.0.1" :
+			       "not an address of version 4");
+	if (ip_has_scope(*out) && !ip_scope(*out))
+		return err_set(e, EINVAL, 1, "%s needs an interface, as %s%%eth0", net_addr_text(a, text),
+			       ip_is_multicast(*out) ? "ff02::1" : "fe80::1");
+	return 0;
 }
 
 int socket_peer(const struct net_socket *s, const struct net_addr *a, struct ip_addr *out, struct err *e)
@@ -185,7 +194,11 @@ int socket_peer(const struct net_socket *s, const struct net_addr *a, struct ip_
 	if (result < 0)
 		return result;
 	if (ip_none(*out))
-		*out = host_self(s->family);
+		*out = host_self(a->family);
+	if (ip_is4(*out) && !s->takes4)
+		return err_set(e, ENETUNREACH, 1, "the socket is IPV6_V6ONLY");
+	if (!ip_none(s->laddr) && s->addr_given && ip_is4(s->laddr) != ip_is4(*out))
+		return err_set(e, ENETUNREACH, 1, "the socket's own address is of the other version");
 	return 0;
 }
 
@@ -206,6 +219,8 @@ int net_bind(struct net_socket *s, const struct net_caller *who, const struct ne
 	result = socket_addr(s, &at->addr, &addr, e);
 	if (result < 0)
 		return result;
+	if (ip_is4(addr) && !s->takes4)
+		return err_set(e, EINVAL, 1, "the socket is IPV6_V6ONLY");
 	if (s->users)
 		return err_set(e, EINVAL, 0, "the socket is bound to port %u already", s->lport);
 	if (!ip_none(addr) && !host_has(h, addr) &&

@@ -141,6 +141,7 @@ int net_ping_start(struct net_host *h, const struct net_addr *to, unsigned count
 		return err_set(e, EMSGSIZE, 1, "%u bytes of data are more than 65507", size);
 	if (ip_none(addr))
 		addr = host_self(to->family);
+	addr = host_scoped(h, addr);
 	result = route_find(h, addr, &hit);
 	if (result < 0)
 		return err_set(e, -result, 0, "no route to %s", net_addr_text(to, text));

@@ -106,6 +106,7 @@ int net_trace_start(struct net_host *h, const struct net_addr *to, ns_t wait, st
 		return err_set(e, EAFNOSUPPORT, 0, "not an address");
 	if (ip_none(addr))
 		addr = host_self(to->family);
+	addr = host_scoped(h, addr);
 	result = route_find(h, addr, &hit);
 	if (result < 0)
 		return err_set(e, -result, 0, "no route to %s", net_addr_text(to, text));

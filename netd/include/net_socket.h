@@ -28,8 +28,8 @@ enum net_tcp_state { /* numbers of Linux: /proc/net/tcp prints them */
 extern const char *const net_tcp_state_names[NET_TCP_STATES];
 
 /*
- * A new socket, retained once. Inode numbers come from the host and are never reused.
- * EAFNOSUPPORT for version 6 (not there yet).
+ * A new socket, retained once. Inode numbers come from the host and are never reused. A socket of version 6 has peers of
+ * version 4, too, whose addresses it sees as ::ffff:10.0.0.1, unless IPV6_V6ONLY. EAFNOSUPPORT: rdt over version 6.
  */
 int  net_socket_new(struct net_host *h, enum net_kind kind, enum net_family family,
 		    const struct net_caller *who, struct net_socket **out, struct err *e);
@@ -38,7 +38,10 @@ void net_socket_release(struct net_socket *s);
 uint64_t net_socket_inode(const struct net_socket *s);
 struct net_host *net_socket_host(const struct net_socket *s); /* NULL: the host is gone */
 
-/* Address 0.0.0.0 is any, port 0 an ephemeral one. EACCES EADDRINUSE EADDRNOTAVAIL EINVAL (bound). */
+/*
+ * Addresses 0.0.0.0 and :: are any, port 0 an ephemeral one. EACCES EADDRINUSE EADDRNOTAVAIL EINVAL (bound; fe80:: without an
+ * interface) EAFNOSUPPORT (of the other version).
+ */
 int net_bind(struct net_socket *s, const struct net_caller *who, const struct net_endpoint *at, struct err *e);
 /* Backlog is cut to somaxconn; again: changes it. EADDRINUSE; EINVAL connected; EOPNOTSUPP not tcp. */
 int net_listen(struct net_socket *s, int backlog, struct err *e);
@@ -97,6 +100,8 @@ enum net_option {
 	NET_SO_ACCEPTCONN, NET_SO_TYPE,      /* read only */
 	NET_IP_TTL, NET_IP_TOS, NET_IP_MTU_DISCOVER, /* 0 never sets DF, 1 as needed, 2 always */
 	NET_IP_MTU,                          /* read only, connected */
+	NET_IPV6_V6ONLY,                     /* before bind: no peers of version 4 */
+	NET_IPV6_UNICAST_HOPS, NET_IPV6_TCLASS, NET_IPV6_MTU_DISCOVER, NET_IPV6_MTU, /* as IP_TTL, IP_TOS, ... */
 	NET_TCP_NODELAY, NET_TCP_CORK, NET_TCP_MAXSEG, NET_TCP_KEEPIDLE, NET_TCP_KEEPINTVL, NET_TCP_KEEPCNT,
 	NET_TCP_SYNCNT, NET_TCP_LINGER2, NET_TCP_DEFER_ACCEPT, NET_TCP_WINDOW_CLAMP, NET_TCP_QUICKACK,
 	NET_TCP_CONGESTION,                  /* 0 reno, 1 cubic */

@@ -157,10 +157,18 @@ struct net_socket *open_socket(struct net_host *h, enum net_kind kind)
 	return s;
 }
 
+struct net_socket *open_socket6(struct net_host *h, enum net_kind kind)
+{
+	struct net_socket *s;
+
+	assert_int_equal(net_socket_new(h, kind, NET_IPV6, &root, &s, NULL), 0);
+	return s;
+}
+
 struct net_socket *open_bound(struct net_host *h, enum net_kind kind, const char *where)
 {
-	struct net_socket *s = open_socket(h, kind);
 	struct net_endpoint e = at(where);
+	struct net_socket *s = e.addr.family == NET_IPV6 ? open_socket6(h, kind) : open_socket(h, kind);
 
 	assert_int_equal(net_bind(s, &root, &e, NULL), 0);
 	return s;
@@ -168,8 +176,8 @@ struct net_socket *open_bound(struct net_host *h, enum net_kind kind, const char
 
 struct net_socket *open_listener(struct net_host *h, const char *where, int backlog)
 {
-	struct net_socket *s = open_socket(h, NET_TCP);
 	struct net_endpoint e = at(where);
+	struct net_socket *s = e.addr.family == NET_IPV6 ? open_socket6(h, NET_TCP) : open_socket(h, NET_TCP);
 
 	assert_int_equal(net_setsockopt(s, NET_SO_REUSEADDR, 1, NULL), 0);
 	assert_int_equal(net_bind(s, &root, &e, NULL), 0);

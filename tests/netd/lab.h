@@ -55,6 +55,8 @@ struct net_addr     addr(const char *text);
 struct net_prefix   prefix(const char *text);
 
 struct net_socket *open_socket(struct net_host *h, enum net_kind kind);
+struct net_socket *open_socket6(struct net_host *h, enum net_kind kind);
+/* Of the version of `where`. */
 struct net_socket *open_bound(struct net_host *h, enum net_kind kind, const char *where);
 struct net_socket *open_listener(struct net_host *h, const char *where, int backlog);
 void send_text(struct net_socket *s, const char *text, const char *to);
