@@ -18,7 +18,7 @@ static int setup(void **state)
 	struct world *w = world_with("x86-64", 4 * MiB);
 	struct node root = tree_root(w);
 
-	w->knowns = knowns_new(w, &root);
+	w->knowns = knowns_new(w, &root, "");
 	assert_int_equal(world_add_host(w, "b", NULL), 0);
 	assert_int_equal(world_add_wire(w, "lan0", NULL), 0);
 	plug(w, "host0", 0x0a000001);
