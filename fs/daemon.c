@@ -60,6 +60,16 @@ static bool go_on(struct daemons *all, struct daemon *d)
 	return step != DAEMON_WAITS;
 }
 
+void daemons_each(const struct node *host, const struct daemon_ops *ops, void (*fn)(void *state, void *user), void *user)
+{
+	for (GList *l = host->world->daemons->all.head; l; l = l->next) {
+		const struct daemon *d = l->data;
+
+		if (d->ops == ops && d->process.host == host->host)
+			fn(d->state, user);
+	}
+}
+
 bool daemons_try(struct world *w)
 {
 	bool did = false;

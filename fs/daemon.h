@@ -22,8 +22,12 @@ void daemon_start(const struct node *process, const struct daemon_ops *ops, void
 /* Lets each go on that can; true if any did. */
 bool daemons_try(struct world *w);
 
+/* The states of those of a host that have these ops, in order of birth. */
+void daemons_each(const struct node *host, const struct daemon_ops *ops, void (*fn)(void *state, void *user), void *user);
+
 /* Servers. The options are checked, sockets bound and installed; the result has their descriptors. */
 struct call;
 int serve_dns(struct call *c, struct vm_proc *p, uint16_t port, struct err *e);
+int serve_dhcp(struct call *c, struct vm_proc *p, uint16_t port, struct err *e);
 
 #endif

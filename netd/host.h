@@ -26,6 +26,8 @@ enum { IP_HEADER = 20, IP6_HEADER = 40, IP_ICMP = 1, IP_TCP = 6, IP_UDP = 17, IP
 #define LOOPBACK_DELAY NS_PER_US
 #define ADDR_BROADCAST 0xffffffffu
 
+struct dhcp_client;
+
 struct net_iface {
 	struct net_host *host;
 	char            *name;
@@ -36,6 +38,7 @@ struct net_iface {
 	struct port     *port;     /* NULL: no wire; always for lo */
 	GArray          *addrs;    /* struct own_addr */
 	struct nd       *nd;       /* NULL: no version 6 here */
+	struct dhcp_client *dhcp;  /* NULL: none */
 	struct net_iface_info stats; /* its counters only */
 };
 

@@ -1,4 +1,5 @@
 /* iface.c - interfaces and their addresses. */
+#include "dhcp/wire.h"
 #include "host.h"
 
 struct net_iface *iface_create(struct net_host *h, const char *name)
@@ -31,6 +32,8 @@ void iface_clear(struct net_iface *i)
 	struct net_host *h = i->host;
 
 	nat_iface_gone(i);
+	if (i->dhcp)
+		dhcp_client_free(i->dhcp);
 	i->up = false;
 	addrconf_clear(i);
 	neigh_leave(i);
@@ -86,6 +89,12 @@ bool iface_running(const struct net_iface *i)
 	return i->up && (i->port || i == i->host->lo);
 }
 
+static void link_changed(struct net_iface *i)
+{
+	if (i->dhcp)
+		dhcp_client_link(i->dhcp);
+}
+
 int net_iface_attach(struct net_iface *i, struct net_wire *w, struct err *e)
 {
 	char *name;
@@ -98,6 +107,7 @@ int net_iface_attach(struct net_iface *i, struct net_wire *w, struct err *e)
 		port_detach(i->port);
 		i->port = NULL;
 		neigh_leave(i);
+		link_changed(i);
 	}
 	if (w) {
 		name = g_strdup_printf("%s.%s", i->host->name, i->name);
@@ -105,6 +115,7 @@ int net_iface_attach(struct net_iface *i, struct net_wire *w, struct err *e)
 		i->port->host = i->host;
 		g_free(name);
 		addrconf_up(i);
+		link_changed(i);
 	}
 	i->host->generation++;
 	return 0;
@@ -127,6 +138,7 @@ int net_iface_up(struct net_iface *i, bool up, struct err *e)
 	if (up)
 		addrconf_up(i);
 	i->host->generation++;
+	link_changed(i);
 	return 0;
 }
 
@@ -378,6 +390,7 @@ void iface_receive(struct port *p, struct frame *f)
 		i->port = NULL;
 		port_detach(p);
 		neigh_leave(i);
+		link_changed(i);
 		i->host->generation++;
 		return;
 	}
@@ -394,7 +407,9 @@ void iface_receive(struct port *p, struct frame *f)
 	i->stats.rx_packets++;
 	i->stats.rx_bytes += frame_len(f);
 	i->stats.rx_multicast += bytes[0] & 1 && bytes[0] != 0xff;
-	if (get16(bytes + 12) == TYPE_IPV4) {
+	if (i->dhcp && dhcp_client_frame(i->dhcp, f)) {
+		frame_put(f);
+	} else if (get16(bytes + 12) == TYPE_IPV4) {
 		ip_input(i, f);
 	} else if (get16(bytes + 12) == TYPE_ARP) {
 		arp_input(i, f);

@@ -69,6 +69,7 @@ struct net_socket {
 	uint32_t           uid;
 	int32_t            pid;
 	unsigned           refs, handles;
+	unsigned           iface;      /* of UDP: takes only what comes there, by index; 0: any */
 	uint64_t           drops;
 	uint32_t           queued;     /* bytes of memory, as Linux counts them */
 	struct net_socket *prev;

@@ -8,7 +8,7 @@ static int score(const struct net_socket *s, const struct ip_in *in, uint16_t sp
 {
 	int points = 0;
 
-	if (!socket_takes(s, in->dst))
+	if (!socket_takes(s, in->dst) || (s->iface && s->iface != in->iface->index))
 		return -1;
 	points += !ip_none(s->laddr);
 	if (!ip_none(s->raddr)) {
@@ -24,7 +24,7 @@ static bool fits_broadcast(const struct net_socket *s, const struct ip_in *in, u
 {
 	if (!ip_none(s->raddr) && (!ip_equal(s->raddr, in->src) || s->rport != sport))
 		return false;
-	return socket_takes(s, in->dst);
+	return socket_takes(s, in->dst) && (!s->iface || s->iface == in->iface->index);
 }
 
 static struct net_socket *udp_find(const struct net_host *h, const struct ip_in *in, uint16_t sport, uint16_t dport)
@@ -83,7 +83,7 @@ void udp_input(struct net_host *h, struct frame *f, const struct ip_in *in)
 void udp_error(struct net_host *h, const struct ip_in *in, int error, bool fatal, uint8_t type, uint8_t code,
 	       struct ip_addr from)
 {
-	struct ip_in back = { .src = in->dst, .dst = in->src };
+	struct ip_in back = { .src = in->dst, .dst = in->src, .iface = in->iface };
 	struct net_socket *s = udp_find(h, &back, get16(in->at + 2), get16(in->at));
 
 	if (!s)
@@ -93,6 +93,11 @@ void udp_error(struct net_host *h, const struct ip_in *in, int error, bool fatal
 		s->error = error;
 	if (s->notify || (!ip_none(s->raddr) && fatal))
 		socket_wake(s);
+}
+
+void net_socket_bind_iface(struct net_socket *s, unsigned index)
+{
+	s->iface = index;
 }
 
 static ssize_t udp_send(struct net_socket *s, const void *data, size_t len, unsigned flags, const struct net_endpoint *to,

@@ -225,7 +225,7 @@ static const struct help all[] = {
 	  "    ifs/         interfaces: help/net-ifs               sockets, sockets.d/   help/net-sockets\n"
 	  "    routes       the routing table: help/net-routes     knobs, forwarding     help/net-knobs\n"
 	  "    neighbours   what ARP knows: help/net-neighbours    hosts, services, resolv   help/net-names\n"
-	  "    dns_cache    what DNS has answered: help/net-dns\n"
+	  "    dns_cache    what DNS has answered: help/net-dns      leases   addresses by DHCP: help/net-leases\n"
 	  "    nat, nat_table, nat_stats    translation of addresses: help/net-nat\n\n"
 	  "    $ mkdir wires/lan0 hosts/a hosts/a/net/ifs/eth0; cd hosts/a/net/ifs/eth0\n"
 	  "    $ echo lan0 > wire; echo 10.0.0.1/24 > address; echo 1 > up\n", NULL },
@@ -233,6 +233,7 @@ static const struct help all[] = {
 	  "net/ifs/: the interfaces; lo is there from the start. mkdir net/ifs/eth0 makes one, rmdir removes it.\n\n"
 	  "    wire     the wire it is on; - for none\n"
 	  "    address  its addresses with their prefixes, a line each. > replaces them, >> adds; - takes all away\n"
+	  "             dhcp: asks for one (help/net-leases), waiting for it if the interface is up\n"
 	  "    mac      its address on the wire          mtu    bytes; - for that of the wire\n"
 	  "    up       1 when it is in use, 0 at first   stats  counters, NAME VALUE a line\n\n"
 	  "    $ echo 10.0.0.1/24 > net/ifs/eth0/address; echo 10.0.0.9/24 >> net/ifs/eth0/address\n"
@@ -250,6 +251,14 @@ static const struct help all[] = {
 	  "it; a line of another form is refused; those before it are written.\n\n"
 	  "    $ echo '10.0.0.2 b b.example' >> hosts/a/net/hosts; echo nameserver 10.0.0.53 > hosts/a/net/resolv\n"
 	  "    $ echo 'resolve www.virginia.edu http' > hosts/a/proc/2/ctl; cat hosts/a/proc/2/ctl\n", NULL },
+	{ "net-leases",
+	  "net/leases: a table of addresses by DHCP: role if address mac host state expires t1 t2 server. role client: what an\n"
+	  "interface of this host has (init selecting requesting probing bound renewing rebinding), with the times at which it will\n"
+	  "ask its server again (t1), any server (t2), and give the address up; role server: what `serve dhcp` here has given\n"
+	  "(offered bound declined). These times come by `advance` on clock. A client's name servers stand in net/resolv unless that\n"
+	  "was written.\n\n"
+	  "    $ printf '%s\\n' 'spawn dhcpd' '2 serve dhcp range=10.0.0.100-10.0.0.199 lease=600s' > hosts/a/ctl\n"
+	  "    $ echo dhcp > hosts/b/net/ifs/eth0/address; cat hosts/b/net/leases\n", NULL },
 	{ "net-dns",
 	  "net/dns_cache: a table of what the host remembers of DNS answers: name type ttl data, a row a record. ttl are the seconds\n"
 	  "that are left to it. NXDOMAIN: there is no such name; NODATA: it has no record of that type. Write `flush`.\n\n"

@@ -1,6 +1,8 @@
 /* iface.c - hosts/H/net/ifs: a host's interfaces. */
 #include "net.h"
 
+#include "job.h"
+#include "net_dhcp.h"
 #include "text.h"
 #include "world.h"
 
@@ -62,12 +64,15 @@ static int show_address(const struct node *n, GString *out, struct err *e)
 {
 	struct net_iface *i = iface_of(n, e);
 	char text[NET_ADDR_TEXT];
+	struct net_dhcp_lease lease;
 	struct net_prefix p;
 
 	if (!i)
 		return -e->code;
 	for (unsigned k = 0; net_iface_address(i, k, &p); k++)
 		g_string_append_printf(out, "%s/%u\n", net_addr_text(&p.addr, text), p.len);
+	if (net_dhcp_client(i, &lease) && net_dhcp_result(i, NULL))
+		put_text(out, "dhcp\n");                /* none yet */
 	return 0;
 }
 
@@ -100,13 +105,17 @@ static void keep_only(struct net_iface *i, const GArray *wanted)
 	}
 }
 
-static int parse_addresses(const struct words *w, GArray *wanted, struct err *e)
+static int parse_addresses(const struct words *w, GArray *wanted, bool *dhcp, struct err *e)
 {
 	for (unsigned k = 0; k < w->count; k++) {
 		struct net_prefix p;
 
 		if (!strcmp(w->word[k].text, "-"))
 			continue;
+		if (!strcmp(w->word[k].text, "dhcp")) {
+			*dhcp = true;
+			continue;
+		}
 		if (!net_prefix_parse(w->word[k].text, &p))
 			return err_set(e, EINVAL, (int)w->word[k].at, "'%.40s' is not an address with its prefix, as 10.0.0.1/24",
 				       w->word[k].text);
@@ -148,22 +157,70 @@ static int add_addresses(struct net_iface *i, const GArray *wanted, bool replace
 	return error;
 }
 
+/* `dhcp` waits for an address, as dhclient(8) does, if the interface is up; whoever waits no longer leaves the client at work. */
+
+static void keep_nothing(void *state)
+{
+}
+
+static bool is_waiting(const struct node *n)
+{
+	return n->world->job && n->world->job->state;
+}
+
+static int wait_for_lease(const struct node *n, struct net_iface *i, struct err *e)
+{
+	static int marker;
+	int rc = net_dhcp_result(i, e);
+
+	if (rc == -EINPROGRESS && (!n->world->job || n->world->nonblock))
+		return 0;
+	if (rc == -EINPROGRESS && !is_waiting(n)) {
+		n->world->job->state = &marker;
+		n->world->job->release = keep_nothing;
+	}
+	if (rc == -ETIMEDOUT || rc == -EINPROGRESS)
+		return rc;
+	*e = (struct err){ .arg = -1 };
+	return 0;                                        /* bound, or it will begin with the interface */
+}
+
+static int lease_address(const struct node *n, struct net_iface *i, struct err *e)
+{
+	struct net_dhcp_lease l;
+	int rc;
+
+	if (!net_dhcp_client(i, &l) && net_dhcp_start(i, e))
+		return -e->code;
+	rc = wait_for_lease(n, i, e);
+	if (rc == -ETIMEDOUT)
+		net_dhcp_stop(i);
+	return rc;
+}
+
 static int store_address(const struct node *n, char *line, GString *result, struct err *e)
 {
 	struct net_iface *i = iface_of(n, e);
 	g_autoptr(GArray) wanted = g_array_new(FALSE, FALSE, sizeof(struct net_prefix));
+	bool dhcp = false;
 	struct words w;
 	int error;
 
+	if (i && is_waiting(n))
+		return lease_address(n, i, e);
 	if (!i || words_split(line, &w, e))
 		return -e->code;
-	error = parse_addresses(&w, wanted, e);
+	error = parse_addresses(&w, wanted, &dhcp, e);
 	words_free(&w);
 	if (!error)
 		error = add_addresses(i, wanted, n->world->fresh, e);
-	if (!error && (n->world->fresh || wanted->len == 0))
+	if (error)
+		return error;
+	if (n->world->fresh || (wanted->len == 0 && !dhcp)) {
+		net_dhcp_stop(i);
 		keep_only(i, wanted);
-	return error;
+	}
+	return dhcp ? lease_address(n, i, e) : 0;
 }
 
 /* mac, mtu, up */
@@ -237,12 +294,16 @@ static int store_up(const struct node *n, char *line, GString *result, struct er
 {
 	struct net_iface *i = iface_of(n, e);
 	const char *text = g_strstrip(line);
+	int rc;
 
 	if (!i)
 		return -e->code;
 	if (strcmp(text, "0") && strcmp(text, "1"))
 		return err_set(e, EINVAL, 0, "'%.20s' is neither 0 nor 1", text);
-	return net_iface_up(i, *text == '1', e);
+	if (!is_waiting(n) && net_iface_up(i, *text == '1', e))
+		return -e->code;
+	rc = wait_for_lease(n, i, e);
+	return rc == -ETIMEDOUT ? 0 : rc;                /* it is up all the same, and the client will try again */
 }
 
 static int show_stats(const struct node *n, GString *out, struct err *e)

@@ -1,6 +1,7 @@
 /* names.c - hosts/H/net: resolv, hosts and services, texts in the form of the files of /etc; dns_cache. */
 #include "net.h"
 
+#include "net_dhcp.h"
 #include "table.h"
 #include "text.h"
 #include "world.h"
@@ -23,20 +24,49 @@ static const char *default_of(const char *file)
 	return !strcmp(file, "hosts") ? default_hosts : !strcmp(file, "services") ? default_services : "";
 }
 
-static const char *text_of(const struct host *h, const char *file)
+/* What the DHCP servers of its interfaces have told, in the form of resolv.conf. */
+static void put_learnt(const struct host *h, GString *out)
 {
-	const GString *text = g_hash_table_lookup(h->names, file);
+	struct net_iface_info info = { 0 };
+	struct net_iface *i;
 
-	return text ? text->str : default_of(file);
+	while ((i = net_iface_above(h->net, info.index))) {
+		struct net_addr dns[NET_DHCP_DNS];
+		const char *domain;
+		char text[NET_ADDR_TEXT];
+		unsigned n = net_dhcp_dns(i, dns, &domain);
+
+		net_iface_get(i, &info);
+		for (unsigned k = 0; k < n; k++)
+			g_string_append_printf(out, "nameserver %s\n", net_addr_text(&dns[k], text));
+		if (*domain)
+			g_string_append_printf(out, "search %s\n", domain);
+	}
+}
+
+/* As written by hand, else as it is from the start. */
+static char *text_of(const struct host *h, const char *file)
+{
+	const GString *written = g_hash_table_lookup(h->names, file);
+	GString *text;
+
+	if (written)
+		return g_strdup(written->str);
+	text = g_string_new(default_of(file));
+	if (!strcmp(file, "resolv"))
+		put_learnt(h, text);
+	return g_string_free(text, FALSE);
 }
 
 int show_names(const struct node *n, GString *out, struct err *e)
 {
 	struct host *h = world_host(n, e);
+	g_autofree char *text = NULL;
 
 	if (!h)
 		return -e->code;
-	put_text(out, text_of(h, n->row->name));
+	text = text_of(h, n->row->name);
+	put_text(out, text);
 	return 0;
 }
 
@@ -124,7 +154,9 @@ int store_names(const struct node *n, char *line, GString *result, struct err *e
 		return -e->code;
 	text = g_hash_table_lookup(h->names, file);
 	if (!text) {
-		text = g_string_new(default_of(file));
+		g_autofree char *before = text_of(h, file);
+
+		text = g_string_new(before);
 		g_hash_table_insert(h->names, g_strdup(file), text);
 	}
 	if ((n->world->fresh ? 0 : text->len) + strlen(line) >= NAMES_MAX)
@@ -139,11 +171,12 @@ int store_names(const struct node *n, char *line, GString *result, struct err *e
 int names_lookup(const struct node *n, const char *name, struct net_lookup_config *c, struct net_lookup **out, struct err *e)
 {
 	struct host *h = world_host(n, e);
+	g_autofree char *hosts = NULL, *resolv = NULL;
 
 	if (!h)
 		return -e->code;
-	c->hosts = text_of(h, "hosts");
-	c->resolv = text_of(h, "resolv");
+	c->hosts = hosts = text_of(h, "hosts");
+	c->resolv = resolv = text_of(h, "resolv");
 	c->cache = c->servers && !c->iterative ? NULL : h->dns_cache; /* who asks one server wants to know what that one says */
 	return net_lookup_start(h->net, name, c, out, e);
 }
@@ -170,6 +203,7 @@ static bool line_is_service(char *line, const char *name, uint16_t *port)
 bool names_port(const struct node *n, const char *text, uint16_t *port)
 {
 	struct host *h = world_host(n, NULL);
+	g_autofree char *services = NULL;
 	g_auto(GStrv) lines = NULL;
 	uint64_t v;
 
@@ -179,7 +213,8 @@ bool names_port(const struct node *n, const char *text, uint16_t *port)
 		*port = (uint16_t)v;
 		return true;
 	}
-	lines = g_strsplit(h ? text_of(h, "services") : "", "\n", -1);
+	services = h ? text_of(h, "services") : NULL;
+	lines = g_strsplit(services ? services : "", "\n", -1);
 	for (unsigned i = 0; lines[i]; i++)
 		if (line_is_service(lines[i], text, port))
 			return true;

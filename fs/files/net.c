@@ -158,6 +158,7 @@ const struct row host_net_rows[] = {
 	  .store = store_names, .help = "net-names" },
 	{ .name = "dns_cache", .kind = ROW_TABLE, .mode = 0644, .columns = dns_cache_columns, .fill = fill_dns_cache,
 	  .store = store_dns_cache, .help = "net-dns" },
+	{ .name = "leases", .kind = ROW_TABLE, .mode = 0444, .columns = lease_columns, .fill = fill_leases, .help = "net-leases" },
 	{ .name = "forwarding", .kind = ROW_TEXT, .mode = 0644, .show = show_forwarding, .store = store_forwarding,
 	  .help = "net-knobs" },
 	{ .name = "nat", .kind = ROW_TEXT, .mode = 0644, .show = show_nat, .store = store_nat, .help = "net-nat" },

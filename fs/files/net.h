@@ -26,6 +26,9 @@ extern const struct column nat_columns[];
 fill_fn fill_nat;
 show_fn show_nat, show_nat_stats;
 store_fn store_nat;
+/* serve_dhcp.c: leases, of clients and servers. */
+extern const struct column lease_columns[];
+fill_fn fill_leases;
 /* names.c: resolv, hosts, services, as texts. */
 show_fn show_names;
 store_fn store_names;

@@ -119,16 +119,21 @@ const struct command process_commands[] = {
 	  "referrals from there itself; trace=1: who was asked before the result" },
 	{ "ping", "ADDR [COUNT]", run_ping, "COUNT (3) echo requests, a second apart; result: a line for each, and a sum" },
 	{ "traceroute", "ADDR", run_traceroute, "which routers lie on the way; result: a line for each" },
-	{ "serve", "SERVICE [PORT] [recursive] [style=S] [work=T] [backlog=N] [wait=N] [zone=FILE] [root=ADDR]", run_serve,
-	  "becomes a server: echo discard daytime chargen http dns; style= serial, fork (wait=1: for each child), thread or pool=N; "
+	{ "serve", "SERVICE [PORT] [recursive] [style=S] [work=T] [backlog=N] [wait=N] [zone=FILE] [root=ADDR] [if=NAME] "
+	  "[range=FIRST-LAST] [router=ADDR] [dns=ADDR,...] [domain=NAME] [lease=T]", run_serve,
+	  "becomes a server: echo discard daytime chargen http dns dhcp; style= serial, fork (wait=1: for each child), thread or pool=N; "
 	  "work=: busy so long before an answer; result: the listening descriptor. dns: zone=FILE, a master file of files/, and more of "
-	  "them, or recursive root=ADDR; result: the descriptors for UDP and TCP" },
+	  "them, or recursive root=ADDR; result: the descriptors for UDP and TCP. dhcp: addresses of range= on interface if= for lease= (3600s), "
+	  "and what else clients are told" },
 	{ "load", "echo|http ADDR:PORT [clients=N] [count=N] [think=T] [rate=N] [size=N] [path=P]", run_load,
 	  "clients, so many requests each, one after the other on a connection; think= between them; rate=: clients that begin "
 	  "in a second, 0 all at once; result: done= errors= and the times that 50, 90, 99 and 100 per cent took at most" },
 	{ "url", "REF [base=URL]", run_url,
 	  "takes a reference apart (RFC 3986), seen from base= if given; result: scheme= userinfo= host= port= path= query= "
 	  "fragment= url=, - where one is absent" },
+	{ "get", "URL [trace=N]", run_get,
+	  "fetches an http:// URL: DNS, TCP to each address in turn, HTTP/1.1, redirections; result: the body, as it is. ENOENT, EACCES, "
+	  "EIO for a status of 404, 403, others that are no success; EBADMSG for an answer that is none or ends early; trace=1: each step first" },
 	{ "setrlimit", "NAME N|unlimited", run_setrlimit, "sets a limit: STACK NOFILE MEMLOCK AS DATA ..." },
 	{ "setuid", "N", run_setuid, "changes the owner" },
 	{ "set", "FIELD [VALUE...]", run_set,

@@ -35,6 +35,8 @@ command_fn run_open, run_dup, run_lseek, run_pipe;
 /* process_ctl_net.c */
 command_fn run_socket, run_url, run_bind, run_listen, run_accept, run_connect, run_send, run_sendto, run_recv, run_shutdown,
 	run_setsockopt;
+/* process_ctl_get.c */
+command_fn run_get;
 /* process_ctl_name.c */
 command_fn run_resolve;
 /*

@@ -10,6 +10,7 @@ enum { POOL_MAX = 1024, BACKLOG = 128 };
 /* Servers of messages: each is one loop, and has options of its own. */
 static const struct { const char *name; uint16_t port; int (*run)(struct call *, struct vm_proc *, uint16_t, struct err *); } daemons[] = {
 	{ "dns", 53, serve_dns },
+	{ "dhcp", 67, serve_dhcp },
 };
 
 /* serial, fork, thread, or pool=N: written style=pool=4. */
@@ -80,8 +81,11 @@ static int run_daemon(struct call *c, struct vm_proc *p, struct err *e)
 
 static int check_options(const struct call *c, struct err *e)
 {
-	if (arg_option(c, "zone") || arg_option(c, "root"))
-		return err_set(e, EINVAL, -1, "zone= and root= are for dns");
+	static const char *const others[] = { "zone", "root", "if", "range", "router", "dns", "domain", "lease" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+		if (arg_option(c, others[i]))
+			return err_set(e, EINVAL, -1, "%s= is not for %.20s", others[i], c->args[0].text);
 	if (arg_is(c, 1, "recursive") || c->count > 2)
 		return err_set(e, EINVAL, (int)c->count - 1, "recursive is for dns");
 	return 0;

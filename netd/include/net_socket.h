@@ -43,6 +43,8 @@ struct net_host *net_socket_host(const struct net_socket *s); /* NULL: the host 
  * interface) EAFNOSUPPORT (of the other version).
  */
 int net_bind(struct net_socket *s, const struct net_caller *who, const struct net_endpoint *at, struct err *e);
+/* SO_BINDTODEVICE, of UDP: takes only what arrives at the interface of that index. */
+void net_socket_bind_iface(struct net_socket *s, unsigned index);
 /* Backlog is cut to somaxconn; again: changes it. EADDRINUSE; EINVAL connected; EOPNOTSUPP not tcp. */
 int net_listen(struct net_socket *s, int backlog, struct err *e);
 /* The oldest connection, retained once. EAGAIN none yet; EINVAL not listening. */

@@ -1,4 +1,4 @@
-/* test_names.c - names by the commands of processes: resolve, connect, ping; `serve dns`; net/dns_cache. */
+/* test_names.c - names by the commands of processes: resolve, connect, ping, get; `serve dns`; net/dns_cache; DHCP. */
 #include "net_test.h"
 
 #include "vm_disk.h"
@@ -204,13 +204,181 @@ static void hosts_and_processes_go_meanwhile(void **state)
 	settle(w);
 }
 
+/* --- get -------------------------------------------------------------------------------------- */
+
+static void get_fetches_by_name(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *story = NULL, *seen = NULL;
+
+	serve_zone(w);
+	put_file(w, "b", "page", "a page\n");
+	gives(w, "b", 3, "serve http", "0\n");
+	gives(w, "host0", 2, "get http://www.virginia.edu/page", "a page\n");
+	gives(w, "host0", 2, "get http://10.0.0.2:80/page#part", "a page\n");
+	assert_int_equal(try_command(w, "host0", 2, 0, "get http://www.virginia.edu/page trace=1", &story), 0);
+	assert_non_null(strstr(story, "* tcp 10.0.0.9 port 80: No route to host\n* tcp 10.0.0.1:"));
+	assert_non_null(strstr(story, "\n> GET /page HTTP/1.1\n> Host: www.virginia.edu\n"));
+	assert_non_null(strstr(story, "\n< HTTP/1.1 200 OK\n"));
+	assert_true(g_str_has_suffix(story, "\na page\n"));
+	fails(w, "host0", 2, "get http://www.virginia.edu/none", ENOENT);
+	fails(w, "host0", 2, "get http://www.virginia.edu:81/page", ECONNREFUSED);
+	fails(w, "host0", 2, "get http://none.virginia.edu/page", ENOENT);
+	fails(w, "host0", 2, "get https://www.virginia.edu/page", EPROTONOSUPPORT);
+	fails(w, "host0", 2, "get www.virginia.edu/page", EINVAL);
+	fails(w, "host0", 2, "get \"http://www.virginia.edu/a b\"", EINVAL);
+	fails(w, "host0", 2, "get http://www.virginia.edu:99999/", EINVAL);
+	fails(w, "host0", 2, "get http://[1::2::3]/", EINVAL);
+	fails_at_once(w, "host0", 2, "get http://www.virginia.edu/page", EAGAIN);
+	gives(w, "host0", 2, "socket tcp", "0\n");                /* no descriptor has been left */
+	seen = read_path(w, "hosts/host0/net/sockets");
+	assert_null(strstr(seen, "ESTAB"));
+}
+
+/* A server by hand on b: what it answers to `get`, and what that says. */
+static void answer_by_hand(struct world *w, const char *answer, const char *request, int code, const char *wanted)
+{
+	g_autofree char *line = g_strdup_printf("send 1 \"%s\"", answer), *get = g_strdup_printf("2 get %s &", request), *got = NULL;
+
+	error_log_clear(w);
+	run_line(w, "hosts/host0/ctl", get);
+	settle(w);
+	assert_int_equal(try_command(w, "b", 3, 0, "accept 0", NULL), 0);
+	assert_int_equal(try_command(w, "b", 3, 0, line, NULL), 0);
+	assert_int_equal(try_command(w, "b", 3, 0, "recv 1", NULL), 0);
+	does(w, "b", 3, "close 1");
+	settle(w);
+	got = read_path(w, code ? "error_log" : "hosts/host0/proc/2/ctl");
+	if (!strstr(got, wanted))
+		print_error("%s: %s\n", answer, got);
+	assert_non_null(strstr(got, wanted));
+}
+
+static void get_takes_answers_of_all_kinds(void **state)
+{
+	struct world *w = *state;
+
+	put_file(w, "b", "page", "a page\n");
+	run_line(w, "hosts/b/ctl", "spawn httpd");
+	gives(w, "b", 4, "serve http", "0\n");
+	gives(w, "b", 3, "socket tcp", "0\n");
+	does(w, "b", 3, "bind 0 10.0.0.2:8080");
+	does(w, "b", 3, "listen 0");
+	answer_by_hand(w, "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n3\\r\\none\\r\\n0\\r\\n\\r\\n", "http://10.0.0.2:8080/", 0, "one");
+	answer_by_hand(w, "HTTP/1.1 301 Moved\\r\\nLocation: //10.0.0.2/page\\r\\nContent-Length: 0\\r\\n\\r\\n", "http://10.0.0.2:8080/x", 0, "a page");
+	answer_by_hand(w, "HTTP/1.1 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\nshort", "http://10.0.0.2:8080/x", EBADMSG,
+		       "the connection ends after 5 of 9 bytes of the body");
+	answer_by_hand(w, "220 ftp\\r\\n", "http://10.0.0.2:8080/x", EBADMSG, "the answer is not HTTP: it has no status line");
+	answer_by_hand(w, "HTTP/1.1 302 Found\\r\\nLocation: gopher://x/\\r\\nContent-Length: 0\\r\\n\\r\\n", "http://10.0.0.2:8080/x", EPROTONOSUPPORT,
+		       "gopher is not spoken here, only http");
+	answer_by_hand(w, "HTTP/1.1 500 Oops\\r\\nContent-Length: 0\\r\\n\\r\\n", "http://10.0.0.2:8080/x", EIO, "the server answers HTTP/1.1 500 Oops");
+}
+
+/* --- DHCP ------------------------------------------------------------------------------------- */
+
+/* A line to a file of an interface, waiting as its writer would. */
+static int write_iface(struct world *w, const char *path, const char *line)
+{
+	struct node n = at(w, path);
+	struct job job = { 0 };
+	GBytes *answer = NULL;
+	struct err e;
+	int rc;
+
+	while ((rc = node_store(&n, &job, line, strlen(line), STORE_FRESH, &answer, &e)) == -EINPROGRESS && step(w))
+		;
+	job_clear(&job);
+	if (answer)
+		g_bytes_unref(answer);
+	return rc;
+}
+
+static void an_interface_gets_its_address(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *address = NULL, *resolv = NULL, *leases = NULL, *server = NULL, *none = NULL;
+
+	assert_int_equal(world_add_host(w, "c", NULL), 0);
+	{
+		struct net_iface *i;
+
+		assert_int_equal(net_iface_new(world_host_named(w, "c")->net, "eth0", &i, NULL), 0);
+	}
+	gives(w, "b", 2, "serve dhcp 67 range=10.0.0.50-10.0.0.50 router=10.0.0.2 dns=10.0.0.2,10.0.0.3 domain=virginia.edu lease=100s", "0\n");
+	assert_int_equal(write_iface(w, "hosts/c/net/ifs/eth0/address", "dhcp"), 0);   /* not up: later */
+	none = read_path(w, "hosts/c/net/ifs/eth0/address");
+	assert_string_equal(none, "dhcp\n");
+	run_line(w, "hosts/c/net/ifs/eth0/wire", "lan0");
+	assert_int_equal(write_iface(w, "hosts/c/net/ifs/eth0/up", "1"), 0);
+	address = read_path(w, "hosts/c/net/ifs/eth0/address");
+	assert_string_equal(address, "10.0.0.50/24\n");
+	resolv = read_path(w, "hosts/c/net/resolv");
+	assert_string_equal(resolv, "nameserver 10.0.0.2\nnameserver 10.0.0.3\nsearch virginia.edu\n");
+	leases = read_path(w, "hosts/c/net/leases.csv");
+	assert_non_null(strstr(leases, "\r\nclient,eth0,10.0.0.50,"));
+	server = read_path(w, "hosts/b/net/leases.csv");
+	assert_non_null(strstr(server, "\r\nserver,eth0,10.0.0.50,"));
+	assert_non_null(strstr(server, ",c,bound,"));
+	run_line(w, "hosts/c/net/resolv", "search x");                  /* by hand counts more, what is added to it stays */
+	g_free(resolv);
+	resolv = read_path(w, "hosts/c/net/resolv");
+	assert_string_equal(resolv, "nameserver 10.0.0.2\nnameserver 10.0.0.3\nsearch virginia.edu\nsearch x\n");
+	assert_int_equal(write_iface(w, "hosts/c/net/ifs/eth0/address", "10.0.0.60/24"), 0); /* static again */
+	g_free(address);
+	address = read_path(w, "hosts/c/net/ifs/eth0/address");
+	assert_string_equal(address, "10.0.0.60/24\n");
+}
+
+static void serve_dhcp_refuses_what_is_wrong(void **state)
+{
+	static const struct { const char *line; int code; } cases[] = {
+		{ "serve dhcp range=10.0.0.50", EINVAL }, { "serve dhcp range=10.0.0.50-10.0.0.40", EINVAL },
+		{ "serve dhcp range=10.0.1.1-10.0.1.9", EINVAL }, { "serve dhcp range=10.0.0.1-x", EINVAL },
+		{ "serve dhcp if=eth9", ENODEV }, { "serve dhcp if=wlan0", ENODEV }, { "serve dhcp lease=0", ERANGE },
+		{ "serve dhcp lease=5", EINVAL }, { "serve dhcp lease=5000000000s", ERANGE }, { "serve dhcp dns=a", EINVAL },
+		{ "serve dhcp dns=10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4", E2BIG }, { "serve dhcp router=::1", EINVAL },
+		{ "serve dhcp \"domain=a\"", EINVAL }, { "serve dhcp domain=a/b", EINVAL }, { "serve dhcp zone=/zone", EINVAL },
+		{ "serve dhcp style=fork", EINVAL }, { "serve dhcp recursive", EINVAL }, { "serve dhcp 70000", EINVAL },
+		{ "serve echo 7 lease=5s", EINVAL },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+		fails(w, "b", 2, cases[i].line, cases[i].code);
+	gives(w, "b", 2, "serve dhcp", "0\n");
+	fails(w, "b", 3, "serve dhcp", EADDRINUSE);
+	run_line(w, "hosts/b/net/ifs/eth0/up", "0");
+	assert_int_equal(world_reboot_host(w, world_host_named(w, "b"), NULL), 0);
+	world_changed(w);
+	settle(w);
+}
+
+static void nobody_gives_an_address(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *address = NULL;
+	struct net_iface *i;
+	ns_t before = w->clock.now;
+
+	assert_int_equal(world_add_host(w, "c", NULL), 0);
+	assert_int_equal(net_iface_new(world_host_named(w, "c")->net, "eth0", &i, NULL), 0);
+	run_line(w, "hosts/c/net/ifs/eth0/wire", "lan0");
+	run_line(w, "hosts/c/net/ifs/eth0/up", "1");
+	assert_int_equal(write_iface(w, "hosts/c/net/ifs/eth0/address", "dhcp"), -ETIMEDOUT);
+	assert_true(w->clock.now - before > 100 * NS_PER_S);
+	address = read_path(w, "hosts/c/net/ifs/eth0/address");
+	assert_string_equal(address, "");                              /* nothing is left of it */
+	refuse(w, "hosts/c/net/ifs/lo/address", "dhcp", EPERM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 		T(resolve_gives_addresses_and_records), T(the_cache_is_a_table), T(connect_tries_every_address),
 		T(ping_takes_names), T(a_name_server_is_a_process), T(serve_dns_refuses_what_is_wrong),
-		T(hosts_and_processes_go_meanwhile),
+		T(hosts_and_processes_go_meanwhile), T(get_fetches_by_name), T(get_takes_answers_of_all_kinds),
+		T(an_interface_gets_its_address), T(serve_dhcp_refuses_what_is_wrong), T(nobody_gives_an_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

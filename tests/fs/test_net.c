@@ -157,7 +157,7 @@ static void a_first_line_replaces_addresses_others_add(void **state)
 	w->fresh = true;
 	refuse(w, "net/ifs/eth0/address", "10.0.0.9/24 224.0.0.1/24", EINVAL);
 	refuse(w, "net/ifs/eth0/address", "10.0.0.9/33", EINVAL);
-	refuse(w, "net/ifs/eth0/address", "dhcp", EINVAL);
+	refuse(w, "net/ifs/eth0/address", "dhcpx", EINVAL);
 	assert_text(w, "net/ifs/eth0/address", "10.0.0.1/24\n10.0.0.2/24\n10.1.0.1/16\n");
 	run_line(w, "net/ifs/eth0/address", "10.0.0.2/8");
 	w->fresh = false;
