@@ -3,6 +3,7 @@
 #   lesson_without_mount TITLE, trace NAME   for `vitrine replay`: a fresh directory, and in it NAME.compact
 #   say TEXT... | show COMMAND | fails COMMAND | ask QUESTION
 #   host NAME | plug HOST INTERFACE WIRE ADDRESS/N...    a computer; an interface of it, on a wire, up
+#   free_port                                            prints one, for rules of bridges
 #   messengers VARIANT [PART]                            a and b, who speak a message protocol
 #   on HOST PID COMMAND | run HOST NAME [uid=N]          by a process of any host; a new one there, its pid in $pid
 # M=DIR uses a world that is mounted there instead: its host0 is rebooted and stays as the lesson leaves it.
@@ -114,6 +115,9 @@ ask()
 	printf '\n? %s\n' "$*"
 	[ -n "${QUIET:-}" ] || [ ! -t 0 ] || { printf '  (Enter for the answer) '; read -r _; }
 }
+
+# A port of this machine that nobody uses.
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 host() { [ "$1" = host0 ] || show "mkdir hosts/$1"; }
 

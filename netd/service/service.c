@@ -35,21 +35,29 @@ static bool daytime(void *state, const struct net_service_env *env, const char *
 
 enum { CHARGEN_LINE = 72, CHARGEN_FIRST = ' ', CHARGEN_COUNT = 95, CHARGEN_MORE = 4096 };
 
+/* RFC 864: lines of 72 of the printing characters, each begun one further; after CHARGEN_COUNT lines they repeat. */
+struct chargen { unsigned line; char text[CHARGEN_COUNT][CHARGEN_LINE + 2]; };
+
 static void *open_chargen(void)
 {
-	return g_new0(unsigned, 1);
+	struct chargen *c = g_new(struct chargen, 1);
+
+	c->line = 0;
+	for (unsigned line = 0; line < CHARGEN_COUNT; line++) {
+		for (unsigned i = 0; i < CHARGEN_LINE; i++)
+			c->text[line][i] = (char)(CHARGEN_FIRST + (line + i) % CHARGEN_COUNT);
+		memcpy(c->text[line] + CHARGEN_LINE, "\r\n", 2);
+	}
+	return c;
 }
 
-/* RFC 864: lines of 72 of the printing characters, each begun one further. */
 static bool chargen(void *state, const struct net_service_env *env, const char *data, size_t len, bool end, GString *out)
 {
-	unsigned *line = state;
+	struct chargen *c = state;
 
 	while (out->len < CHARGEN_MORE) {
-		for (unsigned i = 0; i < CHARGEN_LINE; i++)
-			g_string_append_c(out, (char)(CHARGEN_FIRST + (*line + i) % CHARGEN_COUNT));
-		g_string_append(out, "\r\n");
-		*line = (*line + 1) % CHARGEN_COUNT;
+		g_string_append_len(out, c->text[c->line], sizeof c->text[0]);
+		c->line = (c->line + 1) % CHARGEN_COUNT;
 	}
 	return true;
 }
