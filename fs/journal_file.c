@@ -21,7 +21,7 @@ struct journal_file {
 };
 
 /* Whose bytes follow, and which word is their number. */
-static const struct { const char *name; unsigned word; } with_bytes[] = { { "write", 2 }, { "outside", 1 } };
+static const struct { const char *name; unsigned word; } with_bytes[] = { { "write", 2 }, { "answer", 2 } };
 
 /* The line at *at without its newline, and *at behind it; NULL: it is cut, too long or holds a NUL. */
 static char *take_line(const char *text, size_t len, size_t *at)
@@ -261,4 +261,18 @@ const struct journal_record *journal_takes(struct world *w, const char *name)
 		return NULL;
 	w->repeat->peeked = false;
 	return r;
+}
+
+bool journal_answer(struct world *w, const char *call, int64_t *result, const void **bytes, size_t *len)
+{
+	const struct journal_record *r = journal_peek(w->repeat);
+	char *end;
+
+	if (!r || strcmp(r->name, "answer") || !journal_word(r, 0, call))
+		return false;
+	*result = g_ascii_strtoll(r->words[1].text, &end, 10);
+	*bytes = r->bytes;
+	*len = r->bytes_len;
+	w->repeat->peeked = false;
+	return !*end;
 }

@@ -40,6 +40,9 @@ const struct journal_record *journal_peek(struct journal_file *j);
 /* Whether the next record of w->repeat has that name; it is taken then, and stays until the next is looked at. */
 const struct journal_record *journal_takes(struct world *w, const char *name);
 
+/* The same for what a call to the outside gave; false: it was not made here. The bytes stay as long as the file. */
+bool journal_answer(struct world *w, const char *call, int64_t *result, const void **bytes, size_t *len);
+
 /* The number, or the time, that is word `i`. */
 bool journal_number(const struct journal_record *r, unsigned i, uint64_t *v);
 bool journal_time(const struct journal_record *r, unsigned i, ns_t *t);

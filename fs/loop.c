@@ -116,10 +116,8 @@ static bool live(struct world *w)
 {
 	bool behind;
 
-	if (bridge_is_open(w)) {
+	if (bridge_is_open(w))
 		bridge_poll(w, real_now());
-		world_try(w);
-	}
 	behind = world_tick(w, real_now());
 	return behind || bridge_busy(w);
 }

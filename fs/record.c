@@ -329,16 +329,36 @@ void record_victim(struct world *w, const char *host)
 	finish(w, NULL, 0);
 }
 
-void record_outside(struct world *w, const char *kind, const char *words, const void *bytes, size_t len)
+void record_bridge(struct world *w, ns_t now, const char *words)
 {
-	struct record *r = begin(w, "outside");
+	struct record *r = begin(w, "ready");
 
 	if (!r)
 		return;
-	put_word(r, kind);
-	put_number(r, len);
-	put_char(r->line, ' ');
+	put_instant(r, now);
 	put_text(r->line, words);
+	finish(w, NULL, 0);
+}
+
+void record_now(struct world *w, ns_t now)
+{
+	struct record *r = begin(w, "now");
+
+	if (!r)
+		return;
+	put_instant(r, now);
+	finish(w, NULL, 0);
+}
+
+void record_answer(struct world *w, const char *call, int64_t result, const void *bytes, size_t len)
+{
+	struct record *r = begin(w, "answer");
+
+	if (!r)
+		return;
+	put_word(r, call);
+	g_string_append_printf(r->line, " %" G_GINT64_FORMAT, result);
+	put_number(r, len);
 	finish(w, bytes ? bytes : "", len);
 }
 
@@ -377,6 +397,17 @@ void record_turn_ends(struct world *w, bool more)
 		r->turns++;
 	r->live = more && (r->live || !r->in_turn);
 	r->in_turn = false;
+}
+
+void record_settled(struct world *w)
+{
+	if (w->record && !w->record->waits)
+		w->record->live = false;
+}
+
+bool record_is_live(const struct world *w)
+{
+	return w->record && w->record->live;
 }
 
 bool record_waits(const struct world *w)

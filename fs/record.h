@@ -25,7 +25,9 @@
  *     break                                   in the middle of it: the rest has to wait for its next turn
  *     turn                                    what waits was let go on, and took input from outside, which follows
  *     victim HOST                             policy external got no answer in time
- *     outside KIND LEN WORDS...               input of a bridge; bytes follow
+ *     ready NOW [FD EVENTS]...                what was ready outside at that real time, and was let go on
+ *     now NOW                                 the real time, in the middle of something
+ *     answer CALL RESULT LEN                  what a call to the outside gave then; bytes follow
  *     pause | end                             the clock is manual now; the session ended
  *
  * FILE and DIR are paths of the tree; `hosts/H/files//N` is inode N of a disk. What only looks is not there. Who reads a journal
@@ -62,17 +64,24 @@ void record_time(struct world *w, ns_t to, ns_t until);
 /* Whether work stops here because it `takes_long`: while a journal is repeated, whether it did. */
 bool record_break(struct world *w, bool takes_long);
 void record_victim(struct world *w, const char *host);
+/* What bridge_poll() found: the real time, and `words` for what has become ready, each with a blank in front. */
+void record_bridge(struct world *w, ns_t now, const char *words);
+void record_now(struct world *w, ns_t now);
 /*
- * Input from outside the tree, told before it is applied: bytes of a real socket, frames of a device, what a real call gave.
- * `words` is text without newline that says the rest; who repeats it is found by `kind` (repeat.h).
+ * What a call to the outside gave, told when it has been made; that of another program's is journal_answer(). `call` is a
+ * word for it, `result` what it returned.
  */
-void record_outside(struct world *w, const char *kind, const char *words, const void *bytes, size_t len);
+void record_answer(struct world *w, const char *call, int64_t result, const void *bytes, size_t len);
 void record_pause(struct world *w);
 void record_end(struct world *w);
 
 /* loop.c, around a turn: what waits is let go on if `settles`; there was more to do at once. */
 void record_turn_begins(struct world *w, bool settles);
 void record_turn_ends(struct world *w, bool more);
+/* All that could go on has: a turn in which nothing comes in does nothing. */
+void record_settled(struct world *w);
+/* Whether the next turn may do something, though nothing comes in before it. */
+bool record_is_live(const struct world *w);
 /* Whether anything waited in the last turn. */
 bool record_waits(const struct world *w);
 

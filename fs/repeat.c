@@ -9,6 +9,7 @@
  */
 #include "repeat.h"
 
+#include "bridge.h"
 #include "change.h"
 #include "disk.h"
 #include "node.h"
@@ -341,6 +342,11 @@ static int repeat_turn(struct repeat *r, struct err *e)
 	return 0;
 }
 
+static int repeat_ready(struct repeat *r, struct err *e)
+{
+	return bridge_is_open(r->w) ? bridge_repeat(r->w, r->record, e) : bad(e, "no bridge is open");
+}
+
 static int repeat_pause(struct repeat *r, struct err *e)
 {
 	record_pause(r->w);
@@ -360,7 +366,7 @@ static const struct {
 } records[] = {
 	{ "open", repeat_open }, { "write", repeat_write }, { "flush", repeat_flush }, { "release", repeat_release },
 	{ "read", repeat_read }, { "poll", repeat_poll }, { "interrupt", repeat_interrupt }, { "time", repeat_time },
-	{ "victim", repeat_victim }, { "turn", repeat_turn }, { "pause", repeat_pause }, { "end", repeat_end },
+	{ "victim", repeat_victim }, { "turn", repeat_turn }, { "ready", repeat_ready }, { "pause", repeat_pause }, { "end", repeat_end },
 };
 
 /* Records */
@@ -452,6 +458,7 @@ int journal_repeat(struct fs *fs, struct journal_file *j, uint64_t turns, struct
 		}
 	}
 	stop_time(&r);
+	bridge_repeated(fs->world);
 	fs->world->repeat = NULL;
 	g_ptr_array_free(r.files, TRUE);
 	if (code)

@@ -1,6 +1,9 @@
 /* bridge.c - the bridge's birth and death, what it polls, whose turn it is. */
 #include "inside.h"
 
+#include "journal_file.h"
+#include "record.h"
+
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -57,7 +60,7 @@ bool bridge_needs(const struct world *w, const struct host *h)
 
 void end_init(struct end *end, struct bridge *b, void (*event)(struct end *, uint32_t), bool (*run)(struct end *))
 {
-	*end = (struct end){ .link.data = end, .bridge = b, .event = event, .run = run };
+	*end = (struct end){ .link.data = end, .bridge = b, .fd = -1, .event = event, .run = run };
 }
 
 void end_clear(struct end *end)
@@ -79,6 +82,7 @@ int end_watch(struct end *end, int fd, uint32_t events)
 {
 	struct epoll_event e = { .events = events, .data.ptr = end };
 
+	end->fd = fd;
 	return epoll_ctl(end->bridge->epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
 }
 
@@ -125,6 +129,22 @@ static void look_at_clock(struct bridge *b)
 	}
 }
 
+/* Turns in which nothing became ready, and for which nothing waits, leave no record. */
+static bool happens(const struct bridge *b, int n)
+{
+	return n > 0 || (b->wake && b->now >= b->wake) || b->busy.length > 0 || record_is_live(b->world);
+}
+
+static void record_ready(struct bridge *b, const struct epoll_event *event, int n)
+{
+	g_autoptr(GString) words = g_string_new(NULL);
+
+	for (int i = 0; i < n; i++)
+		g_string_append_printf(words, " %d %u", ((const struct end *)event[i].data.ptr)->fd, event[i].events);
+	record_bridge(b->world, b->now, words->str);
+	b->told = b->now;
+}
+
 void bridge_poll(struct world *w, ns_t now)
 {
 	struct bridge *b = w->bridge;
@@ -133,12 +153,82 @@ void bridge_poll(struct world *w, ns_t now)
 
 	b->now = now;
 	n = epoll_wait(b->epoll, event, EVENTS_A_POLL, 0);
+	if (w->record && !happens(b, n))
+		return;
+	if (w->record)
+		record_ready(b, event, n);
 	for (int i = 0; i < n; i++) {
 		struct end *end = event[i].data.ptr;
 
 		end->event(end, event[i].events);
 	}
 	look_at_clock(b);
+	world_try(w);
+	record_settled(w);
+}
+
+/* Whose descriptor had that number. */
+static struct end *end_at(struct bridge *b, uint64_t fd)
+{
+	for (guint i = 0; i < b->rules->len; i++) {
+		struct rule *r = b->rules->pdata[i];
+
+		if (r->fd >= 0 && (uint64_t)r->fd == fd)
+			return &r->end;
+	}
+	for (GList *l = b->sessions.head; l; l = l->next) {
+		struct session *s = l->data;
+
+		if (s->fd >= 0 && (uint64_t)s->fd == fd)
+			return &s->end;
+	}
+	return NULL;
+}
+
+int bridge_repeat(struct world *w, const struct journal_record *r, struct err *e)
+{
+	struct bridge *b = w->bridge;
+	g_autoptr(GString) words = g_string_new(NULL);
+
+	if (!journal_time(r, 0, &b->now))
+		return err_set(e, EBADMSG, -1, "no time");
+	for (unsigned i = 1; i < r->count; i += 2) {
+		uint64_t fd, events;
+		struct end *end;
+
+		if (!journal_number(r, i, &fd) || !journal_number(r, i + 1, &events) || !(end = end_at(b, fd)))
+			return err_set(e, EBADMSG, -1, "nothing has that descriptor");
+		g_string_append_printf(words, " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, fd, events);
+		end->event(end, (uint32_t)events);
+	}
+	record_bridge(w, b->now, words->str);
+	b->told = b->now;
+	look_at_clock(b);
+	world_try(w);
+	record_settled(w);
+	return 0;
+}
+
+void bridge_repeated(struct world *w)
+{
+	for (guint i = 0; i < w->bridge->rules->len; i++) {
+		struct rule *r = w->bridge->rules->pdata[i];
+
+		r->fd = r->end.fd = -1;
+	}
+}
+
+/* Sessions reckon with the real time of the latest poll, which may have no record of its own. */
+static void tell_now(struct bridge *b)
+{
+	struct world *w = b->world;
+	const struct journal_record *r = w->repeat ? journal_takes(w, "now") : NULL;
+
+	if (r)
+		journal_time(r, 0, &b->now);
+	if (w->record && b->now != b->told)
+		record_now(w, b->now);
+	b->told = b->now;
 }
 
 void bridge_pump(struct world *w)
@@ -147,6 +237,8 @@ void bridge_pump(struct world *w)
 	ns_t start = w->wall ? w->wall() : 0;
 	bool any = b->busy.length > 0;
 
+	if (any)
+		tell_now(b);
 	for (guint n = b->busy.length; n > 0 && b->busy.length > 0; n--) {
 		GList *link = g_queue_pop_head_link(&b->busy);
 		struct end *end = link->data;
@@ -154,7 +246,7 @@ void bridge_pump(struct world *w)
 		end->queued = false;
 		if (end->run(end))
 			end_queue(end);
-		if (world_turn_over(w, start))
+		if (record_break(w, world_turn_over(w, start)))
 			break;
 	}
 	if (any)

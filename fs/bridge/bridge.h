@@ -30,6 +30,11 @@ bool bridge_needs(const struct world *w, const struct host *h);
 /* What to poll for EPOLLIN, then call bridge_poll(). `now`: a clock of real nanoseconds that never goes back. -1: none. */
 int  bridge_fd(const struct world *w);
 void bridge_poll(struct world *w, ns_t now);
+/* The same as a journal tells it: `r` is a record "ready". -EBADMSG. */
+struct journal_record;
+int  bridge_repeat(struct world *w, const struct journal_record *r, struct err *e);
+/* The journal is at its end: what its rules had outside is not there. */
+void bridge_repeated(struct world *w);
 /* Moves bytes that can be moved, a share of each connection, for one turn at most. */
 void bridge_pump(struct world *w);
 /* Whether there is more to do at once. */

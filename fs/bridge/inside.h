@@ -13,6 +13,7 @@
 #include "bridge.h"
 #include "real.h"
 
+#include "net_knob.h"
 #include "net_socket.h"
 
 struct bridge;
@@ -22,6 +23,7 @@ struct end {
 	GList  link;                 /* in bridge.busy while queued */
 	bool   queued;
 	struct bridge *bridge;
+	int    fd;                   /* that is watched for it, or was; -1: none */
 	void (*event)(struct end *end, uint32_t events); /* EPOLLIN ... */
 	bool (*run)(struct end *end);                    /* true: once more, at the next turn */
 };
@@ -45,6 +47,7 @@ struct bridge {
 	ns_t    now;                 /* real time, of the latest bridge_poll() */
 	ns_t    rate_since;          /* connects are counted by a bucket that holds `rate` */
 	double  rate_left;
+	ns_t    told;                /* `now` as the journal has it */
 	ns_t    wake;                /* 0: none */
 };
 /* bridge_poll() is wanted at `at` at the latest. */
@@ -80,6 +83,9 @@ void rule_free(struct rule *r);  /* one that was not added */
 /* What waits at its socket waits until then. */
 void rule_pause(struct rule *r, ns_t until);
 void rule_resume(struct rule *r);
+
+/* tun.c */
+command_fn run_tun, run_tap;
 
 /* target.c */
 /* A real address as rules may name it; `e->arg` is `arg`. */

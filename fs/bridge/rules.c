@@ -286,6 +286,9 @@ const struct command bridge_commands[] = {
 	  "real clients of 127.0.0.1:8080, [::1]:8080 or unix:/PATH reach HOST:PORT or ADDRESS:PORT; tcp or udp" },
 	{ "allow", "PROTO REAL as SIMULATED", run_allow,
 	  "simulated clients of ADDRESS:PORT, which the gateway gets, reach the real server there" },
+	{ "tun", "NAME wire WIRE", run_tun,
+	  "this machine's kernel is a host on WIRE, by an interface NAME for packets of IP, made by this rule" },
+	{ "tap", "NAME wire WIRE", run_tap, "the same for frames of Ethernet" },
 	{ "del", "N", run_del, "takes the rule of that number away; its connections are reset" },
 	{ 0 }
 };

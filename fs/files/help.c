@@ -69,7 +69,13 @@ static const struct help all[] = {
 	  "from 1024 on; mounted with --bridge-any also others of this machine, but never unspecified, link-local or multicast\n"
 	  "ones. The first rule makes the host gw, with an interface on the wire of its target and the highest free address there.\n\n"
 	  "    $ echo 'listen tcp 127.0.0.1:8080 to host0:80' > bridge/rules      curl reaches a simulated server\n"
-	  "    $ echo 'allow tcp 127.0.0.1:9000 as 10.0.0.9:9000' > bridge/rules  simulated clients reach a real server\n\n",
+	  "    $ echo 'allow tcp 127.0.0.1:9000 as 10.0.0.9:9000' > bridge/rules  simulated clients reach a real server\n"
+	  "    $ echo 'tap t0 wire lan0' > bridge/rules; ip addr add 10.0.0.9/24 dev t0   so does this machine's kernel\n\n"
+	  "tun and tap make an interface of this machine (who may: root, and root of a network namespace of its own), and switch\n"
+	  "it on; its address is for you to set. A tap is a card on the wire. A tun has packets of IP version 4 only: on the\n"
+	  "wire there is a station that answers ARP for the interface's addresses and passes on what goes to them; packets to\n"
+	  "other subnets go to the first host there that forwards. In the table accepted counts the packets that were handed\n"
+	  "to the interface, refused those that it did not take.\n\n",
 	  bridge_commands },
 	{ "check",
 	  "check: everything recounted, as an fsck of the world: references of frames against page-table entries,\n"
