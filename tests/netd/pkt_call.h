@@ -40,6 +40,28 @@ static long arg_number(const struct pkt_event *e, int i)
 	return strtol(text, NULL, 0);
 }
 
+/* How many bytes a call moves: its third argument, or the sum of [{..., 100}, {..., 50}]. */
+static long arg_bytes(const struct pkt_event *e)
+{
+	const char *text = arg(e, 1);
+	long sum = 0;
+
+	if (!strchr(text, '{'))
+		return arg_number(e, 2);
+	for (text = strstr(text, "{..."); text; text = strstr(text + 1, "{...")) {
+		const char *number = text + 4 + strspn(text + 4, ", ");
+
+		sum += strtol(number, NULL, 0);
+	}
+	return sum;
+}
+
+/* Flags of send and recv; sendmsg has them third. */
+static const char *arg_flags(const struct pkt_event *e)
+{
+	return g_str_has_suffix(e->name, "msg") ? arg(e, 2) : arg(e, 3);
+}
+
 static struct net_socket **arg_fd(struct run *r, const struct pkt_event *e, int i)
 {
 	long fd = arg_number(e, i);
@@ -114,10 +136,10 @@ static unsigned message_flags(const char *text)
 
 static long call_read(struct run *r, const struct pkt_event *e)
 {
-	long want = arg_number(e, 2), result;
+	long want = arg_bytes(e), result;
 	uint8_t *data = g_malloc((gsize)MAX(want, 1));
 
-	result = net_recv(*arg_fd(r, e, 0), data, (size_t)MAX(want, 0), message_flags(arg(e, 3)), NULL, NULL);
+	result = net_recv(*arg_fd(r, e, 0), data, (size_t)MAX(want, 0), message_flags(arg_flags(e)), NULL, NULL);
 	g_free(data);
 	return result;
 }
@@ -130,8 +152,8 @@ static long call_write(struct run *r, const struct pkt_event *e)
 	struct net_socket_info info;
 
 	net_socket_get(*arg_fd(r, e, 0), &info);
-	return net_send(*arg_fd(r, e, 0), zeros, MIN((size_t)arg_number(e, 2), sizeof(zeros)),
-			message_flags(arg(e, 3)), named && info.kind == NET_UDP ? &to : NULL, NULL);
+	return net_send(*arg_fd(r, e, 0), zeros, MIN((size_t)arg_bytes(e), sizeof(zeros)),
+			message_flags(arg_flags(e)), named && info.kind == NET_UDP ? &to : NULL, NULL);
 }
 
 static long call_close(struct run *r, const struct pkt_event *e)
@@ -261,6 +283,7 @@ static const struct { const char *name; long (*call)(struct run *, const struct 
 	{ "accept", call_accept, true }, { "connect", call_connect, true }, { "read", call_read, true },
 	{ "recv", call_read, true }, { "recvfrom", call_read, true }, { "write", call_write, true },
 	{ "send", call_write, true }, { "sendto", call_write, true }, { "close", call_close, true },
+	{ "writev", call_write, true }, { "sendmsg", call_write, true }, { "readv", call_read, true }, { "recvmsg", call_read, true },
 	{ "shutdown", call_shutdown, true }, { "setsockopt", call_setsockopt, true },
 	{ "getsockopt", call_getsockopt, true }, { "fcntl", call_fcntl, true }, { "poll", call_poll, false },
 	{ "ioctl", call_ioctl, true }, { "tcp_state", call_tcp_state, false },
