@@ -367,8 +367,8 @@ static const struct help all[] = {
 	  "    $ xxd -s 0x404000 -l 16 proc/2/mem\n", NULL },
 	{ "process-mounts", "proc/PID/mounts, mountinfo, mountstats: the file systems that it sees.\n", NULL },
 	{ "process-net",
-	  "proc/PID/net/, reached as proc/net: interfaces (dev), routes (route), neighbours (arp) and counters (snmp, netstat)\n"
-	  "of the host, and its sockets (tcp, udp, sockstat ...), in Linux's formats. The same with names and commands:\n"
+	  "proc/PID/net/, reached as proc/net: interfaces (dev), routes (route, fib_trie), neighbours (arp), counters (snmp, netstat)\n"
+	  "of the host, and its sockets (tcp, udp, sockstat, protocols ...), in Linux's formats. The same with names and commands:\n"
 	  "hosts/HOST/net.\n", NULL },
 	{ "process-ns", "proc/PID/ns/: its namespaces; there is one of each kind a host.\n", NULL },
 	{ "process-numa_maps", "proc/PID/numa_maps: its areas with counts of pages; there is one node, N0.\n", NULL },

@@ -249,6 +249,7 @@ static int show_softnet(const struct node *n, GString *out, struct err *e)
 const struct row proc_net_rows[] = {
 	NET_TEXT("arp", show_arp),
 	NET_TEXT("dev", show_dev),
+	NET_TEXT("fib_trie", show_fib_trie),
 	NET_TEXT("icmp", show_icmp),
 	NET_TEXT("if_inet6", show_nothing),
 	NET_TEXT("igmp", show_igmp),

@@ -58,6 +58,28 @@ static void route_is_byte_for_byte_the_kernels(void **state)
 	assert_string_equal(text, real_text("route"));
 }
 
+static void the_trie_is_shaped_as_the_kernels(void **state)
+{
+	static const char *const routes[] = {
+		"10.1.2.0/24 via 10.0.0.3", "10.1.0.0/16 via 10.0.0.2", "10.1.0.0/16 via 10.0.0.9 metric 9", "128.143.0.0/16 via 10.0.0.2",
+		"unreachable 5.0.0.0/8", "default via 10.0.0.254",
+	};
+	struct world *w = *state;
+	struct json *recorded = json_read("fib_trie.json");
+	g_autofree char *text = NULL;
+
+	run_line(w, "net/ifs/e0/address", "-");
+	run_line(w, "net/ifs/e0/address", "10.0.0.1/24 192.168.7.9/28");
+	for (size_t i = 0; i < G_N_ELEMENTS(routes); i++) {
+		g_autofree char *line = g_strconcat("add ", routes[i], NULL);
+
+		run_line(w, "net/routes", line);
+	}
+	text = read_path(w, "proc/net/fib_trie");
+	assert_string_equal(text, json_text(recorded, "text"));
+	json_free(recorded);
+}
+
 static gint order(gconstpointer a, gconstpointer b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -281,6 +303,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(messages_of_icmp_are_counted_by_type, setup, teardown),
 		cmocka_unit_test_setup_teardown(tcp_rows_are_the_kernels, setup, teardown),
 		cmocka_unit_test_setup_teardown(udp_and_the_others_have_the_kernels_headers, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_trie_is_shaped_as_the_kernels, setup, teardown),
 		cmocka_unit_test_setup_teardown(protocols_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_process_sees_the_same, setup, teardown),
 	};
