@@ -304,7 +304,7 @@ static const struct row socket_rows[] = {
 	SOCKET_TEXT("remote", show_remote),
 	SOCKET_TEXT("queue", show_queue),
 	SOCKET_TEXT("options", show_options),
-	{ .name = "tcb", .kind = ROW_TEXT, .mode = 0444, .show = show_tcb, .alive = is_tcp,
+	{ .name = "tcb", .kind = ROW_TEXT, .mode = 0444, .show = show_tcb, .alive = is_tcp, .listed = is_tcp,
 	  .help = "net-sockets" },
 	{ 0 }
 };
