@@ -20,6 +20,10 @@ static const struct event_kind event_swapin = { "swapin", "va:x pfn:x slot:d" };
 const struct event_kind event_cow = { "cow", "va:x from:x to:x" };
 
 static const char *const access_names[] = { "read", "write", "exec" };
+static const char *const resolution_names[] = {
+	"spurious", "zeropage", "zero", "cow", "file", "reuse", "dirty", "swapin", "huge", "grow"
+};
+static_assert(G_N_ELEMENTS(resolution_names) == RESOLUTIONS, "a resolution without a name");
 
 /* What handle_mm_fault() carries along. */
 struct fault {
@@ -33,7 +37,7 @@ struct fault {
 	struct span s;       /* the one page; entry NULL: no table yet */
 	uint64_t raw;
 	bool    *major;
-	const char **resolution;
+	enum resolution *resolution;
 	struct err *e;
 };
 
@@ -127,19 +131,19 @@ static int anonymous(struct fault *f)
 	pfn_t pfn;
 
 	if (zero_page_will_do(f) && huge_zero_fault(f->a, f->va, fresh_flags(f->a))) {
-		*f->resolution = "zeropage";
+		*f->resolution = RESOLVED_ZEROPAGE;
 		return 0;
 	}
 	if (zero_page_will_do(f)) {
 		if (make_table(f) < 0)
 			return -ENOMEM;
-		*f->resolution = "zeropage";
+		*f->resolution = RESOLVED_ZEROPAGE;
 		frame_retain(f->h, f->h->zero_frame);
 		page_map(f->a, f->va, &f->s, 0, f->h->zero_frame, fresh_flags(f->a) & ~VM_PTE_WRITE);
 		return 0;
 	}
 	if (f->write && huge_fault(f->a, f->va, written_flags(f->a))) {
-		*f->resolution = "huge";
+		*f->resolution = RESOLVED_HUGE;
 		f->h->stats.zero_fills += (uint64_t)1 << table_huge_order(f->h);
 		return 0;
 	}
@@ -148,7 +152,7 @@ static int anonymous(struct fault *f)
 	pfn = page_new(f->a, f->va, true);
 	if (pfn == PFN_NONE)
 		return no_frame(f);
-	*f->resolution = "zero";
+	*f->resolution = RESOLVED_ZERO;
 	f->h->stats.zero_fills++;
 	page_map(f->a, f->va, &f->s, 0, pfn, f->a->flags & VM_F_WRITE ? written_flags(f->a) : fresh_flags(f->a));
 	return 0;
@@ -180,7 +184,7 @@ static int file_copied(struct fault *f)
 		return -ENOMEM;
 	}
 	note_copy(f, from, to);
-	*f->resolution = "cow";
+	*f->resolution = RESOLVED_COW;
 	page_map(f->a, f->va, &f->s, 0, to, written_flags(f->a));
 	return 0;
 }
@@ -233,7 +237,7 @@ static int file_shared(struct fault *f)
 	if ((f->a->flags & VM_F_SHARED) && (f->write || (!geometry_has_dirty(&f->h->geometry) && (flags & VM_PTE_WRITE)) ||
 					    !geometry_has_write(&f->h->geometry)))
 		inode_page_dirty(inode, index);
-	*f->resolution = "file";
+	*f->resolution = RESOLVED_FILE;
 	page_map(f->a, f->va, &f->s, 0, pfn, flags);
 	if (!f->write)
 		map_around(f);
@@ -282,7 +286,7 @@ static void reuse(struct fault *f, pfn_t pfn)
 		p->anon = f->a->anon;
 	}
 	p->flags |= FRAME_EXCLUSIVE;
-	*f->resolution = "reuse";
+	*f->resolution = RESOLVED_REUSE;
 	set_writable(f);
 }
 
@@ -301,11 +305,11 @@ static int copy(struct fault *f, pfn_t from)
 	}
 	if (zero) {
 		f->h->stats.zero_fills++;
-		*f->resolution = "zero";
+		*f->resolution = RESOLVED_ZERO;
 	} else {
 		memcpy(frame_bytes(f->h, to), frame_bytes(f->h, from), page_size(f->h));
 		note_copy(f, from, to);
-		*f->resolution = "cow";
+		*f->resolution = RESOLVED_COW;
 	}
 	f->raw = entry_os(f->h, &f->s, 0);
 	entry_set(&f->mm->table, f->vpn, &f->s, 0, 0);
@@ -323,7 +327,7 @@ static int refused_store(struct fault *f)
 
 	if (f->a->flags & (VM_F_SHARED | VM_F_MAYSHARE)) {
 		inode_page_dirty(p->inode, p->index);    /* page_mkwrite() */
-		*f->resolution = "dirty";
+		*f->resolution = RESOLVED_DIRTY;
 		set_writable(f);
 		return 0;
 	}
@@ -418,7 +422,7 @@ static int swapped(struct fault *f)
 	if (r < 0)
 		return r;
 	p = frame_of(f->h, pfn);
-	*f->resolution = "swapin";
+	*f->resolution = RESOLVED_SWAPIN;
 	entry_set(&f->mm->table, f->vpn, &f->s, 0, 0);
 	f->mm->swapped--;
 	swap_release(f->h->swap, slot);                  /* the cache keeps the slot, or nobody needs it */
@@ -458,7 +462,7 @@ static void settle_poke(struct fault *f)
 	pages_flush(f->mm, f->vpn, f->vpn + 1);
 }
 
-static int resolve(struct area *a, va_t va, enum vm_access how, bool *major, const char **resolution, struct err *e)
+static int resolve(struct area *a, va_t va, enum vm_access how, bool *major, enum resolution *resolution, struct err *e)
 {
 	struct mm *mm = a->mm;
 	struct vm_host *h = mm->host;
@@ -468,7 +472,7 @@ static int resolve(struct area *a, va_t va, enum vm_access how, bool *major, con
 	*major = false;
 	if (area_is_hugetlb(a))
 		return hugetlb_fault(a, va, f.write, resolution, e);
-	*resolution = "spurious";
+	*resolution = RESOLVED_SPURIOUS;
 	table_span(&mm->table, f.vpn, f.vpn + 1, &f.s);
 	if (f.s.entry && span_is_lent(h, &f.s) && make_table(&f) < 0)
 		return -ENOMEM;
@@ -498,12 +502,12 @@ static int resolve(struct area *a, va_t va, enum vm_access how, bool *major, con
 		vpn_t first = f.vpn >> f.s.huge_bits << f.s.huge_bits;
 
 		if (huge_fill(a, first, &f.s, written_flags(a))) {
-			*resolution = "huge";
+			*resolution = RESOLVED_HUGE;
 			pages_flush(mm, first, first + ((vpn_t)1 << f.s.huge_bits));
 			return 0;
 		}
 		if (huge_reuse(a, first, &f.s, written_flags(a))) {
-			*resolution = "reuse";
+			*resolution = RESOLVED_REUSE;
 			pages_flush(mm, first, first + ((vpn_t)1 << f.s.huge_bits));
 			return 0;
 		}
@@ -523,7 +527,7 @@ static int resolve(struct area *a, va_t va, enum vm_access how, bool *major, con
 	return 0;
 }
 
-int fault_in(struct area *a, va_t va, enum vm_access how, bool *major, const char **resolution, struct err *e)
+int fault_in(struct area *a, va_t va, enum vm_access how, bool *major, enum resolution *resolution, struct err *e)
 {
 	struct vm_host *h = a->mm->host;
 	int r;
@@ -682,22 +686,22 @@ void fault_count(struct mm *mm, bool major)
 	mm->generation++;
 }
 
-static ns_t cost_of(const struct vm_host *h, const char *resolution, bool major)
+static ns_t cost_of(const struct vm_host *h, enum resolution resolution, bool major)
 {
 	ns_t cost = major ? h->config.major_fault : h->config.minor_fault;
 
-	if (strcmp(resolution, "cow") == 0)
+	if (resolution == RESOLVED_COW)
 		cost += h->config.copy;
-	else if (strcmp(resolution, "zero") == 0)
+	else if (resolution == RESOLVED_ZERO)
 		cost += h->config.zero;
-	else if (strcmp(resolution, "huge") == 0)
+	else if (resolution == RESOLVED_HUGE)
 		cost += h->config.zero << table_huge_order(h);
 	return cost;
 }
 
 /* Out of memory, one process ends after the other until there is some; `p` itself may be among them. */
 static int fault_or_kill(struct vm_proc *p, struct area *a, va_t va, enum vm_access how, bool *major,
-			 const char **resolution, struct err *e)
+			 enum resolution *resolution, struct err *e)
 {
 	struct vm_host *h = p->host;
 	int32_t pid = p->pid;
@@ -722,7 +726,7 @@ static int fault_or_kill(struct vm_proc *p, struct area *a, va_t va, enum vm_acc
 }
 
 /* The fault is over, or will be when `until` has come. */
-static void resolved(struct vm_proc *p, va_t va, enum vm_access how, bool major, const char *resolution, ns_t cost,
+static void resolved(struct vm_proc *p, va_t va, enum vm_access how, bool major, enum resolution resolution, ns_t cost,
 		     ns_t since, ns_t until)
 {
 	struct vm_host *h = p->host;
@@ -734,14 +738,14 @@ static void resolved(struct vm_proc *p, va_t va, enum vm_access how, bool major,
 		waited += until - h->clock->now;
 		paging_wait_until(p, until);
 	}
-	record(p, va, how, major ? "major" : "minor", resolution, cost + waited);
+	record(p, va, how, major ? "major" : "minor", resolution_names[resolution], cost + waited);
 }
 
 enum fault_result fault_handle(struct vm_proc *p, va_t va, enum vm_access how, const struct translation *why,
 			       struct vm_outcome *out, struct err *e)
 {
 	enum vm_signal_kind kind;
-	const char *resolution;
+	enum resolution resolution;
 	bool grew = false, major;
 	struct vm_host *h = p->host;                     /* out of memory may end `p` */
 	ns_t since, until;
@@ -772,6 +776,6 @@ enum fault_result fault_handle(struct vm_proc *p, va_t va, enum vm_access how, c
 	if (r < 0)
 		return signal_for(p, va, how, VM_BUS_ADRERR, out, e);
 	out->faults++;
-	resolved(p, va, how, major, grew ? "grow" : resolution, cost_of(h, resolution, major), since, until);
+	resolved(p, va, how, major, grew ? RESOLVED_GROW : resolution, cost_of(h, resolution, major), since, until);
 	return FAULT_DONE;
 }

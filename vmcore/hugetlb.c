@@ -339,7 +339,7 @@ static bool rob(void *arg, struct area *a, va_t va)
 	return true;
 }
 
-static int refused_store(struct area *a, va_t va, pfn_t pfn, const char **resolution, struct err *e)
+static int refused_store(struct area *a, va_t va, pfn_t pfn, enum resolution *resolution, struct err *e)
 {
 	struct vm_host *h = a->mm->host;
 	const struct huge_object *o = a->inode->huge;
@@ -347,7 +347,7 @@ static int refused_store(struct area *a, va_t va, pfn_t pfn, const char **resolu
 	pfn_t copy;
 
 	if (o->shared || frame_of(h, pfn)->maps == 1) {
-		*resolution = "reuse";
+		*resolution = RESOLVED_REUSE;
 		set_writable(a, va, pfn);
 		return 0;
 	}
@@ -358,13 +358,13 @@ static int refused_store(struct area *a, va_t va, pfn_t pfn, const char **resolu
 		struct robbery r = { h, pfn, a };
 
 		rmap_walk(h, pfn, rob, &r);
-		*resolution = "reuse";
+		*resolution = RESOLVED_REUSE;
 		set_writable(a, va, pfn);
 		return 0;
 	}
 	memcpy(frame_bytes(h, copy), frame_bytes(h, pfn), huge_page_bytes(h));
 	h->stats.cow_copies++;
-	*resolution = "cow";
+	*resolution = RESOLVED_COW;
 	make_anon(a, va, copy);
 	frame_of(h, pfn)->maps--;
 	frame_of(h, copy)->maps++;
@@ -373,7 +373,7 @@ static int refused_store(struct area *a, va_t va, pfn_t pfn, const char **resolu
 	return 0;
 }
 
-int hugetlb_fault(struct area *a, va_t va, bool write, const char **resolution, struct err *e)
+int hugetlb_fault(struct area *a, va_t va, bool write, enum resolution *resolution, struct err *e)
 {
 	struct vm_host *h = a->mm->host;
 	const struct vm_geometry *g = &h->geometry;
@@ -386,10 +386,10 @@ int hugetlb_fault(struct area *a, va_t va, bool write, const char **resolution, 
 	table_span(&a->mm->table, vpn, vpn + 1, &s);
 	raw = s.entry && s.huge ? entry_os(h, &s, 0) : 0;
 	if (raw == 0) {
-		*resolution = "huge";
+		*resolution = RESOLVED_HUGE;
 		return a->inode->huge->shared ? missing_shared(a, va, e) : missing_private(a, va, write, e);
 	}
-	*resolution = "spurious";
+	*resolution = RESOLVED_SPURIOUS;
 	if (write && !(page_flags(g, raw) & VM_PTE_WRITE))
 		return refused_store(a, va, entry_number(g, raw), resolution, e);
 	pages_flush(a->mm, vpn, vpn + 1);

@@ -36,7 +36,7 @@ int  hugetlb_object(struct vm_host *h, uint64_t bytes, bool shared, struct mm *o
 		    struct err *e);
 void hugetlb_object_free(struct vm_inode *i);
 /* fault_in() of such an area: -EFAULT (SIGBUS) when the pool is empty, -ENOMEM out of table frames. */
-int  hugetlb_fault(struct area *a, va_t va, bool write, const char **resolution, struct err *e);
+int  hugetlb_fault(struct area *a, va_t va, bool write, enum resolution *resolution, struct err *e);
 /* The huge leaf of vpn goes. */
 void hugetlb_zap(struct area *a, vpn_t vpn, uint64_t raw);
 /* fork: the child's leaf, at the same place. ENOMEM. */

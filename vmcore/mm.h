@@ -203,6 +203,10 @@ void pages_set_locked(struct area *a, va_t start, va_t end, bool locked);
 void pages_clean(struct vm_inode *inode, uint64_t first, uint64_t n); /* writeback: entries of these file pages become clean and read-only where notified */
 
 /* fault.c - from a fault address to an entry, or to a signal. */
+enum resolution {
+	RESOLVED_SPURIOUS, RESOLVED_ZEROPAGE, RESOLVED_ZERO, RESOLVED_COW, RESOLVED_FILE, RESOLVED_REUSE, RESOLVED_DIRTY,
+	RESOLVED_SWAPIN, RESOLVED_HUGE, RESOLVED_GROW, RESOLUTIONS
+};
 enum fault_result { FAULT_DONE, FAULT_SIGNAL, FAULT_NOMEM, FAULT_AGAIN, FAULT_WAIT };
 /*
  * One fault of process p; as handle_mm_fault with the checks of do_user_addr_fault before it. FAULT_WAIT: p->wait says for what; if for
@@ -211,7 +215,7 @@ enum fault_result { FAULT_DONE, FAULT_SIGNAL, FAULT_NOMEM, FAULT_AGAIN, FAULT_WA
 enum fault_result fault_handle(struct vm_proc *p, va_t va, enum vm_access how, const struct translation *why,
 			       struct vm_outcome *out, struct err *e);
 /* The part after the checks, for populate: no signal, no record. -EFAULT, -ENOMEM or 0. */
-int  fault_in(struct area *a, va_t va, enum vm_access how, bool *major, const char **resolution, struct err *e);
+int  fault_in(struct area *a, va_t va, enum vm_access how, bool *major, enum resolution *resolution, struct err *e);
 /* The signal of a walk that no fault could help. -EFAULT. */
 int  fault_signal(struct vm_proc *p, va_t va, enum vm_access how, const struct translation *why, struct vm_outcome *out,
 		  struct err *e);

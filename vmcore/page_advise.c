@@ -206,7 +206,7 @@ static int populate_area(struct area *a, va_t start, va_t end, bool write, uint6
 
 	for (va_t va = start; va < end; va += page_size(h), *done += page_size(h)) {
 		for (unsigned tries = 0; !there(a, vpn_of(h, va), write); tries++) {
-			const char *resolution;
+			enum resolution resolution;
 			bool major = false;
 			int r = fault_in(a, va, write ? VM_WRITE : VM_READ, &major, &resolution, e);
 

@@ -56,7 +56,7 @@ static void settle_entry(struct area *a, va_t va)
 static bool bring_back(void *arg, struct area *a, va_t va, uint32_t slot)
 {
 	struct off *o = arg;
-	const char *resolution;
+	enum resolution resolution;
 	pfn_t pfn;
 	bool major;
 
