@@ -49,7 +49,7 @@ ns      IN A     10.0.0.4
 www     IN CNAME kytos02
 kytos02 IN A     10.0.0.80
 kytos02 IN A     10.0.0.81
-kytos02 IN AAAA  fd00::80
+kytos02 IN AAAA  2001:db8::80
 EOT
 
 say "A computer that wants to know:"
@@ -82,12 +82,15 @@ show "grep ftp net/dns_cache"
 say "Other things than addresses have names, too:"
 on host0 2 "resolve virginia.edu type=MX"
 
-say "Two addresses for one name. Only the second computer is there, with a server on port 80:"
+say "Three addresses for one name. Only 10.0.0.81 is switched on, with a web server; and here we have IPv6, too:"
 mkdir hosts/kytos
 plug kytos eth0 lan0 10.0.0.81/24
-printf '%s\n' 'spawn httpd' '2 serve http 80' > hosts/kytos/ctl
+show "echo 'Hello from kytos02.' > hosts/kytos/files/index.html; printf '%s\n' 'spawn httpd' '2 serve http' > hosts/kytos/ctl"
+show "echo 2001:db8::10/64 >> net/ifs/eth0/address"
+on host0 2 "resolve www.cs.virginia.edu http"
+ask "In which order does a browser try them?"
+on host0 2 "get http://www.cs.virginia.edu/ trace=1"
+say "One after the other, IPv6 first where it can be reached; so does connect:"
 on host0 2 "socket tcp"
 on host0 2 "connect 0 www.cs.virginia.edu:http"
-ask "Which of the two addresses has it?"
-show "awk '\$2 == \"tcp\" { print \$4, \$5 }' net/sockets"
-say "The first was tried, in vain; then the second."
+show "awk '\$2 == \"tcp\" && \$5 == \"ESTABLISHED\" { print \$4 }' net/sockets"

@@ -242,6 +242,40 @@ static void long_answers_are_truncated(void **state)
 	g_string_free(text, TRUE);
 }
 
+/* Questions as dig 9.18 sends them, and the answers byte for byte, compressed by hand (RFC 1035 4.1, RFC 6891). */
+static void rfc1035_4_1_questions_of_dig(void **state)
+{
+	static const struct { const char *question, *answer; } cases[] = {
+		{ "cd3f01200001000000000000 03777777 0876697267696e6961 03656475 00 00010001",
+		  "cd3f85000001000300000000 03777777 0876697267696e6961 03656475 00 00010001"
+		  "c00c 0005 0001 00000e10 0006 03776562c010 c02e 0001 0001 00000e10 0004 0a000250 c02e 0001 0001 00000e10 0004 0a000251" },
+		{ "47b501200001000000000001 0876697267696e6961 03656475 00 000f0001 00002904d000000000000c000a0008ee327665dbb09dc1",
+		  "47b585000001000100000002 0876697267696e6961 03656475 00 000f0001"
+		  "c00c 000f 0001 00000e10 0009 000a 046d61696c c00c c02c 0001 0001 00000e10 0004 0a000219 00 0029 0200 00000000 0000" },
+		{ "0b36002000010000000000010238300132013002313007696e2d61646472046172706100000c000100002904d0000000000000", /* 80.2.0.10.in-addr.arpa */
+		  "0b36800500010000000000010238300132013002313007696e2d61646472046172706100000c0001 00 0029 0200 00000000 0000" },
+	};
+	struct dns_zone *z = zone(virginia);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_auto(GStrv) in = g_strsplit(cases[i].question, " ", -1), out = g_strsplit(cases[i].answer, " ", -1);
+		g_autofree char *question = g_strjoinv("", in), *answer = g_strjoinv("", out);
+		g_autoptr(GByteArray) bytes = g_byte_array_new();
+		uint8_t sent[200], wanted[200];
+		size_t len = unhex(question, sent, sizeof sent), n = unhex(answer, wanted, sizeof wanted);
+		struct dns_message q, a;
+
+		assert_int_equal(dns_message_parse(sent, len, &q, NULL), 0);
+		dns_zones_answer(&z, 1, &q, &a);
+		dns_message_write(&a, 512, bytes);
+		assert_int_equal(bytes->len, n);
+		assert_memory_equal(bytes->data, wanted, n);
+		dns_message_clear(&q);
+		dns_message_clear(&a);
+	}
+	dns_zone_free(z);
+}
+
 /* RFC 1035 4.1.4 */
 static void pointers_lead_backwards_or_nowhere(void **state)
 {
@@ -326,7 +360,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_labels),
-		cmocka_unit_test(a_zone_answers),
+		cmocka_unit_test(a_zone_answers), cmocka_unit_test(rfc1035_4_1_questions_of_dig),
 		cmocka_unit_test(aliases_that_lead_round_end),
 		cmocka_unit_test(wrong_master_files_are_refused_with_their_line),
 		cmocka_unit_test(long_answers_are_truncated),
