@@ -12,17 +12,21 @@ enum { BACKLOG = 16 };
 
 struct dns_daemon {
 	struct net_dns_server *server;
-	int udp, tcp;            /* descriptors */
+	int udp[NET_DNS_PAIRS], tcp[NET_DNS_PAIRS]; /* descriptors, of version 4 and 6 */
 };
 
 static enum daemon_step step(void *state, struct vm_proc *p)
 {
 	struct dns_daemon *d = state;
-	struct net_socket *udp = socket_of_fd(p, d->udp, NULL), *tcp = socket_of_fd(p, d->tcp, NULL);
+	struct net_socket *udp[NET_DNS_PAIRS], *tcp[NET_DNS_PAIRS];
 
-	if (!udp || !tcp)
-		return DAEMON_ENDS;
-	return net_dns_server_step(d->server, udp, tcp) ? DAEMON_DID : DAEMON_WAITS;
+	for (unsigned i = 0; i < NET_DNS_PAIRS; i++) {
+		udp[i] = socket_of_fd(p, d->udp[i], NULL);
+		tcp[i] = socket_of_fd(p, d->tcp[i], NULL);
+		if (!udp[i] || !tcp[i])
+			return DAEMON_ENDS;
+	}
+	return net_dns_server_step(d->server, udp, tcp, NET_DNS_PAIRS) ? DAEMON_DID : DAEMON_WAITS;
 }
 
 static void dns_free(void *state)
@@ -88,27 +92,57 @@ static int configure(struct call *c, struct net_dns_server *s, struct err *e)
 }
 
 /* A socket of the server, bound and installed. */
-static int open_socket(struct call *c, struct vm_proc *p, enum net_kind kind, uint16_t port, int *fd, struct err *e)
+static int open_socket(struct call *c, struct vm_proc *p, enum net_kind kind, enum net_family family, uint16_t port, int *fd,
+		       struct err *e)
 {
 	struct net_caller who = socket_caller(p);
-	struct net_endpoint at = { .addr = net_v4(0), .port = port };
+	struct net_endpoint at = { .addr = { .family = family }, .port = port };
 	struct net_host *h = world_net(c->n, e);
 	struct net_socket *s;
 	int rc;
 
 	if (!h || vm_fd_next(p, e) < 0)
 		return -e->code;
-	rc = net_socket_new(h, kind, NET_IPV4, &who, &s, e);
+	rc = net_socket_new(h, kind, family, &who, &s, e);
 	if (rc)
 		return rc;
 	if (kind == NET_TCP)
 		net_setsockopt(s, NET_SO_REUSEADDR, 1, NULL);
+	if (family == NET_IPV6)
+		net_setsockopt(s, NET_IPV6_V6ONLY, 1, NULL);
 	rc = net_bind(s, &who, &at, e);
 	if (!rc && kind == NET_TCP)
 		rc = net_listen(s, BACKLOG, e);
 	if (rc)
 		net_socket_release(s);
 	return rc ? rc : socket_install(p, s, fd, e);
+}
+
+/* All of them or none. */
+static int open_sockets(struct call *c, struct vm_proc *p, struct dns_daemon *d, uint16_t port, struct err *e)
+{
+	static const enum net_family families[NET_DNS_PAIRS] = { NET_IPV4, NET_IPV6 };
+	int opened[2 * NET_DNS_PAIRS], n = 0, rc = 0;
+
+	for (unsigned i = 0; i < NET_DNS_PAIRS && !rc; i++) {
+		rc = open_socket(c, p, NET_UDP, families[i], port, &d->udp[i], e);
+		if (!rc)
+			opened[n++] = d->udp[i];
+		if (!rc)
+			rc = open_socket(c, p, NET_TCP, families[i], port, &d->tcp[i], e);
+		if (!rc)
+			opened[n++] = d->tcp[i];
+	}
+	for (int i = 0; i < n; i++) {
+		if (rc) {
+			vm_close(p, opened[i], NULL);
+			continue;
+		}
+		if (i)
+			put_char(c->result, ' ');
+		put_dec(c->result, (uint64_t)opened[i]);
+	}
+	return rc;
 }
 
 int serve_dns(struct call *c, struct vm_proc *p, uint16_t port, struct err *e)
@@ -124,19 +158,11 @@ int serve_dns(struct call *c, struct vm_proc *p, uint16_t port, struct err *e)
 	d->server = net_dns_server_new(h->net, &who, h->dns_cache);
 	rc = configure(c, d->server, e);
 	if (!rc)
-		rc = open_socket(c, p, NET_UDP, port, &d->udp, e);
-	if (!rc) {
-		rc = open_socket(c, p, NET_TCP, port, &d->tcp, e);
-		if (rc)
-			vm_close(p, d->udp, NULL);
-	}
+		rc = open_sockets(c, p, d, port, e);
 	if (rc) {
 		dns_free(d);
 		return rc;
 	}
 	daemon_start(c->n, &ops, d);
-	put_dec(c->result, (uint64_t)d->udp);
-	put_char(c->result, ' ');
-	put_dec(c->result, (uint64_t)d->tcp);
 	return 0;
 }

@@ -123,7 +123,7 @@ const struct command process_commands[] = {
 	  "[range=FIRST-LAST] [router=ADDR] [dns=ADDR,...] [domain=NAME] [lease=T]", run_serve,
 	  "becomes a server: echo discard daytime chargen http dns dhcp; style= serial, fork (wait=1: for each child), thread or pool=N; "
 	  "work=: busy so long before an answer; result: the listening descriptor. dns: zone=FILE, a master file of files/, and more of "
-	  "them, or recursive root=ADDR; result: the descriptors for UDP and TCP. dhcp: addresses of range= on interface if= for lease= (3600s), "
+	  "them, or recursive root=ADDR; result: the descriptors for UDP and TCP, of IPv4 and of IPv6. dhcp: addresses of range= on interface if= for lease= (3600s), "
 	  "and what else clients are told" },
 	{ "load", "echo|http ADDR:PORT [clients=N] [count=N] [think=T] [rate=N] [size=N] [path=P]", run_load,
 	  "clients, so many requests each, one after the other on a connection; think= between them; rate=: clients that begin "

@@ -22,7 +22,8 @@ struct connection {
 };
 
 struct job {
-	struct net_endpoint from;        /* by UDP */
+	struct net_endpoint from;        /* by UDP, at that socket */
+	unsigned pair;
 	struct connection *connection;   /* NULL: by UDP */
 	struct dns_message question;
 	struct dns_query *query;
@@ -152,7 +153,7 @@ static bool is_known(const struct net_dns_server *s, const struct dns_message *q
 }
 
 /* Takes the question over. */
-static void add_job(struct net_dns_server *s, struct dns_message *q, const struct net_endpoint *from, struct connection *k)
+static void add_job(struct net_dns_server *s, struct dns_message *q, unsigned pair, const struct net_endpoint *from, struct connection *k)
 {
 	struct dns_query_config c = { .host = s->host, .who = s->who, .cache = s->cache, .servers = s->roots, .iterative = true,
 				      .timeout = TIMEOUT_S * NS_PER_S, .attempts = ATTEMPTS };
@@ -166,6 +167,7 @@ static void add_job(struct net_dns_server *s, struct dns_message *q, const struc
 	j = g_new0(struct job, 1);
 	j->question = *q;
 	j->connection = k;
+	j->pair = pair;
 	if (k)
 		k->jobs++;
 	else
@@ -175,7 +177,7 @@ static void add_job(struct net_dns_server *s, struct dns_message *q, const struc
 }
 
 /* False: not understood at all; then nothing was said (answers to answers would never end). */
-static bool take_question(struct net_dns_server *s, const uint8_t *bytes, size_t len, struct net_socket *udp,
+static bool take_question(struct net_dns_server *s, const uint8_t *bytes, size_t len, struct net_socket *udp, unsigned pair,
 			  const struct net_endpoint *from, struct connection *k)
 {
 	struct dns_message q, a;
@@ -189,7 +191,7 @@ static bool take_question(struct net_dns_server *s, const uint8_t *bytes, size_t
 	}
 	recursive = s->roots && q.opcode == 0 && q.has_question && q.class == DNS_IN && q.wants_recursion && !in_zones(s, &q.name);
 	if (recursive) {
-		add_job(s, &q, from, k);
+		add_job(s, &q, pair, from, k);
 		return true;
 	}
 	dns_zones_answer((struct dns_zone *const *)s->zones->pdata, s->zones->len, &q, &a);
@@ -223,7 +225,7 @@ static void answer_job(const struct job *j, struct net_socket *udp)
 	dns_message_clear(&a);
 }
 
-static bool step_jobs(struct net_dns_server *s, struct net_socket *udp)
+static bool step_jobs(struct net_dns_server *s, struct net_socket *const *udp)
 {
 	bool did = false;
 
@@ -234,7 +236,7 @@ static bool step_jobs(struct net_dns_server *s, struct net_socket *udp)
 			i++;
 			continue;
 		}
-		answer_job(j, udp);
+		answer_job(j, udp[j->pair]);
 		g_ptr_array_remove_index(s->jobs, i);
 		did = true;
 	}
@@ -243,7 +245,7 @@ static bool step_jobs(struct net_dns_server *s, struct net_socket *udp)
 
 /* UDP */
 
-static bool step_udp(struct net_dns_server *s, struct net_socket *udp)
+static bool step_udp(struct net_dns_server *s, struct net_socket *udp, unsigned pair)
 {
 	g_autofree uint8_t *bytes = g_malloc(MESSAGE_MAX);
 	struct net_endpoint from;
@@ -251,7 +253,7 @@ static bool step_udp(struct net_dns_server *s, struct net_socket *udp)
 	ssize_t n;
 
 	while ((n = net_recv(udp, bytes, MESSAGE_MAX, 0, &from, NULL)) >= 0) {
-		take_question(s, bytes, (size_t)n, udp, &from, NULL);
+		take_question(s, bytes, (size_t)n, udp, pair, &from, NULL);
 		did = true;
 	}
 	return did;
@@ -288,7 +290,7 @@ static void take_messages(struct net_dns_server *s, struct connection *k)
 
 		if (k->in->len < TCP_PREFIX + len)
 			return;
-		k->broken = !take_question(s, k->in->data + TCP_PREFIX, len, NULL, NULL, k);
+		k->broken = !take_question(s, k->in->data + TCP_PREFIX, len, NULL, 0, NULL, k);
 		g_byte_array_remove_range(k->in, 0, TCP_PREFIX + len);
 	}
 }
@@ -355,11 +357,14 @@ static bool step_connections(struct net_dns_server *s)
 	return did;
 }
 
-bool net_dns_server_step(struct net_dns_server *s, struct net_socket *udp, struct net_socket *tcp)
+bool net_dns_server_step(struct net_dns_server *s, struct net_socket *const *udp, struct net_socket *const *tcp, unsigned pairs)
 {
-	bool did = step_udp(s, udp);
+	bool did = false;
 
-	did |= accept_all(s, tcp);
+	for (unsigned i = 0; i < pairs; i++) {
+		did |= step_udp(s, udp[i], i);
+		did |= accept_all(s, tcp[i]);
+	}
 	did |= step_jobs(s, udp);
 	did |= step_connections(s);
 	return did;

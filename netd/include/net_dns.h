@@ -55,13 +55,15 @@ const char *net_lookup_trace(const struct net_lookup *l);
 
 struct net_dns_server;
 /*
- * Answers on a UDP socket and on a listening TCP one, both bound and kept by the caller. Zones are master files (RFC 1035 5).
+ * Answers on a UDP socket and on a listening TCP one, or on such a pair of each version of IP, all bound and kept by the caller. Zones are master files (RFC 1035 5).
  * `root`: also answers everything else for those who ask for recursion, beginning with these servers.
  */
 struct net_dns_server *net_dns_server_new(struct net_host *h, const struct net_caller *who, struct net_dns_cache *cache);
 int  net_dns_server_zone(struct net_dns_server *s, const char *text, size_t len, struct err *e);
 int  net_dns_server_root(struct net_dns_server *s, const struct net_addr *root, struct err *e); /* E2BIG */
-bool net_dns_server_step(struct net_dns_server *s, struct net_socket *udp, struct net_socket *tcp); /* true: did something */
+enum { NET_DNS_PAIRS = 2 };
+/* `pairs`: 1 or 2, always the same ones in the same order. True: did something. */
+bool net_dns_server_step(struct net_dns_server *s, struct net_socket *const *udp, struct net_socket *const *tcp, unsigned pairs);
 void net_dns_server_free(struct net_dns_server *s);
 
 #endif

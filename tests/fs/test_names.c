@@ -43,7 +43,7 @@ static void serve_zone(struct world *w)
 				   "web A 10.0.0.9\nweb A 10.0.0.2\n@ MX 10 ns\n";
 
 	put_file(w, "b", "zone", text);
-	gives(w, "b", 2, "serve dns 53 zone=/zone", "0 1\n");
+	gives(w, "b", 2, "serve dns 53 zone=/zone", "0 1 2 3\n");
 }
 
 static void resolve_gives_addresses_and_records(void **state)
@@ -148,9 +148,13 @@ static void a_name_server_is_a_process(void **state)
 	gives(w, "host0", 2, "resolve ns.virginia.edu", "10.0.0.2\n");
 	fails(w, "b", 3, "serve dns 53 zone=/zone", EADDRINUSE);
 	does(w, "b", 2, "kill KILL");
-	gives(w, "b", 3, "serve dns 53 zone=/zone", "0 1\n");
+	gives(w, "b", 3, "serve dns 53 zone=/zone", "0 1 2 3\n");
 	run_line(w, "hosts/host0/net/dns_cache", "flush");
 	gives(w, "host0", 2, "resolve ns.virginia.edu", "10.0.0.2\n");
+	run_line(w, "hosts/b/net/ifs/eth0/address", "fd00::2/64");     /* and by IPv6 */
+	run_line(w, "hosts/host0/net/ifs/eth0/address", "fd00::1/64");
+	settle(w);
+	gives(w, "host0", 2, "resolve ns.virginia.edu type=A server=fd00::2", "ns.virginia.edu. 100 IN A 10.0.0.2\n");
 	does(w, "b", 3, "close 1");
 	run_line(w, "hosts/host0/net/dns_cache", "flush");
 	fails(w, "host0", 2, "resolve ns.virginia.edu", ETIMEDOUT);

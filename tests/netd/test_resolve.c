@@ -83,7 +83,7 @@ static void step_servers(struct scene *s)
 	do {
 		did = false;
 		for (unsigned i = 0; i < s->count; i++)
-			did |= net_dns_server_step(s->named[i].server, s->named[i].udp, s->named[i].tcp);
+			did |= net_dns_server_step(s->named[i].server, &s->named[i].udp, &s->named[i].tcp, 1);
 	} while (did);
 }
 
