@@ -48,6 +48,8 @@ int naming_go(struct call *c, unsigned arg, const char *name, bool v4, bool v6, 
 	struct naming *n = call_state(c);
 	int rc = 0;
 
+	if (!command_caller(c, e))
+		return -e->code;                         /* it, or its host, has gone meanwhile */
 	if (!n)
 		rc = begin(c, name, &config, &n, e);
 	if (!rc && !net_lookup_step(n->lookup))
@@ -116,7 +118,7 @@ int run_resolve(struct call *c, struct err *e)
 	uint16_t port = 0;
 	int rc = 0;
 
-	if (!add_server(c, "server", &config, e) || !add_server(c, "root", &config, e) || !option_number(c, "trace", &trace, e))
+	if (!command_caller(c, e) || !add_server(c, "server", &config, e) || !add_server(c, "root", &config, e) || !option_number(c, "trace", &trace, e))
 		return -e->code;
 	if (arg_present(c, 1) && !names_port(c->n, c->args[1].text, &port))
 		return err_set(e, EINVAL, 1, "'%.40s' is neither a port nor a name in net/services", c->args[1].text);
