@@ -163,6 +163,8 @@ struct tcp {
 	struct net_socket *ready_first, *ready_last;
 	unsigned backlog, syn_queue, accept_queue;
 	bool     queued_ready;
+	bool     asks;               /* SYNs wait in the accept queue until net_answer() */
+	bool     unanswered;         /* such a one */
 	/* totals */
 	uint64_t bytes_sent, bytes_acked, bytes_received, segments_in, segments_out, retransmitted, dupacks_in, ooo_in,
 		 challenges;

@@ -172,7 +172,8 @@ static bool validate(struct tcp *t, struct seg_in *g)
 			g->seq++;
 			return true;
 		}
-		tcp_send_syn(t); /* they have not seen our answer */
+		if (!t->unanswered)
+			tcp_send_syn(t); /* they have not seen our answer */
 		return false;
 	}
 	if (!in_window(t, g)) {

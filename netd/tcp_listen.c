@@ -265,7 +265,7 @@ void tcp_listen_input(struct net_socket *ls, const struct ip_in *in, const struc
 		return;
 	}
 	full = l->syn_queue >= l->backlog + 1 || l->syn_queue >= KNOB(h, MAX_SYN_BACKLOG);
-	if (full || KNOB(h, SYNCOOKIES) == 2) {
+	if (!l->asks && (full || KNOB(h, SYNCOOKIES) == 2)) {
 		if (KNOB(h, SYNCOOKIES)) {
 			if (full)
 				COUNT(h, TcpExt_TCPReqQFullDoCookies);
@@ -279,6 +279,27 @@ void tcp_listen_input(struct net_socket *ls, const struct ip_in *in, const struc
 	t = child_new(ls, in);
 	tcp_set_state(t, NET_TCP_SYN_RECV);
 	child_start(t, g, isn_above ? isn_above : tcp_isn(h, t->s->laddr, t->s->lport, t->s->raddr, t->s->rport));
+	if (l->asks) {
+		t->unanswered = true;
+		tcp_child_ready(t);
+		socket_wake(ls);
+	} else {
+		tcp_send_syn(t);
+	}
+}
+
+void net_listen_asks(struct net_socket *s)
+{
+	s->tcp->asks = true;
+}
+
+void net_answer(struct net_socket *s)
+{
+	struct tcp *t = s->host ? s->tcp : NULL;
+
+	if (!t || !t->unanswered || t->state != NET_TCP_SYN_RECV)
+		return;
+	t->unanswered = false;
 	tcp_send_syn(t);
 }
 

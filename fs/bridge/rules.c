@@ -240,6 +240,8 @@ static int open_allow(struct rule *r, struct err *e)
 		net_socket_release(r->listener);
 		return rc;
 	}
+	if (!r->udp)
+		net_listen_asks(r->listener);
 	net_socket_mark(r->listener, &r->end);
 	return 0;
 }

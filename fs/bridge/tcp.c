@@ -221,7 +221,7 @@ static bool stream_dials(struct stream *t)
 	int rc;
 
 	if (t->dials_real) {
-		if (net_poll(t->s.socket) & (NET_POLLERR | NET_POLLHUP)) {
+		if (net_poll(t->s.socket) & (NET_POLLERR | NET_POLLHUP)) { /* it has given up */
 			real_close(t->s.fd);
 			drop_socket(t, true);
 			return over(t, "reset");
@@ -243,6 +243,7 @@ static bool stream_dials(struct stream *t)
 		}
 	}
 	t->phase = OPEN;
+	net_answer(t->s.socket);
 	return stream_moves(t);
 }
 
@@ -407,6 +408,8 @@ bool tcp_take_simulated(struct rule *r)
 	t->phase = rc ? DIALS : OPEN;
 	t->dials_real = rc;
 	session_init(&t->s, r);
+	if (rc == 0)
+		net_answer(s);
 	if (end_watch(&t->s.end, fd, EDGES))
 		stream_abort(&t->s);
 	return true;

@@ -50,6 +50,12 @@ int net_listen(struct net_socket *s, int backlog, struct err *e);
 /* The oldest connection, retained once. EAGAIN none yet; EINVAL not listening. */
 int net_accept(struct net_socket *s, struct net_socket **out, struct net_endpoint *peer, struct err *e);
 /*
+ * For one who listens in another's name: from now on net_accept() gives connections as soon as their SYN has come. net_answer()
+ * sends the SYN-ACK (and net_connect_result() tells how that went); one that is closed instead, with NET_SO_LINGER 0, was refused.
+ */
+void net_listen_asks(struct net_socket *s);
+void net_answer(struct net_socket *s);
+/*
  * UDP, ICMP: remembers the peer (family 0: forgets it). TCP: sends the SYN, -EINPROGRESS.
  * EALREADY EISCONN EADDRNOTAVAIL (no free port) ENETUNREACH EHOSTUNREACH ECONNREFUSED EACCES.
  */

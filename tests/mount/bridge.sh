@@ -27,5 +27,6 @@ make_net()
 mount_world
 make_net
 python3 "$here/bridge.py" "$1" "$T" "$DAEMON" || exit
+[ "$1" != end ] || exit 0
 check_world
 umount_world
