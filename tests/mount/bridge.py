@@ -697,7 +697,7 @@ def part_limits():
     no_connections()
     files = descriptors()
     size = None
-    rounds = int(os.environ.get("BRIDGE_CONNECTS", "2000"))
+    rounds = int(os.environ.get("BRIDGE_CONNECTS", "500" if SANITIZED else "2000"))
     for i in range(rounds):
         if i == rounds // 2:
             size = memory()
@@ -775,11 +775,15 @@ def now():
 
 def part_time():
     port = listen_rule("host0:7")
-    start, wall = now(), time.monotonic()
+    before = time.monotonic()
+    start = now()
+    between = time.monotonic()
     time.sleep(0.5)
-    passed, real = now() - start, time.monotonic() - wall
+    after = time.monotonic()
+    passed = now() - start
     lag = float(re.search(r"lag=([0-9.]+)", read("clock")).group(1))
-    assert abs(passed + lag - real) < 0.2, (passed, lag, real)
+    # 50 ms may be made up for at any time
+    assert after - between - 0.06 < passed + lag < time.monotonic() - before + 0.06, (passed, lag)
     # Simulated programs that wait do so in that time, and readers are served meanwhile.
     write("wires/lan0/delay", "100ms")
     start = time.monotonic()
