@@ -40,6 +40,8 @@ static int read_name(struct reader *r, const char *text, struct dns_name *out)
 	g_autoptr(GString) origin = g_string_new(NULL);
 	size_t len = strlen(text);
 
+	if (!len)
+		return bad(r, "an empty name", NULL);
 	if (!strcmp(text, "@") || text[len - 1] != '.') {
 		if (!r->has_origin)
 			return bad(r, "a relative name, but no $ORIGIN", text);
