@@ -2,6 +2,9 @@
 #include "daemon.h"
 
 #include "serve.h"
+#include "socket_file.h"
+
+enum { BACKLOG = 16 };
 
 struct daemon {
 	GList link;
@@ -81,4 +84,30 @@ bool daemons_try(struct world *w)
 	if (did)
 		world_changed(w);
 	return did;
+}
+
+int daemon_socket(const struct node *process, struct vm_proc *p, enum net_kind kind, enum net_family family, uint16_t port,
+		  int *fd, struct err *e)
+{
+	struct net_caller who = socket_caller(p);
+	struct net_endpoint at = { .addr = { .family = family }, .port = port };
+	struct net_host *h = world_net(process, e);
+	struct net_socket *s;
+	int rc;
+
+	if (!h || vm_fd_next(p, e) < 0)
+		return -e->code;
+	rc = net_socket_new(h, kind, family, &who, &s, e);
+	if (rc)
+		return rc;
+	if (kind == NET_TCP)
+		net_setsockopt(s, NET_SO_REUSEADDR, 1, NULL);
+	if (family == NET_IPV6)
+		net_setsockopt(s, NET_IPV6_V6ONLY, 1, NULL);
+	rc = net_bind(s, &who, &at, e);
+	if (!rc && kind == NET_TCP)
+		rc = net_listen(s, BACKLOG, e);
+	if (rc)
+		net_socket_release(s);
+	return rc ? rc : socket_install(p, s, fd, e);
 }

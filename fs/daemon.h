@@ -6,6 +6,8 @@
 #ifndef FS_DAEMON_H
 #define FS_DAEMON_H
 
+#include "net_service.h"
+#include "net_socket.h"
 #include "world.h"
 
 enum daemon_step { DAEMON_WAITS, DAEMON_DID, DAEMON_ENDS };
@@ -25,9 +27,14 @@ bool daemons_try(struct world *w);
 /* The states of those of a host that have these ops, in order of birth. */
 void daemons_each(const struct node *host, const struct daemon_ops *ops, void (*fn)(void *state, void *user), void *user);
 
+/* A socket of the process at a port of all addresses, bound, installed, for TCP listening; its descriptor in *fd. */
+int daemon_socket(const struct node *process, struct vm_proc *p, enum net_kind kind, enum net_family family, uint16_t port,
+		  int *fd, struct err *e);
+
 /* Servers. The options are checked, sockets bound and installed; the result has their descriptors. */
 struct call;
 int serve_dns(struct call *c, struct vm_proc *p, uint16_t port, struct err *e);
 int serve_dhcp(struct call *c, struct vm_proc *p, uint16_t port, struct err *e);
+int serve_messages(struct call *c, struct vm_proc *p, const struct net_service *s, uint16_t port, struct err *e);
 
 #endif

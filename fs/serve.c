@@ -358,6 +358,19 @@ static bool go_on(struct world *w, struct worker *k)
 	}
 }
 
+const char *serve_waits_in(const struct node *process, int32_t tid)
+{
+	static const char *const names[] = { "inet_csk_accept", "wait_woken", "hrtimer_nanosleep", "do_wait" };
+
+	for (const GList *l = process->world->servers->workers.head; l; l = l->next) {
+		const struct worker *k = l->data;
+
+		if (k->process.host == process->host && k->process.process == process->process && k->tid == tid)
+			return names[k->phase];
+	}
+	return NULL;
+}
+
 bool servers_try(struct world *w)
 {
 	bool did = false;

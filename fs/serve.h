@@ -37,6 +37,8 @@ int  serve_start(const struct node *process, struct vm_proc *p, const struct ser
 struct vm_proc *serve_alive(const struct node *process, int32_t tid, bool *gone);
 /* A file of the process's host, as the process reads it, appended to `out`: 0, -ENOENT -EISDIR -EFBIG ... */
 int  serve_read_file(const struct node *process, const char *path, GString *out);
+/* In what a worker waits, as the kernel's functions are called; NULL: that thread is none. */
+const char *serve_waits_in(const struct node *process, int32_t tid);
 /* Lets every worker go on that can; true if any did. */
 bool servers_try(struct world *w);
 

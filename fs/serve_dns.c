@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-enum { BACKLOG = 16 };
-
 struct dns_daemon {
 	struct net_dns_server *server;
 	int udp[NET_DNS_PAIRS], tcp[NET_DNS_PAIRS]; /* descriptors, of version 4 and 6 */
@@ -91,33 +89,6 @@ static int configure(struct call *c, struct net_dns_server *s, struct err *e)
 	return 0;
 }
 
-/* A socket of the server, bound and installed. */
-static int open_socket(struct call *c, struct vm_proc *p, enum net_kind kind, enum net_family family, uint16_t port, int *fd,
-		       struct err *e)
-{
-	struct net_caller who = socket_caller(p);
-	struct net_endpoint at = { .addr = { .family = family }, .port = port };
-	struct net_host *h = world_net(c->n, e);
-	struct net_socket *s;
-	int rc;
-
-	if (!h || vm_fd_next(p, e) < 0)
-		return -e->code;
-	rc = net_socket_new(h, kind, family, &who, &s, e);
-	if (rc)
-		return rc;
-	if (kind == NET_TCP)
-		net_setsockopt(s, NET_SO_REUSEADDR, 1, NULL);
-	if (family == NET_IPV6)
-		net_setsockopt(s, NET_IPV6_V6ONLY, 1, NULL);
-	rc = net_bind(s, &who, &at, e);
-	if (!rc && kind == NET_TCP)
-		rc = net_listen(s, BACKLOG, e);
-	if (rc)
-		net_socket_release(s);
-	return rc ? rc : socket_install(p, s, fd, e);
-}
-
 /* All of them or none. */
 static int open_sockets(struct call *c, struct vm_proc *p, struct dns_daemon *d, uint16_t port, struct err *e)
 {
@@ -125,11 +96,11 @@ static int open_sockets(struct call *c, struct vm_proc *p, struct dns_daemon *d,
 	int opened[2 * NET_DNS_PAIRS], n = 0, rc = 0;
 
 	for (unsigned i = 0; i < NET_DNS_PAIRS && !rc; i++) {
-		rc = open_socket(c, p, NET_UDP, families[i], port, &d->udp[i], e);
+		rc = daemon_socket(c->n, p, NET_UDP, families[i], port, &d->udp[i], e);
 		if (!rc)
 			opened[n++] = d->udp[i];
 		if (!rc)
-			rc = open_socket(c, p, NET_TCP, families[i], port, &d->tcp[i], e);
+			rc = daemon_socket(c->n, p, NET_TCP, families[i], port, &d->tcp[i], e);
 		if (!rc)
 			opened[n++] = d->tcp[i];
 	}

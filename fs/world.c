@@ -136,6 +136,7 @@ struct world *world_new(const struct world_options *o, struct err *e)
 	w->opens = opens_new();
 	w->jobs = jobs_new();
 	w->replays = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+	w->loads = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	w->servers = servers_new();
 	w->bridge = bridge_new(w);
 	w->daemons = daemons_new();
@@ -156,6 +157,7 @@ void world_free(struct world *w)
 	files_abandon(w);
 	jobs_free(w->jobs);
 	g_hash_table_unref(w->replays);
+	g_hash_table_unref(w->loads);
 	servers_free(w->servers);
 	daemons_free(w->daemons);
 	knowns_free(w->knowns);

@@ -78,6 +78,7 @@ struct world {
 	uint64_t turn;              /* counts turns of the loop: a command that works in slices does one in each */
 	bool sliced;                /* such a command has more to do */
 	GHashTable *replays;        /* process_ctl_replay.c: host and process -> how far */
+	GHashTable *loads;          /* files/load.c: the same -> how long answers took */
 	struct job *job;            /* of the command that is being carried out; NULL: none */
 	/* Of the request that is being served; set by ops.c. */
 	pid_t      reader;          /* its thread id as we see it; 0: none, or not visible to us */

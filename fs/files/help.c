@@ -398,6 +398,11 @@ static const struct help all[] = {
 	  "    $ find proc/2/pt -type f -links +1\n"
 	  "    $ ls -li proc/2/pt/*/*/*/\n\n"
 	  "A page in swap is a symbolic link to its slot: find proc/2/pt -type l\n", NULL },
+	{ "process-load",
+	  "proc/PID/load: how long the answers took to the latest `load` of the process, also while it runs: a table of from to\n"
+	  "count sum percent bar. A row counts the answers that took at least `from` and less than `to`; sum and percent: those\n"
+	  "up to here. The exact percentiles are the result of the command.\n\n"
+	  "    $ echo 'load echo 10.0.0.1:7 clients=40' > proc/2/ctl; cat proc/2/ctl proc/2/load\n", NULL },
 	{ "process-replay",
 	  "proc/PID/replay: how far the command `replay` in ctl is, NAME=VALUE a line: state (none checking running done\n"
 	  "failed cancelled), done and total (references), rate (a real second, while it runs). The trace is read once to\n"

@@ -1,6 +1,7 @@
 /* process.c - proc/PID: the names in it and below it. What each shows is in the file named after it. */
 #include "process.h"
 
+#include "load.h"
 #include "proc_net.h"
 
 #include <string.h>
@@ -251,6 +252,7 @@ const struct row process_rows[] = {
 	  .store = store_maps, .help = "process-maps" },
 	{ .name = "replay", .kind = ROW_TEXT, .mode = 0644, .flags = ROW_OWNED, .show = show_replay,
 	  .store = store_replay, .help = "process-replay" },
+	OWNED_TABLE("load", load_columns, fill_load, "process-load"),
 	OWNED("cpu", 0444, show_cpu, "process-cpu"),
 	OWNED_TABLE("pagetable", pagetable_columns, fill_pagetable, "process-pagetable"),
 	OWNED_TABLE("faults", fault_columns, fill_faults, "process-faults"),

@@ -4,6 +4,7 @@
  * Each client has a connection of its own, a descriptor of the process; it sends a request, waits for the whole answer,
  * thinks, and sends the next. rate= lets clients begin so many a second; without it all begin at once.
  */
+#include "load.h"
 #include "process_ctl.h"
 #include "socket_file.h"
 
@@ -175,6 +176,7 @@ static void answered(struct client *k, struct vm_proc *p)
 	ns_t took = l->clock->now - k->began;
 
 	g_array_append_val(l->times, took);
+	load_times_add(&l->process, took);
 	if (--k->left == 0)
 		end_client(k, p, false);
 	else if (l->think)
@@ -324,6 +326,7 @@ static int load_begin(struct call *c, struct load **l, struct err *e)
 	if (!net_endpoint_parse(c->args[1].text, &to) || !to.port)
 		return err_set(e, EINVAL, 1, "'%.60s' is not an address and a port, as 10.0.0.1:80", c->args[1].text);
 	*l = load_new(c, &o, kind == 1, &to);
+	load_times_clear(c->n);
 	return 0;
 }
 

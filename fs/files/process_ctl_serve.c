@@ -96,6 +96,7 @@ int run_serve(struct call *c, struct err *e)
 	struct serve_options o = { .backlog = BACKLOG };
 	struct vm_proc *p = command_caller(c, e);
 	uint64_t backlog = BACKLOG, waits = 0;
+	const char *proto = arg_option(c, "proto");
 	int fd, code = p ? run_daemon(c, p, e) : -e->code;
 
 	if (code <= 0)
@@ -104,6 +105,13 @@ int run_serve(struct call *c, struct err *e)
 	    !option_number(c, "backlog", &backlog, e) || !option_number(c, "wait", &waits, e) ||
 	    read_port(c, o.service->port, &o.port, e))
 		return -e->code;
+	if (proto && strcmp(proto, "tcp") && strcmp(proto, "udp"))
+		return err_set(e, EINVAL, -1, "proto=%.40s is neither tcp nor udp", proto);
+	if (proto && !strcmp(proto, "udp")) {
+		if (o.style != SERVE_SERIAL || o.work || waits || arg_option(c, "backlog"))
+			return err_set(e, EINVAL, -1, "a server of datagrams is one process and has no queue of connections");
+		return serve_messages(c, p, o.service, o.port, e);
+	}
 	if (waits > 1 || (waits && o.style != SERVE_FORK))
 		return err_set(e, EINVAL, -1, "wait=1 is for style=fork");
 	o.backlog = (int)MIN(backlog, INT32_MAX);

@@ -1,5 +1,6 @@
 /* status.c - stat, status, statm and the other small files of proc/PID and task/TID, as Linux prints them. */
 #include "process.h"
+#include "serve.h"
 #include "text.h"
 #include "vm_file.h"
 
@@ -438,6 +439,7 @@ int store_oom_score_adj(const struct node *n, char *line, GString *result, struc
 
 int show_wchan(const struct node *n, GString *out, struct err *e)
 {
+	const char *where;
 	struct subject s;
 	int code = subject_of(n, &s, e);
 
@@ -446,7 +448,9 @@ int show_wchan(const struct node *n, GString *out, struct err *e)
 	switch (s.thread.state) {
 	case VM_RUNNING: case VM_ZOMBIE: case VM_DEAD: put_char(out, '0'); break;
 	case VM_STOPPED: case VM_TRACED: put_text(out, "do_signal_stop"); break;
-	default: put_text(out, "schedule"); break;
+	default:
+		where = serve_waits_in(n, s.is_thread ? (int32_t)n->arg : 0);
+		put_text(out, where ? where : "schedule");
 	}
 	return 0;
 }

@@ -14,6 +14,7 @@
 struct net_service_env {
 	void *user;
 	ns_t  time;              /* simulated, since 1970 */
+	uint32_t random;         /* another one for each message */
 	/* A file of the server's host, appended to `out`: 0; ENOENT, EISDIR, EACCES, EFBIG ... */
 	int (*file)(void *user, const char *path, GString *out);
 };
@@ -29,6 +30,8 @@ struct net_service {
 	 */
 	bool (*input)(void *state, const struct net_service_env *env, const char *data, size_t len, bool end, GString *out);
 	void (*close)(void *state);
+	/* What answers one datagram, in `out`; false: nothing does. NULL: it has connections only. */
+	bool (*message)(const struct net_service_env *env, const char *data, size_t len, GString *out);
 	/* It speaks without being asked, and for as long as the peer takes it. */
 	bool  endless;
 };

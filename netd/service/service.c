@@ -62,12 +62,41 @@ static bool chargen(void *state, const struct net_service_env *env, const char *
 	return true;
 }
 
+/* --- datagrams -------------------------------------------------------------------------------- */
+
+static bool echo_message(const struct net_service_env *env, const char *data, size_t len, GString *out)
+{
+	g_string_append_len(out, data, (gssize)len);
+	return true;
+}
+
+static bool discard_message(const struct net_service_env *env, const char *data, size_t len, GString *out)
+{
+	return false;
+}
+
+static bool daytime_message(const struct net_service_env *env, const char *data, size_t len, GString *out)
+{
+	daytime(NULL, env, data, len, true, out);
+	return true;
+}
+
+/* RFC 864: between 0 and 512 characters, however many came. */
+static bool chargen_message(const struct net_service_env *env, const char *data, size_t len, GString *out)
+{
+	g_autofree void *state = open_chargen();
+
+	chargen(state, env, data, len, false, out);
+	g_string_truncate(out, env->random % 513);
+	return true;
+}
+
 static const struct net_service services[] = {
-	{ "echo", 7, open_nothing, echo, close_nothing, false },
-	{ "discard", 9, open_nothing, discard, close_nothing, false },
-	{ "daytime", 13, open_nothing, daytime, close_nothing, false },
-	{ "chargen", 19, open_chargen, chargen, g_free, true },
-	{ "http", 80, http_open, http_input, http_close, false },
+	{ "echo", 7, open_nothing, echo, close_nothing, echo_message, false },
+	{ "discard", 9, open_nothing, discard, close_nothing, discard_message, false },
+	{ "daytime", 13, open_nothing, daytime, close_nothing, daytime_message, false },
+	{ "chargen", 19, open_chargen, chargen, g_free, chargen_message, true },
+	{ "http", 80, http_open, http_input, http_close, NULL, false },
 };
 
 const struct net_service *net_service_at(unsigned index)
