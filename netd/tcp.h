@@ -240,6 +240,8 @@ uint32_t tcp_initial_window(const struct tcp *t);
 /* tcp_header.c: options of a SYN, of another segment; their length */
 uint32_t tcp_syn_options(const struct tcp *t, uint8_t *out);
 uint32_t tcp_segment_options(struct tcp *t, uint8_t *out, bool with_data);
+/* How much data fits in a segment now: SACK blocks take some of the mss, unless that is very small; then data goes without. */
+uint32_t tcp_full_segment(const struct tcp *t);
 void tcp_finish(struct net_host *h, struct frame *f, struct ip_addr src, struct ip_addr dst, uint32_t header, uint64_t data_sum);
 
 /* tcp_input.c */
@@ -262,6 +264,7 @@ void tcp_ack_later(struct tcp *t);
 void tcp_fin_arrived(struct tcp *t);
 uint32_t tcp_select_window(struct tcp *t);
 uint8_t tcp_window_scale(const struct tcp *t);
+void tcp_report_old(struct tcp *t, uint32_t start, uint32_t end); /* with the next acknowledgement (RFC 2883) */
 
 /* tcp_timer.c */
 void tcp_fire(struct timer *t);

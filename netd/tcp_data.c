@@ -10,6 +10,10 @@ void tcp_ack_later(struct tcp *t)
 	struct net_host *h = t->s->host;
 	ns_t delay = CLAMP(t->ato, KNOB_MS(h, DELACK_MIN), KNOB_MS(h, DELACK_MAX));
 
+	if (!t->ato) { /* as Linux: no data has come before, so there is no pace to wait for */
+		t->ack_now = true;
+		return;
+	}
 	t->ack_pending = true;
 	if (t->rto.srtt && delay > KNOB_MS(h, DELACK_MIN))
 		delay = MAX(MIN(delay, t->rto.srtt), KNOB_MS(h, DELACK_MIN));
@@ -61,6 +65,29 @@ static void schedule_ack(struct tcp *t, bool gap_filled)
 
 /* --- out of order --------------------------------------------------------------------------------- */
 
+/* What of [start, end) is there already, as far as it hangs together, is told (RFC 2883 4). */
+static void note_overlap(struct tcp *t, uint32_t start, uint32_t end)
+{
+	uint32_t from = start, to = start;
+
+	for (uint32_t i = 0; i < t->ranges_count; i++) {
+		const struct tcp_range *r = &t->ranges[i];
+
+		if (seq_le(r->end, start) || seq_ge(r->start, end))
+			continue;
+		if (from == to)
+			from = seq_max(start, r->start);
+		else if (seq_gt(r->start, to))
+			break;
+		to = seq_lt(end, r->end) ? end : r->end;
+	}
+	if (from != to && t->sack_ok && KNOB(t->s->host, DSACK)) {
+		COUNT(t->s->host, TcpExt_TCPDSACKOfoSent);
+		t->dsack_start = from;
+		t->dsack_end = to;
+	}
+}
+
 /* Adds [start, end) to the ranges; false when it was there already, or when there are too many. */
 static bool range_add(struct tcp *t, uint32_t start, uint32_t end)
 {
@@ -103,13 +130,18 @@ static void join_ranges(struct tcp *t)
 	memmove(t->ranges, t->ranges + n, t->ranges_count * sizeof(t->ranges[0]));
 }
 
-static void duplicate(struct tcp *t, uint32_t start, uint32_t end)
+void tcp_report_old(struct tcp *t, uint32_t start, uint32_t end)
 {
 	if (t->sack_ok && KNOB(t->s->host, DSACK)) {
 		COUNT(t->s->host, TcpExt_TCPDSACKOldSent);
 		t->dsack_start = start;
 		t->dsack_end = end;
 	}
+}
+
+static void duplicate(struct tcp *t, uint32_t start, uint32_t end)
+{
+	tcp_report_old(t, start, end);
 	tcp_quick(t);
 	t->ack_now = true;
 }
@@ -125,8 +157,8 @@ static void store(struct tcp *t, uint32_t seq, const uint8_t *data, uint32_t len
 			COUNT(t->s->host, TcpExt_TCPOFODrop);
 		} else {
 			ring_put(&t->in, t->in.used + (seq - t->rcv_nxt), data, len);
-			if (!range_add(t, seq, seq + len))
-				duplicate(t, seq, seq + len);
+			note_overlap(t, seq, seq + len);
+			range_add(t, seq, seq + len);
 		}
 		t->ack_now = true;
 		return;
@@ -154,16 +186,14 @@ void tcp_take_data(struct tcp *t, const struct seg_in *g)
 	}
 	end = seq + len;
 	if (seq_lt(end + fin, t->rcv_nxt + 1) && (len > 0 || fin)) { /* nothing new */
-		if (len > 0)
-			duplicate(t, seq, end);
-		t->ack_now = true;
+		duplicate(t, seq, end + fin);
 		return;
 	}
 	if (seq_lt(seq, t->rcv_nxt)) {
 		uint32_t old = t->rcv_nxt - seq;
 
 		if (len > 0)
-			duplicate(t, seq, t->rcv_nxt);
+			tcp_report_old(t, seq, t->rcv_nxt);
 		data += old;
 		len -= MIN(old, len);
 		seq = t->rcv_nxt;
@@ -182,6 +212,8 @@ void tcp_take_data(struct tcp *t, const struct seg_in *g)
 		t->fin_known = true;
 		t->fin_seq = seq + len;
 	}
+	if (t->fin_known && seq == t->rcv_nxt && seq + len == t->fin_seq && t->state == NET_TCP_ESTABLISHED)
+		t->pingpong = true; /* our FIN may follow at once and carry the acknowledgement */
 	if (len > 0) {
 		t->bytes_received += len;
 		store(t, seq, data, len);
@@ -198,11 +230,12 @@ void tcp_fin_arrived(struct tcp *t)
 	t->rcv_nxt++;
 	t->fin_received = true;
 	t->ranges_count = 0;
+	t->dsack_start = t->dsack_end;
 	switch (t->state) {
 	case NET_TCP_SYN_RECV:
 	case NET_TCP_ESTABLISHED:
 		tcp_set_state(t, NET_TCP_CLOSE_WAIT);
-		t->pingpong = true; /* our FIN may follow at once and carry the acknowledgement */
+		t->pingpong = true;
 		if (!t->ack_now)
 			tcp_ack_later(t);
 		break;

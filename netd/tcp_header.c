@@ -69,10 +69,25 @@ static uint32_t sack_option(struct tcp *t, uint8_t *out, unsigned room)
 	out[2] = 5;
 	out[3] = (uint8_t)(2 + 8 * n);
 	for (unsigned i = 0; i < n; i++, p += 8) {
+		bool fin = i >= dup && t->fin_known && blocks[i][1] == t->fin_seq; /* it has a number too */
+
 		put32(p, blocks[i][0]);
-		put32(p + 4, blocks[i][1]);
+		put32(p + 4, blocks[i][1] + fin);
 	}
 	return 4 + 8 * n;
+}
+
+static unsigned sack_room(const struct tcp *t)
+{
+	return t->ts_ok ? 3 : 4;
+}
+
+uint32_t tcp_full_segment(const struct tcp *t)
+{
+	uint32_t blocks = t->sack_ok ? MIN(t->ranges_count + (t->dsack_start != t->dsack_end), sack_room(t)) : 0;
+	uint32_t size = blocks ? 4 + 8 * blocks : 0;
+
+	return t->mss < 2 * size ? t->mss : t->mss - size;
 }
 
 uint32_t tcp_segment_options(struct tcp *t, uint8_t *out, bool with_data)
@@ -85,8 +100,9 @@ uint32_t tcp_segment_options(struct tcp *t, uint8_t *out, bool with_data)
 		put32(out + 8, t->ts_recent);
 		len = TS_OPTION;
 	}
-	if (t->sack_ok && (t->ranges_count > 0 || t->dsack_start != t->dsack_end) && !with_data) {
-		len += sack_option(t, out + len, t->ts_ok ? 3 : 4);
+	if (t->sack_ok && (t->ranges_count > 0 || t->dsack_start != t->dsack_end) &&
+	    (!with_data || tcp_full_segment(t) < t->mss)) {
+		len += sack_option(t, out + len, sack_room(t));
 		t->dsack_start = t->dsack_end;
 	}
 	return len;

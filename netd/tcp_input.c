@@ -119,12 +119,10 @@ static void answer_outside(struct tcp *t, const struct seg_in *g)
 	ns_t now = tcp_now(t);
 
 	if (g->len > 0 || g->flags & NET_FIN) {
-		if (g->len > 0 && t->sack_ok && seq_le(g->seq + g->len, t->rcv_nxt) && KNOB(t->s->host, DSACK)) {
-			t->dsack_start = g->seq;
-			t->dsack_end = g->seq + g->len;
-			COUNT(t->s->host, TcpExt_TCPDSACKOldSent);
+		if (seq_lt(g->seq, t->rcv_nxt)) {
+			tcp_report_old(t, g->seq, seq_lt(seg_end(g), t->rcv_nxt) ? seg_end(g) : t->rcv_nxt);
+			tcp_quick(t);
 		}
-		tcp_quick(t);
 		tcp_send_ack(t);
 		return;
 	}
@@ -161,6 +159,8 @@ static bool validate(struct tcp *t, struct seg_in *g)
 {
 	bool reset = g->flags & NET_RST;
 
+	if (!(g->flags & (NET_ACK | NET_SYN | NET_RST)))
+		return false;
 	if (paws_rejects(t, g) && !reset) {
 		COUNT(t->s->host, TcpExt_PAWSEstab);
 		answer_outside(t, g);
@@ -279,15 +279,29 @@ static bool fin_acked(struct tcp *t)
 	}
 }
 
-/* Data for a socket that nobody can read any more (RFC 1122 4.2.2.13; RFC 2525 2.17). */
+/* Data that nobody can read any more, or behind the peer's own FIN (RFC 1122 4.2.2.13; RFC 2525 2.17): as Linux, an abort. */
 static bool data_for_nobody(struct tcp *t, const struct ip_in *in, const struct seg_in *g)
 {
-	if (t->s->handles > 0 || t->parent || g->len == 0 || !seq_gt(g->seq + g->len, t->rcv_nxt) ||
-	    (t->state != NET_TCP_FIN_WAIT1 && t->state != NET_TCP_FIN_WAIT2))
+	if ((g->len == 0 && !(g->flags & NET_FIN)) || !seq_gt(g->seq + g->len, t->rcv_nxt))
 		return false;
+	switch (t->state) {
+	case NET_TCP_CLOSE_WAIT:
+	case NET_TCP_CLOSING:
+	case NET_TCP_LAST_ACK:
+		if (!seq_lt(g->seq, t->rcv_nxt))
+			return false;
+		break;
+	case NET_TCP_FIN_WAIT1:
+	case NET_TCP_FIN_WAIT2:
+		if (!t->s->shut_rd)
+			return false;
+		break;
+	default:
+		return false;
+	}
 	COUNT(t->s->host, TcpExt_TCPAbortOnData);
 	tcp_refuse(t->s->host, in, g);
-	tcp_done(t);
+	reset_arrived(t);
 	return true;
 }
 

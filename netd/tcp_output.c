@@ -62,11 +62,19 @@ static void transmit(struct tcp *t, uint32_t seq, uint32_t len, uint8_t flags)
 	ip_send(h, &o, &s->hit, f);
 }
 
+/* When the peer's window has shrunk, what is sent without data must not lie behind it. */
+static uint32_t acceptable_seq(const struct tcp *t)
+{
+	uint32_t end = window_end(t);
+
+	return seq_lt(end, t->snd_nxt) && !(t->wscale_ok && t->snd_nxt - end < 1u << t->rcv_wscale) ? end : t->snd_nxt;
+}
+
 void tcp_send_ack(struct tcp *t)
 {
 	if (t->state == NET_TCP_CLOSE || t->state == NET_TCP_LISTEN)
 		return;
-	transmit(t, t->snd_nxt, 0, NET_ACK);
+	transmit(t, acceptable_seq(t), 0, NET_ACK);
 }
 
 void tcp_send_probe(struct tcp *t)
@@ -77,7 +85,7 @@ void tcp_send_probe(struct tcp *t)
 void tcp_send_reset(struct tcp *t)
 {
 	COUNT(t->s->host, Tcp_OutRsts);
-	transmit(t, t->snd_nxt, 0, t->state == NET_TCP_SYN_SENT ? NET_RST : NET_RST | NET_ACK);
+	transmit(t, acceptable_seq(t), 0, t->state == NET_TCP_SYN_SENT ? NET_RST : NET_RST | NET_ACK);
 }
 
 void tcp_challenge(struct tcp *t)
@@ -134,7 +142,7 @@ static void send_new(struct tcp *t, uint32_t len, uint8_t flags)
 		t->last_sent_data = tcp_now(t);
 		t->bytes_sent += len;
 		COUNT(t->s->host, TcpExt_TCPOrigDataSent);
-		if (len < t->mss)
+		if (len < tcp_full_segment(t))
 			t->snd_small = g->end;
 	}
 	transmit(t, seq, len, flags);
@@ -181,7 +189,7 @@ static void seg_split(struct tcp *t, uint32_t index, uint32_t len)
 static void seg_join(struct tcp *t, uint32_t index)
 {
 	struct tcp_seg *g = seg_at(t, index), *next;
-	uint32_t end = seq_lt(g->seq + t->mss, window_end(t)) ? g->seq + t->mss : window_end(t);
+	uint32_t full = g->seq + tcp_full_segment(t), end = seq_lt(full, window_end(t)) ? full : window_end(t);
 
 	while (index + 1 < t->packets) {
 		next = seg_at(t, index + 1);
@@ -203,7 +211,7 @@ void tcp_resend(struct tcp *t, uint32_t index)
 {
 	struct tcp_seg *g = seg_at(t, index);
 	struct net_host *h = t->s->host;
-	uint32_t len;
+	uint32_t len, full;
 	struct event *ev;
 
 	if (g->flags & NET_SYN) {
@@ -211,11 +219,12 @@ void tcp_resend(struct tcp *t, uint32_t index)
 		return;
 	}
 	len = g->end - g->seq - !!(g->flags & NET_FIN);
-	if (len > t->mss) {
-		seg_split(t, index, t->mss);
+	full = tcp_full_segment(t);
+	if (len > full) {
+		seg_split(t, index, full);
 		g = seg_at(t, index);
-		len = t->mss;
-	} else if (len < t->mss) {
+		len = full;
+	} else if (len < full) {
 		seg_join(t, index);
 		len = g->end - g->seq - !!(g->flags & NET_FIN);
 	}
@@ -303,7 +312,7 @@ static uint32_t flight_for_new(const struct tcp *t)
 
 static bool send_one(struct tcp *t)
 {
-	uint32_t ready = unsent(t), len = MIN(ready, t->mss);
+	uint32_t ready = unsent(t), full = tcp_full_segment(t), len = MIN(ready, full);
 	bool last = len == ready, fin = t->fin_queued && !t->fin_sent && last;
 	uint8_t flags = NET_ACK;
 
@@ -315,7 +324,7 @@ static bool send_one(struct tcp *t)
 	}
 	if (seq_gt(t->snd_nxt + len + fin, window_end(t))) /* all of it or nothing: the probe timer takes care */
 		return false;
-	if (len < t->mss && !fin && small_must_wait(t, last))
+	if (len < full && !fin && small_must_wait(t, last))
 		return false;
 	if (take_push(t, t->snd_nxt + len))
 		flags |= NET_PSH;

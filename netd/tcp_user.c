@@ -220,7 +220,7 @@ ssize_t tcp_recv(struct net_socket *s, void *data, size_t len, unsigned flags, s
 		return tcp_recv_urgent(s, data, len, flags & NET_PEEK, e);
 	take = (uint32_t)MIN(len, tcp_urgent_span(t, flags & NET_PEEK, &skip));
 	if (t->in.used <= skip) {
-		if (t->fin_received && !s->error)
+		if (t->fin_received) /* whatever has gone wrong since */
 			return 0;
 		if (s->error)
 			return socket_error(s, e);
