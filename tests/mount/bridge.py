@@ -767,6 +767,21 @@ def part_security():
             assert words[1].startswith("0100007F:"), line
 
 
+def part_any():
+    """--bridge-any: other addresses of this machine, but never these."""
+    port = free_port()
+    for real in ("0.0.0.0", "0.1.2.3", "169.254.169.254", "169.254.1.1", "224.0.0.1", "239.1.1.1", "240.0.0.1",
+                 "255.255.255.255", "[::]", "[::ffff:127.0.0.1]", "[::ffff:169.254.169.254]", "[::127.0.0.1]", "[fe80::1]",
+                 "[ff02::1]"):
+        refused(errno.EACCES, f"listen tcp {real}:{port} to host0:7")
+        refused(errno.EACCES, f"allow tcp {real}:{port} as 10.0.0.9:9000")
+    refused(errno.EACCES, "allow tcp 8.8.8.8:53 as 10.0.0.9:9000")     # a port below 1024
+    refused(errno.EADDRNOTAVAIL, f"listen tcp 192.0.2.1:{port} to host0:7")
+    write("bridge/rules", "allow tcp 192.0.2.1:9000 as 10.0.0.9:9000")  # which says nothing about its being there
+    assert len(rules()) == 1
+    write("bridge/rules", "del 1")
+
+
 # --- time -----------------------------------------------------------------------------------------
 
 def now():

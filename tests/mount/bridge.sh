@@ -24,7 +24,7 @@ make_net()
 	mkdir -p files/www
 }
 
-mount_world
+if [ "$1" = any ]; then mount_world --bridge-any; else mount_world; fi
 make_net
 python3 "$here/bridge.py" "$1" "$T" "$DAEMON" || exit
 [ "$1" != end ] || exit 0
