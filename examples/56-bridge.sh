@@ -18,7 +18,7 @@ echo "listen tcp 127.0.0.1:$port to host0:80" > bridge/rules
 show "cat hosts/gw/net/ifs/eth0/address"
 say "Simulated time now goes as the clock on the wall does, for somebody outside waits. A real curl:"
 printf '$ curl -o page http://127.0.0.1:PORT/page &\n'
-got=$mount.page
+got=$(mktemp)
 curl -sS -o "$got" "http://127.0.0.1:$port/page" &
 
 under_way() { awk 'NR == 2 && $8 > 60000 { found = 1 } END { exit !found }' bridge/connections; }
