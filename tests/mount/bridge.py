@@ -1,5 +1,5 @@
 # bridge.py PART SCRATCH PID - what bridge.sh checks; runs in the root of the mount, which process PID serves.
-import errno, hashlib, os, random, re, resource, select, shutil, signal, socket, stat, struct, subprocess, sys, threading, time
+import ctypes, errno, hashlib, os, random, re, resource, select, shutil, signal, socket, stat, struct, subprocess, sys, threading, time
 
 part, scratch, daemon = sys.argv[1], sys.argv[2], int(sys.argv[3])
 LONG = 60  # seconds after which anything has failed
@@ -283,9 +283,14 @@ def through(port, near="10.0.0.9:5201"):
     return listen_rule(near)
 
 
+def die_with_us():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)   # PR_SET_PDEATHSIG
+
+
 def serving(port, *command):
-    """A real server that has begun to listen."""
-    p = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """A real server that has begun to listen; it ends with us whatever happens."""
+    p = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                         preexec_fn=die_with_us)
     def ready():
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
