@@ -107,11 +107,22 @@ struct cache_run *inode_run_above(const struct vm_inode *i, uint64_t index)
 	return found ? tree_entry(found, struct cache_run, node) : NULL;
 }
 
+/* A fault and the eviction that it asks for, side by side, mostly find theirs where the last ones were. */
+static struct cache_run **near_run(const struct vm_inode *i, uint64_t index)
+{
+	return (struct cache_run **)&i->near_runs[index / CACHE_RUN % CACHE_NEAR];
+}
+
 struct cache_run *inode_run(const struct vm_inode *i, uint64_t index)
 {
-	struct cache_run *r = inode_run_above(i, index);
+	struct cache_run **near = near_run(i, index), *r = *near;
 
-	return r && r->first <= index ? r : NULL;
+	if (r && r->first == index - index % CACHE_RUN)
+		return r;
+	r = inode_run_above(i, index);
+	if (!r || r->first > index)
+		return NULL;
+	return *near = r;
 }
 
 struct cache_run *inode_run_make(struct vm_inode *i, uint64_t index)
@@ -122,6 +133,7 @@ struct cache_run *inode_run_make(struct vm_inode *i, uint64_t index)
 		r = g_new0(struct cache_run, 1);
 		r->first = index - index % CACHE_RUN;
 		tree_insert(&i->runs, &r->node);
+		*near_run(i, index) = r;
 	}
 	return r;
 }
@@ -130,6 +142,8 @@ static void run_trim(struct vm_inode *i, struct cache_run *r)
 {
 	if (r->used == 0) {
 		tree_remove(&i->runs, &r->node);
+		if (*near_run(i, r->first) == r)
+			*near_run(i, r->first) = NULL;
 		g_free(r);
 	}
 }

@@ -9,6 +9,7 @@
 #include "file.h"
 #include "hugetlb.h"
 #include "paging.h"
+#include "reclaim.h"
 
 #include <inttypes.h>
 
@@ -149,7 +150,7 @@ static void compare(struct check *c, const char *what, uint64_t counted, uint64_
 		check_wrong(c, "%s: %" PRIu64 " counted, %" PRIu64 " found", what, counted, found);
 }
 
-static void pool_is_wrong(void *c, const char *why)
+static void part_is_wrong(void *c, const char *why)
 {
 	check_wrong(c, "%s", why);
 }
@@ -176,7 +177,8 @@ static void check_frames(struct check *c)
 	compare(c, "locked frames", h->mlocked, locked);
 	compare(c, "frames of processes", h->user_frames, user);
 	compare(c, "shared page tables", h->shared_tables, shared);
-	hugetlb_check(h, pool_is_wrong, c);
+	hugetlb_check(h, part_is_wrong, c);
+	reclaim_check(c->h, part_is_wrong, c);
 }
 
 /* The bitmap of frames in use and its summaries. */
@@ -222,8 +224,8 @@ static void check_slots(struct check *c)
 		if (!a)
 			continue;
 		check_slots_of(c, a, &here, &cached);
-		compare(c, "busy slots of a swap area", a->busy.count, here);
-		slots += a->slots;
+		compare(c, "busy slots of a swap area", a->busy.count, here + a->bad);
+		slots += a->slots - a->bad;
 		used += here;
 	}
 	compare(c, "swap slots", s->slots, slots);

@@ -10,7 +10,7 @@
  * Which frames cache a file's pages, and which slots keep pages of shared memory that were swapped out: runs of
  * CACHE_RUN pages in a tree by first page, so sparse files cost what is there.
  */
-enum { CACHE_RUN = 64 };
+enum { CACHE_RUN = 64, CACHE_NEAR = 8 };
 struct cache_run {
 	struct tree_node node;            /* in inode->runs */
 	uint64_t first;                   /* page, a multiple of CACHE_RUN */
@@ -46,6 +46,7 @@ struct vm_inode {
 	ns_t     mtime, ctime;
 	uint64_t size;
 	struct tree runs, blocks;
+	struct cache_run *near_runs[CACHE_NEAR]; /* found lately: by number; NULL: none */
 	uint64_t cached, dirty, swapped;  /* pages in the cache, newer than the disk; in swap */
 	uint64_t taken, filled;           /* blocks on the disk, and how many have been written; the others wait for it */
 	bool     flush_at_close;          /* it was truncated to nothing: see vm_inode_closed() */

@@ -542,9 +542,11 @@ bool page_unmap(struct area *a, va_t va, pfn_t pfn, uint32_t slot)
 		pages_flush(mm, vpn, vpn + ((vpn_t)1 << s.huge_bits));
 		return true;
 	}
-	if (huge_split(mm, vpn, NULL) < 0 || leaf_own(mm, vpn, NULL) < 0)
-		return false;
-	table_span(&mm->table, vpn, vpn + 1, &s);
+	if (s.huge || span_is_lent(h, &s)) {
+		if (huge_split(mm, vpn, NULL) < 0 || leaf_own(mm, vpn, NULL) < 0)
+			return false;
+		table_span(&mm->table, vpn, vpn + 1, &s);
+	}
 	raw = entry_os(h, &s, 0);
 	if (f->use == VM_FRAME_ANON && flags_dirty(&h->geometry, page_flags(&h->geometry, raw))) {
 		f->flags |= FRAME_DIRTY;

@@ -132,12 +132,14 @@ static const char *asker_name(struct vm_host *h)
 /* `cached`: entries of the TLB when this began. */
 static bool evict(struct vm_host *h, pfn_t pfn, const char *by, const char *policy, bool later, uint64_t cached)
 {
-	struct owner o = frame_owner(h, pfn);
+	struct reclaim *r = h->reclaim;
+	struct owner o = r->seen.pfn == pfn ? (struct owner){ h, pfn, r->seen.pid, r->seen.va } : frame_owner(h, pfn);
 	uint64_t written = h->stats.evictions_dirty;
 	uint32_t slot = SWAP_NONE;
 	struct event *ev;
 	bool gone;
 
+	r->seen.pfn = PFN_NONE;
 	h->reclaim->busy = true;
 	if (frame_of(h, pfn)->use == VM_FRAME_FILE)
 		gone = evict_file(h, pfn, &slot);
@@ -209,7 +211,6 @@ static int try_one(struct vm_host *h, const char *by, bool later)
 	p->now = references(h);
 	cached = tlb_valid(h);
 	pfn = victim_of(h, p, by);
-	r->seen.pfn = PFN_NONE;
 	if (pfn == PFN_NONE)
 		return -1;
 	if (is_held(h, pfn)) {
@@ -248,6 +249,7 @@ bool reclaim_one(struct vm_host *h, const char *by)
 bool reclaim_this(struct vm_host *h, pfn_t pfn, const char *by)
 {
 	h->reclaim->looks = 0;
+	h->reclaim->seen.pfn = PFN_NONE;
 	return evict(h, pfn, by, "-", false, tlb_valid(h));
 }
 
@@ -303,6 +305,11 @@ int vm_watermark_set(struct vm_host *h, uint64_t low, uint64_t high, struct err 
 	if (h->frames_free < low)
 		reclaim_to_high(h);
 	return 0;
+}
+
+uint64_t vm_frames_kept(const struct vm_host *h)
+{
+	return h->frames_kept;
 }
 
 void vm_watermark(const struct vm_host *h, uint64_t *low, uint64_t *high)

@@ -46,6 +46,9 @@ void reclaim_settle(struct vm_host *h, pfn_t pfn);
 void reclaim_hit(struct vm_host *h, pfn_t pfn);
 void reclaim_read(struct vm_host *h, pfn_t pfn);
 
+/* Calls `wrong` for each contradiction between the policy's lists and the frames. */
+void reclaim_check(struct vm_host *h, void (*wrong)(void *arg, const char *why), void *arg);
+
 /* A bits of all entries that map the frame, and FRAME_REFERENCED. */
 bool frame_used(struct vm_host *h, pfn_t pfn);
 void frame_unuse(struct vm_host *h, pfn_t pfn);

@@ -34,6 +34,8 @@ static bool look_at_entry(void *arg, struct area *a, va_t va)
 		h->reclaim->seen.entry = s.entry;
 		h->reclaim->seen.asid = a->mm->table.asid;
 		h->reclaim->seen.vpn = vpn;
+		h->reclaim->seen.pid = a->mm->owner->pid;
+		h->reclaim->seen.va = va;
 	}
 	if (b->clear && h->mmu.format.accessed)
 		clear_accessed(h, a, va, &s);

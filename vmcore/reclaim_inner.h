@@ -24,8 +24,8 @@ struct reclaim {
 	unsigned holds;
 	uint64_t low, high;          /* watermarks */
 	bool     by_hand;
-	/* The only entry of the frame that the policy looked at last; good for as long as it chooses. */
-	struct { pfn_t pfn; uint8_t *entry; uint32_t asid; vpn_t vpn; } seen;
+	/* The only entry of the frame that the policy looked at last; good until something is done to the page. */
+	struct { pfn_t pfn; uint8_t *entry; uint32_t asid; vpn_t vpn; int32_t pid; va_t va; } seen;
 	enum { QUIET, ASKED, ANSWERED } question;  /* external */
 	uint64_t questions;
 	pfn_t    answer;             /* ANSWERED; PFN_NONE: given up */

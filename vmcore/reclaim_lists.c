@@ -8,6 +8,7 @@
 #include "inode.h"
 #include "page.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* Sets. */
@@ -219,4 +220,61 @@ void reclaim_mm_gone(struct vm_host *h, struct mm *mm)
 	}
 	set_free(r, k);
 	mm->policy_set = 0;
+}
+
+/* The recount. */
+
+struct recount { struct vm_host *host; uint32_t set, found; uint8_t *seen; void (*wrong)(void *arg, const char *why); void *arg; };
+
+G_GNUC_PRINTF(2, 3) static void say_wrong(const struct recount *c, const char *fmt, ...)
+{
+	char why[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	g_vsnprintf(why, sizeof why, fmt, ap);
+	va_end(ap);
+	c->wrong(c->arg, why);
+}
+
+static void recount_frame(void *arg, const char *list, uint32_t f)
+{
+	struct recount *c = arg;
+	const struct reclaim *r = c->host->reclaim;
+
+	c->found++;
+	if (!(frame_of(c->host, f)->flags & FRAME_LISTED))
+		say_wrong(c, "frame 0x%x is in the policy's list \"%s\", but does not know it", f, list);
+	else if (r->by_process && r->set_of[f] != c->set)
+		say_wrong(c, "frame 0x%x is in the lists of set %u, but says %u", f, c->set, r->set_of[f]);
+	if (c->seen[f]++)
+		say_wrong(c, "frame 0x%x is twice in the policy's lists", f);
+}
+
+void reclaim_check(struct vm_host *h, void (*wrong)(void *arg, const char *why), void *arg)
+{
+	const struct reclaim *r = h->reclaim;
+	g_autofree uint8_t *seen = g_new0(uint8_t, h->frame_count);
+	struct recount c = { .host = h, .seen = seen, .wrong = wrong, .arg = arg };
+	uint64_t listed = 0, aside = 0, all = 0;
+
+	for (c.set = 0; c.set < r->sets->len; c.set++) {
+		const struct policy *p = set_at(r, c.set);
+
+		if (!p)
+			continue;
+		c.found = 0;
+		r->ops->each(p, recount_frame, &c);
+		if (c.found != p->size)
+			say_wrong(&c, "the policy's set %u: %u frames counted, %u found", c.set, p->size, c.found);
+		all += c.found;
+	}
+	for (pfn_t pfn = 0; pfn < h->ceiling_used; pfn++) {
+		listed += (frame_of(h, pfn)->flags & FRAME_LISTED) != 0;
+		aside += (frame_of(h, pfn)->flags & FRAME_ASIDE) != 0;
+	}
+	if (listed != all)
+		say_wrong(&c, "%" PRIu64 " frames say that the policy knows them, it knows %" PRIu64, listed, all);
+	if (aside != r->aside.ring[0].size)
+		say_wrong(&c, "%" PRIu64 " frames say that they are put aside, %u are", aside, r->aside.ring[0].size);
 }

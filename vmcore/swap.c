@@ -276,6 +276,26 @@ static int no_numbers(const struct swap *s, struct err *e)
 		       MIN(entry_slots(&s->host->geometry), SWAP_NONE - 1));
 }
 
+static int check_bad(const struct vm_swap_request *r, uint64_t slots, struct err *e)
+{
+	if (r->bads >= slots)
+		return err_set(e, EINVAL, -1, "%u bad slots leave none of %" PRIu64, r->bads, slots);
+	for (unsigned i = 0; i < r->bads; i++)
+		if (r->bad[i] >= slots)
+			return err_set(e, ERANGE, -1, "bad slot %" PRIu64 " is beyond the last, %" PRIu64, r->bad[i], slots - 1);
+	return 0;
+}
+
+static void mark_bad(struct swap_area *a, uint32_t at)
+{
+	if (a->slot[at].bad)
+		return;
+	a->slot[at].bad = 1;
+	bitset_add(&a->busy, at);
+	a->bad++;
+	a->top = MAX(a->top, at + 1);
+}
+
 int vm_swap_on(struct vm_host *h, const struct vm_swap_request *r, unsigned *number, struct err *e)
 {
 	struct swap *s = h->swap;
@@ -297,15 +317,19 @@ int vm_swap_on(struct vm_host *h, const struct vm_swap_request *r, unsigned *num
 	first = place(s, &slots);
 	if (slots == 0)
 		return no_numbers(s, e);
+	if (check_bad(r, slots, e))
+		return -e->code;
 	a = area_new(h, slots, &r->model);
 	if (!a)
 		return err_set(e, ENOMEM, 0, "%" PRIu64 " pages of swap are more than this program can have", slots);
+	for (unsigned i = 0; i < r->bads; i++)
+		mark_bad(a, (uint32_t)r->bad[i]);
 	a->number = n;
 	a->wanted = wanted;
 	a->first = first;
 	a->priority = r->priority < 0 ? --s->least_priority : r->priority;
 	s->area[n] = a;
-	s->slots += slots;
+	s->slots += slots - a->bad;
 	put_in_order(s, a);
 	note_swapon(s, a);
 	h->generation++;
@@ -323,8 +347,8 @@ void swap_area_leave(struct swap *s, struct swap_area *a, bool leaving)
 
 void swap_area_remove(struct swap *s, struct swap_area *a)
 {
-	assert(a->busy.count == 0);
-	s->slots -= a->leaving ? 0 : a->slots;
+	assert(a->busy.count == a->bad);
+	s->slots -= a->leaving ? 0 : a->slots - a->bad;
 	take_out_of_order(s, a);
 	s->area[a->number] = NULL;
 	area_free(a);

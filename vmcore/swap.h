@@ -16,7 +16,7 @@
 enum { SWAP_NONE = UINT32_MAX, SWAP_AREAS = 30 };
 
 struct slot {
-	uint32_t count : 31, exclusive : 1;
+	uint32_t count : 30, exclusive : 1, bad : 1;
 	uint32_t frame;              /* PFN + 1 of the swap cache; 0: none */
 	uint32_t writes;
 };
@@ -28,6 +28,7 @@ struct swap_area {
 	uint32_t first, slots;
 	uint64_t wanted;             /* slots that were asked for */
 	uint32_t top;                /* no slot from there on has ever been used */
+	uint32_t bad;                /* slots that swapon was told not to use; they count as busy for ever */
 	struct bitset busy;
 	struct slot *slot;           /* sparse */
 	uint8_t *bytes;              /* sparse: slots pages */

@@ -14,7 +14,7 @@ bool vm_swap_above(const struct vm_host *h, unsigned number, struct vm_swap_area
 	if (number >= SWAP_AREAS)
 		return false;
 	a = h->swap->area[number];
-	*out = (struct vm_swap_area){ .number = number, .priority = a->priority, .slots = a->slots, .used = a->busy.count,
+	*out = (struct vm_swap_area){ .number = number, .priority = a->priority, .slots = a->slots, .used = a->busy.count - a->bad, .bad = a->bad,
 				      .listed = a->top, .model = a->device.model, .queue = paging_queue(h, number),
 				      .busy_until = a->device.last_end, .reads = a->device.reads,
 				      .writes = a->device.writes, .busy = a->device.busy };
@@ -40,7 +40,7 @@ static void look_at_slot(const struct vm_host *h, const struct slot *s, struct v
 	struct vm_frame f;
 
 	*out = (struct vm_slot){ .refs = s->count, .writes = s->writes, .pfn = s->frame ? s->frame - 1 : PFN_NONE };
-	out->state = s->frame ? VM_SLOT_CACHED : s->count ? VM_SLOT_USED : VM_SLOT_FREE;
+	out->state = s->frame ? VM_SLOT_CACHED : s->count ? VM_SLOT_USED : s->bad ? VM_SLOT_BAD : VM_SLOT_FREE;
 	if (s->frame && vm_frame_at(h, s->frame - 1, &f)) {
 		out->pid = f.pid;
 		out->va = f.va;

@@ -149,15 +149,16 @@ static int check_room(struct vm_host *h, const struct swap_area *a, struct err *
 
 static void empty_area(struct off *o)
 {
-	for (unsigned pass = 0; pass < PASSES && !o->error && o->area->busy.count > 0; pass++) {
+	for (unsigned pass = 0; pass < PASSES && !o->error && o->area->busy.count > o->area->bad; pass++) {
 		bring_processes(o);
 		if (!o->error)
 			bring_objects(o);
 		if (!o->error)
 			empty_cache(o);
 	}
-	if (!o->error && o->area->busy.count > 0)
-		o->error = err_set(o->e, ENOMEM, 0, "%" PRIu64 " pages found no place in RAM", o->area->busy.count);
+	if (!o->error && o->area->busy.count > o->area->bad)
+		o->error = err_set(o->e, ENOMEM, 0, "%" PRIu64 " pages found no place in RAM",
+				   o->area->busy.count - o->area->bad);
 }
 
 int vm_swap_off(struct vm_host *h, unsigned number, struct err *e)

@@ -309,7 +309,8 @@ static const struct help all[] = {
 	  "    # unshare -m --propagation private sh -c 'mount --bind \"$1\" /proc && exec ps aux' sh $PWD/proc\n\n"
 	  "    $ awk '/^MemFree/ { print $2 }' proc/meminfo\n\n"
 	  "A directory a process: help/process. Of the whole machine: meminfo stat vmstat uptime loadavg cpuinfo\n"
-	  "swaps version filesystems partitions diskstats interrupts softirqs slabinfo buddyinfo pressure/ sys/ and\n"
+	  "swaps version filesystems partitions diskstats interrupts softirqs slabinfo buddyinfo zoneinfo (free\n"
+	  "frames and the watermarks) pressure/ sys/ and\n"
 	  "kpagecount, kpageflags (a 64-bit word a frame). self is the real reader; if no simulated process has its\n"
 	  "pid, it sees init's files there.\n", NULL },
 	{ "mem-victim",

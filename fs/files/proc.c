@@ -141,5 +141,6 @@ const struct row proc_rows[] = {
 	TEXT("uptime", 0444, show_uptime, NULL),
 	TEXT("version", 0444, show_version, NULL),
 	TEXT("vmstat", 0444, show_vmstat, NULL),
+	TEXT("zoneinfo", 0444, show_zoneinfo, NULL),
 	{ 0 }
 };

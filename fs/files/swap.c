@@ -53,13 +53,18 @@ static int read_parameter(struct vm_device_model *m, const char *text, struct er
 	return 0;
 }
 
+static bool is_model(const char *option)
+{
+	return !g_str_has_prefix(option, "prio=") && !g_str_has_prefix(option, "bad=");
+}
+
 /* Such words may be joined by commas. */
 static int read_parameters(const struct call *c, struct vm_device_model *m, struct err *e)
 {
 	for (unsigned i = 0; i < c->option_count; i++) {
 		g_auto(GStrv) parts = NULL;
 
-		if (g_str_has_prefix(c->options[i].text, "prio="))
+		if (!is_model(c->options[i].text))
 			continue;
 		parts = g_strsplit(c->options[i].text, ",", -1);
 		for (char **part = parts; *part; part++)
@@ -76,7 +81,7 @@ static int read_device(const struct call *c, struct vm_device_model *m, struct e
 	unsigned which;
 
 	for (unsigned i = 0; i < c->option_count; i++)
-		own |= !g_str_has_prefix(c->options[i].text, "prio=");
+		own |= is_model(c->options[i].text);
 	*m = own && c->count < 2 ? (struct vm_device_model){ .kind = VM_DEVICE_CUSTOM, .channels = 1 } : *vm_device_preset("ssd");
 	if (c->count > 1) {
 		if (!arg_choice(c, 1, kinds, &which, e))
@@ -84,6 +89,20 @@ static int read_device(const struct call *c, struct vm_device_model *m, struct e
 		*m = *vm_device_preset(kinds[which]);
 	}
 	return read_parameters(c, m, e);
+}
+
+static int read_bad(const struct call *c, struct vm_swap_request *r, struct err *e)
+{
+	const char *text = arg_option(c, "bad");
+	g_auto(GStrv) slots = text ? g_strsplit(text, ",", -1) : NULL;
+
+	for (char **s = slots; s && *s; s++) {
+		if (r->bads == VM_BAD_SLOTS)
+			return err_set(e, E2BIG, -1, "more than %d bad slots", VM_BAD_SLOTS);
+		if (parse_number(*s, &r->bad[r->bads++], e))
+			return -e->code;
+	}
+	return 0;
 }
 
 static int run_on(struct call *c, struct err *e)
@@ -94,6 +113,8 @@ static int run_on(struct call *c, struct err *e)
 	unsigned number;
 
 	if (!vm || !arg_size(c, 0, &r.bytes, e) || read_device(c, &r.model, e) || !option_number(c, "prio", &priority, e))
+		return -e->code;
+	if (read_bad(c, &r, e))
 		return -e->code;
 	if (arg_option(c, "prio"))
 		r.priority = (int)MIN(priority, INT_MAX);
@@ -114,9 +135,9 @@ static int run_off(struct call *c, struct err *e)
 }
 
 const struct command swap_commands[] = {
-	{ "on", "SIZE [hdd|ssd|nvme] [latency=T] [bandwidth=B] [channels=N] [prio=N]", run_on,
+	{ "on", "SIZE [hdd|ssd|nvme] [latency=T] [bandwidth=B] [channels=N] [prio=N] [bad=S,...]", run_on,
 	  "a new area on a device of that kind (ssd), or on one of your own as latency=10ms,bandwidth=100M; areas of high "
-	  "prio are filled first; result: its number" },
+	  "prio are filled first, slots that are bad never; result: its number" },
 	{ "off", "N", run_off, "every page of area N comes back into RAM; ENOMEM if they do not fit, then it stays on" },
 	{ 0 }
 };
@@ -257,6 +278,7 @@ static int show_device(const struct node *n, GString *out, struct err *e)
 	g_string_append_printf(out, "priority=%d\n", a.priority);
 	put_named(out, "slots=", a.slots);
 	put_named(out, "used=", a.used);
+	put_named(out, "bad=", a.bad);
 	put_named(out, "queue=", a.queue);
 	put_named_time(out, "busy_until=", a.busy_until);
 	put_named_time(out, "busy=", a.busy);

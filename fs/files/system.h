@@ -19,6 +19,7 @@ int show_meminfo(const struct node *n, GString *out, struct err *e);
 int show_vmstat(const struct node *n, GString *out, struct err *e);
 int show_swaps(const struct node *n, GString *out, struct err *e);
 int show_buddyinfo(const struct node *n, GString *out, struct err *e);
+int show_zoneinfo(const struct node *n, GString *out, struct err *e);
 extern const struct bytes_ops kpagecount_bytes, kpageflags_bytes, kpagecgroup_bytes;
 bool kpages_listed(const struct node *n);
 /* system_time.c */

@@ -1,5 +1,5 @@
 /*
- * system_memory.c - /proc/meminfo, vmstat, swaps, buddyinfo, kpage*: memory as the whole machine counts it.
+ * system_memory.c - /proc/meminfo, vmstat, swaps, buddyinfo, zoneinfo, kpage*: memory as the whole machine counts it.
  *
  * Every number comes from vm_memory() and vm_stats() or from the frame array; what this machine does not have
  * (slab, huge pages of the pool, bounce buffers) is 0. Frames of another size than 4 KiB are printed in kB, rounded
@@ -8,6 +8,7 @@
 #include "system.h"
 #include "text.h"
 #include "vm_frame.h"
+#include "vm_policy.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -193,7 +194,7 @@ int show_swaps(const struct node *n, GString *out, struct err *e)
 		return -e->code;
 	put_text(out, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
 	for (unsigned at = 0; vm_swap_above(vm, at, &a); at = a.number + 1) {
-		uint64_t size = kib(vm, a.slots), used = kib(vm, a.used);
+		uint64_t size = kib(vm, a.slots - a.bad), used = kib(vm, a.used);
 		size_t start = out->len;
 
 		if (a.number == 0)
@@ -243,6 +244,26 @@ int show_buddyinfo(const struct node *n, GString *out, struct err *e)
 		put_char(out, ' ');
 	}
 	put_char(out, '\n');
+	return 0;
+}
+
+/* One zone: what is free, and the watermarks between which kswapd works. */
+int show_zoneinfo(const struct node *n, GString *out, struct err *e)
+{
+	struct vm_host *vm = world_vm(n, e);
+	struct vm_memory m;
+	uint64_t low, high;
+
+	if (!vm)
+		return -e->code;
+	vm_memory(vm, &m);
+	vm_watermark(vm, &low, &high);
+	g_string_append_printf(out, "Node 0, zone   Normal\n  pages free     %" PRIu64 "\n        boost    0\n        min      %" PRIu64
+			       "\n        low      %" PRIu64 "\n        high     %" PRIu64 "\n", m.free, vm_frames_kept(vm), low, high);
+	for (unsigned i = 0; i < 3; i++)
+		g_string_append_printf(out, "        %s  %" PRIu64 "\n", ((const char *[]){ "spanned", "present", "managed" })[i],
+				       vm_frame_count(vm));
+	g_string_append_printf(out, "        cma      0\n        protection: (0)\n      nr_free_pages %" PRIu64 "\n", m.free);
 	return 0;
 }
 

@@ -175,6 +175,18 @@ static void swaps_is_a_header_without_swap(void **state)
 	assert_string_equal(swaps, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
 }
 
+static void zoneinfo_has_the_watermarks(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *before = read_path(w, "proc/zoneinfo"), *after = NULL;
+
+	assert_non_null(strstr(before, "        low      0\n        high     0\n"));
+	run_line(w, "mem/ctl", "watermark 20 30");
+	after = read_path(w, "proc/zoneinfo");
+	assert_non_null(strstr(after, "        low      20\n        high     30\n"));
+	assert_true(g_str_has_prefix(after, "Node 0, zone   Normal\n  pages free     "));
+}
+
 static void loadavg_has_five_fields(void **state)
 {
 	struct world *w = *state;
@@ -262,6 +274,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(faults_of_processes_sum_to_pgfault, setup, teardown),
 		cmocka_unit_test(cpu_lines_sum_to_the_uptime),
 		cmocka_unit_test_setup_teardown(stat_counts_processes, setup, teardown),
+		cmocka_unit_test_setup_teardown(zoneinfo_has_the_watermarks, setup, teardown),
 		cmocka_unit_test_setup_teardown(swaps_is_a_header_without_swap, setup, teardown),
 		cmocka_unit_test_setup_teardown(loadavg_has_five_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_that_is_listed_can_be_read_and_changes_nothing, setup, teardown),

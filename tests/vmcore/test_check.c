@@ -7,6 +7,7 @@
 
 #include "file.h"
 #include "inode.h"
+#include "reclaim_inner.h"
 
 enum { PAGE = 4096, PAGEOUT = 21 };
 
@@ -135,6 +136,19 @@ static void wrong_counts_of_a_frame_are_reported(void **state)
 	SET_TO(s, frame_of(s->h, pfn_at(s->p, s->anon))->anon, NULL, "belongs to no anon");
 	SET_TO(s, frame_of(s->h, pfn_at(s->p, s->shared))->inode, s->shm, "is said to be in frame");
 	OFF_BY(s, frame_of(s->h, pfn_at(s->p, s->anon))->flags, FRAME_LOCKED, "locked frames");
+}
+
+static void wrong_lists_of_the_policy_are_reported(void **state)
+{
+	struct scene *s = *state;
+	struct policy *p = set_at(s->h->reclaim, 0);
+	pfn_t pfn = pfn_at(s->p, s->anon), other = pfn_at(s->p, s->tmpfs);
+
+	OFF_BY(s, frame_of(s->h, pfn)->flags, -FRAME_LISTED, "is in the policy's list \"circle\", but does not know it");
+	OFF_BY(s, s->h->frames[s->h->zero_frame].flags, FRAME_LISTED, "frames say that the policy knows them");
+	OFF_BY(s, s->h->frames[s->h->zero_frame].flags, FRAME_ASIDE, "frames say that they are put aside");
+	OFF_BY(s, p->size, 1, "the policy's set 0");
+	SET_TO(s, p->next[p->prev[pfn]], (uint32_t)other, "twice in the policy's lists");
 }
 
 static void wrong_totals_of_frames_are_reported(void **state)
@@ -366,6 +380,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(wrong_counts_of_a_frame_are_reported, setup, teardown),
+		cmocka_unit_test_setup_teardown(wrong_lists_of_the_policy_are_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_totals_of_frames_are_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_counts_of_page_tables_are_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_entries_are_reported, setup, teardown),

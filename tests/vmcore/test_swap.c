@@ -319,6 +319,41 @@ static void there_are_as_many_areas_as_linux_has(void **state)
 	assert_int_equal(number, 17);
 }
 
+static void bad_slots_are_never_used(void **state)
+{
+	struct machine *m = *state;
+	struct vm_swap_request r = { .bytes = 8 * PAGE, .model = *vm_device_preset("ssd"), .priority = 9, .bad = { 0, 2, 8 }, .bads = 3 };
+	struct err e = { 0 };
+	struct vm_slot slots[8];
+	struct vm_swap_area a;
+	uint32_t got[6];
+	unsigned n;
+
+	assert_int_equal(vm_swap_on(m->host, &r, &n, &e), -ERANGE);
+	assert_string_equal(e.why, "bad slot 8 is beyond the last, 7");
+	r.bad[2] = 2;                                    /* twice is once */
+	assert_int_equal(vm_swap_on(m->host, &r, &n, &e), 0);
+	assert_true(vm_swap_above(m->host, n, &a));
+	assert_int_equal(a.slots, 8);
+	assert_int_equal(a.bad, 2);
+	assert_int_equal(a.used, 0);
+	for (unsigned i = 0; i < 6; i++) {
+		uint64_t within;
+
+		got[i] = swap_alloc(m->host->swap);
+		assert_int_equal(swap_place(m->host->swap, got[i], &within), n);
+		assert_int_equal(within, ((const unsigned[]){ 1, 3, 4, 5, 6, 7 })[i]);
+	}
+	assert_int_equal(vm_swap_slots(m->host, n, slots, 8), 8);
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(slots[i].state, i == 0 || i == 2 ? VM_SLOT_BAD : VM_SLOT_USED);
+	for (unsigned i = 0; i < 6; i++)
+		swap_release(m->host->swap, got[i]);
+	check_machine(m);
+	assert_int_equal(vm_swap_off(m->host, n, &e), 0);
+	check_machine(m);
+}
+
 static void slots_know_their_owners(void **state)
 {
 	struct machine *m = *state;
@@ -358,7 +393,7 @@ int main(void)
 		TEST(shared_memory_in_swap_leaves_no_entries), TEST(dropping_a_swapped_page_frees_its_slot),
 		TEST(areas_fill_by_priority_and_equal_ones_in_turn), TEST(swapoff_brings_everything_back),
 		TEST(swapoff_that_cannot_fit_loses_nothing), TEST(an_area_beyond_what_entries_can_name_is_cut),
-		TEST(there_are_as_many_areas_as_linux_has), TEST(slots_know_their_owners),
+		TEST(there_are_as_many_areas_as_linux_has), TEST(slots_know_their_owners), TEST(bad_slots_are_never_used),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

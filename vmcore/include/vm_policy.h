@@ -46,6 +46,8 @@ void vm_policy_each(const struct vm_host *h, void (*each)(void *arg, const struc
 int  vm_reclaim(struct vm_host *h, uint64_t n, uint64_t *done, struct err *e);
 /* In frames, low <= high < frames; 0 0: none (policy linux: its own again). ERANGE. */
 int  vm_watermark_set(struct vm_host *h, uint64_t low, uint64_t high, struct err *e);
+/* Free frames that only eviction itself takes, as long as pages can still go. */
+uint64_t vm_frames_kept(const struct vm_host *h);
 void vm_watermark(const struct vm_host *h, uint64_t *low, uint64_t *high);
 
 /*

@@ -29,14 +29,18 @@ const struct vm_device_model *vm_device_preset(const char *name);
 enum { VM_DEVICE_CHANNELS = 64 };
 #define VM_LATENCY_MOST ((ns_t)1000000 * NS_PER_S)
 
+enum { VM_BAD_SLOTS = 64 };
 struct vm_swap_request {
 	uint64_t bytes;                /* cut down to whole pages */
 	struct vm_device_model model;
 	int      priority;             /* 0 to 32767; -1: below all that are there, as Linux chooses */
+	uint64_t bad[VM_BAD_SLOTS];    /* damaged places of the device, as mkswap -c finds them: never used. Until a page size changes */
+	unsigned bads;
 };
 /*
  * swapon(2). `number` is the lowest free one. An area larger than what entries can still name is cut, as Linux does, and
- * an event says so. EINVAL less than a page; ERANGE a device that cannot be; ENOSPC entries can name no more slots; EPERM
+ * an event says so. EINVAL less than a page, or no good one; ERANGE a device that cannot be, a
+ * bad slot beyond the end; ENOSPC entries can name no more slots; EPERM
  * too many areas; ENOMEM more than this program can have.
  */
 int vm_swap_on(struct vm_host *h, const struct vm_swap_request *r, unsigned *number, struct err *e);
@@ -47,6 +51,7 @@ struct vm_swap_area {
 	unsigned number;
 	int      priority;
 	uint64_t slots, used;          /* used: neither free nor bad */
+	uint64_t bad;
 	uint64_t listed;               /* slots below which some was ever used */
 	struct vm_device_model model;
 	unsigned queue;                /* transfers under way or waiting */
