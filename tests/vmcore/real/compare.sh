@@ -18,7 +18,7 @@ trap 'exit 1' HUP INT TERM
 echo "seeds $seed to $((seed + count - 1))"
 left=0 done=0
 while [ $done -lt "$count" ]; do
-	for kind in ${KINDS:-anon mix ext4 vma fork swap all edge big stack shm files hugetlb thp}; do
+	for kind in ${KINDS:-anon mix ext4 vma fork swap all theme edge big stack shm files hugetlb thp}; do
 		[ $done -lt "$count" ] || break
 		name=$kind-$((seed + done))
 		python3 "$generate" $kind $((seed + done)) > "$work/script"
