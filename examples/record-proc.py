@@ -56,6 +56,8 @@ class Process:
         parent = self.ppid if self.ppid in parents and self.ppid > 1 else 1
         uid, gid = self.status["Uid"].split()[1], self.status["Gid"].split()[1]
         print("spawn %s bare pid=%d ppid=%d uid=%s gid=%s" % (quoted(self.comm or b"?"), self.pid, parent, uid, gid))
+        if self.ppid == 0:
+            self.say("set ppid 0")   # kthreadd
 
     def areas(self):
         maps = read("%d/maps" % self.pid).splitlines()

@@ -177,4 +177,5 @@ void datagram_describe(const struct net_socket *s, struct net_socket_info *out)
 {
 	out->state = ip_none(s->raddr) ? NET_TCP_CLOSE : NET_TCP_ESTABLISHED;
 	out->recv_queue = s->queued;
+	out->send_queue = s->queued_out;
 }

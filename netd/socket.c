@@ -405,8 +405,12 @@ int net_socket_fixture(struct net_host *h, const struct net_fixture *f, const st
 		result = err_set(e, EADDRINUSE, 2, "there is such a connection already");
 	if (result == 0 && (f->kind != NET_TCP || f->state == NET_TCP_LISTEN))
 		result = bind_port(s, f->local.port, e);
-	if (result == 0 && f->kind == NET_TCP)
+	if (result == 0 && f->kind == NET_TCP) {
 		result = tcp_fixture(s, f, e);
+	} else {
+		s->queued = f->recv_queue;
+		s->queued_out = f->send_queue;
+	}
 	if (result < 0) {
 		net_socket_release(s);
 		return result;

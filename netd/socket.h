@@ -72,6 +72,7 @@ struct net_socket {
 	unsigned           iface;      /* of UDP: takes only what comes there, by index; 0: any */
 	uint64_t           drops;
 	uint32_t           queued;     /* bytes of memory, as Linux counts them */
+	uint32_t           queued_out; /* of a fixture's row: a number alone, as part of `queued` is then */
 	struct net_socket *prev;
 	struct tree_node   node;
 	struct port_users *users;

@@ -524,7 +524,7 @@ static void memory_info(const struct vm_proc *p, struct vm_proc_info *o)
 void vm_proc_info(const struct vm_proc *p, struct vm_proc_info *out)
 {
 	*out = (struct vm_proc_info){
-		.pid = p->pid, .ppid = p->parent ? p->parent->pid : 0, .pgrp = p->pgrp, .session = p->session,
+		.pid = p->pid, .ppid = p->parent && !p->parentless ? p->parent->pid : 0, .pgrp = p->pgrp, .session = p->session,
 		.tty = p->tty, .threads = p->thread_count ? (int32_t)p->thread_count : 1,
 		.uid = p->uid, .gid = p->gid, .serial = p->serial,
 		.state = !p->wait.active ? p->state : paging_waits(p) && !p->wait.preempted ? VM_DISK : VM_RUNNING, .nice = p->nice, .exit_code = p->exit_code,

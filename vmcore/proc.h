@@ -60,6 +60,7 @@ struct vm_proc {
 	struct thread main, *threads; /* others, newest last; main.tid == pid */
 	bool     leader_exited;      /* main has ended, others have not */
 	int      leader_code;        /* with that code, which will be the process's */
+	bool     parentless;         /* shown with parent 0, as what the kernel has started; a child of init for all that */
 	struct thread *acting;       /* whose times and faults the next ones are; NULL: main */
 	struct { ns_t utime, stime; uint64_t minflt, majflt; } mark; /* the process's, when it began to act */
 	uint32_t thread_count;       /* main included; 0: zombie */

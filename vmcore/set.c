@@ -30,12 +30,17 @@ static int set_parent(struct vm_proc *p, int64_t pid, struct err *e)
 
 	if (p == p->host->init)
 		return err_set(e, EINVAL, 1, "init has no parent");
+	if (pid == 0) {
+		p->parentless = true;
+		return 0;
+	}
 	if (!parent || !parent->mm)
 		return err_set(e, ESRCH, 1, "there is no process %" G_GINT64_FORMAT " to be the parent", pid);
 	if (descends_from(parent, p))
 		return err_set(e, EINVAL, 1, "process %" G_GINT64_FORMAT " descends from %d", pid, p->pid);
 	tree_remove(&p->parent->children, &p->sibling);
 	proc_adopt(parent, p);
+	p->parentless = false;
 	return 0;
 }
 

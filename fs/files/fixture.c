@@ -237,7 +237,9 @@ static uint32_t settings_of(const struct vm_proc *p, const struct vm_proc_info *
 		set |= 1u << VM_SET_EXE;
 	if (i->has_memory && (i->pid != 1 || vm_area_count(p)))
 		set |= 1u << VM_SET_IMAGE;
-	set &= ~(1u << VM_SET_PPID | 1u << VM_SET_COMM | 1u << VM_SET_STATE);
+	if (i->ppid || i->pid == 1)
+		set &= ~(1u << VM_SET_PPID);
+	set &= ~(1u << VM_SET_COMM | 1u << VM_SET_STATE);
 	return i->has_memory ? set : set & ~(1u << VM_SET_CMDLINE | 1u << VM_SET_EXE | 1u << VM_SET_IMAGE);
 }
 

@@ -90,9 +90,10 @@ static int show_mountstats(const struct node *n, GString *out, struct err *e)
 
 /* --- links --- */
 
+/* A zombie's too, although Linux has none: tools ask for them when they list processes. */
 static int show_slash(const struct node *n, GString *out, struct err *e)
 {
-	if (!process_alive(n, e))
+	if (!world_proc(n, e))
 		return -e->code;
 	g_string_append_c(out, '/');
 	return 0;

@@ -270,6 +270,19 @@ static void udp_and_the_others_have_the_kernels_headers(void **state)
 	assert_int_equal(strlen(sockstat6), strlen(real_text("sockstat6")));
 }
 
+static void queues_of_a_udp_row_are_those_that_were_set(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *udp = NULL, *fixture = NULL;
+
+	run_line(w, "hosts/host0/ctl", "set-socket udp 10.0.2.15:5353 10.0.2.9:53 ESTABLISHED rxq=512 txq=20");
+	udp = read_path(w, "proc/net/udp");
+	assert_non_null(strstr(udp, " 00000014:00000200 "));
+	fixture = read_path(w, "hosts/host0/fixture");
+	assert_non_null(strstr(fixture, " rxq=512 txq=20\n"));
+	assert_checked(w);
+}
+
 static void protocols_are_counted(void **state)
 {
 	struct world *w = *state;
@@ -305,6 +318,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(udp_and_the_others_have_the_kernels_headers, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_trie_is_shaped_as_the_kernels, setup, teardown),
 		cmocka_unit_test_setup_teardown(protocols_are_counted, setup, teardown),
+		cmocka_unit_test_setup_teardown(queues_of_a_udp_row_are_those_that_were_set, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_process_sees_the_same, setup, teardown),
 	};
 	int failed;

@@ -241,7 +241,9 @@ static void a_zombie_has_files_but_no_memory(void **state)
 {
 	struct world *w = *state;
 	g_autofree char *status = NULL, *stat = NULL;
-	struct node fd;
+	g_autoptr(GString) target = g_string_new(NULL);
+	struct err e = { 0 };
+	struct node fd, cwd;
 	char name[256];
 	uint64_t cookie = 0;
 	struct node child;
@@ -254,6 +256,10 @@ static void a_zombie_has_files_but_no_memory(void **state)
 	assert_reads(w, "proc/3/numa_maps", "");
 	assert_reads(w, "proc/3/cmdline", "");
 	assert_reads(w, "proc/3/statm", "0 0 0 0 0 0 0\n");
+	fd = at(w, "proc/3");
+	assert_int_equal(tree_find(&fd, "cwd", &cwd), 0);        /* readable to the end: psutil asks for it */
+	assert_int_equal(cwd.row->show(&cwd, target, &e), 0);
+	assert_string_equal(target->str, "/");
 	status = read_path(w, "proc/3/status");
 	assert_non_null(strstr(status, "\nState:\tZ (zombie)\n"));
 	assert_null(strstr(status, "VmSize"));

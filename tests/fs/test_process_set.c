@@ -131,6 +131,13 @@ static void parents_change(void **state)
 	assert_holds(*state, "proc/3/task/3/children", "2 ", true);
 	assert_int_equal(write_line(*state, "proc/3/ctl", "set ppid 2", NULL, &e), -EINVAL);   /* a circle */
 	assert_int_equal(write_line(*state, CTL, "set ppid 2", NULL, &e), -EINVAL);
+	run_line(*state, CTL, "set ppid 0");                                                  /* as kthreadd's */
+	assert_field(*state, "proc/2/stat", 4, "0");
+	assert_holds(*state, "proc/2/status", "\nPPid:\t0\n", true);
+	assert_holds(*state, "hosts/host0/fixture", "\n2 set ppid 0\n", true);
+	assert_checked(*state);
+	run_line(*state, CTL, "set ppid 3");
+	assert_field(*state, "proc/2/stat", 4, "3");
 	assert_int_equal(write_line(*state, CTL, "set ppid 99", NULL, &e), -ESRCH);
 	assert_int_equal(write_line(*state, "proc/1/ctl", "set ppid 2", NULL, &e), -EINVAL);
 	run_line(*state, "proc/3/ctl", "exit");
