@@ -390,7 +390,7 @@ static int listen_at(const struct node *process, struct vm_proc *p, const struct
 {
 	struct net_host *h = world_net(process, e);
 	struct net_caller who = socket_caller(p);
-	struct net_endpoint at = { .addr = net_v4(0), .port = o->port };
+	struct net_endpoint at = { .port = o->port };
 	struct net_socket *s;
 	int code;
 
@@ -398,7 +398,8 @@ static int listen_at(const struct node *process, struct vm_proc *p, const struct
 		return -e->code;
 	if (vm_fd_next(p, e) < 0)
 		return -e->code;
-	code = net_socket_new(h, NET_TCP, NET_IPV4, &who, &s, e);
+	at.addr.family = net_host_speaks6(h) ? NET_IPV6 : NET_IPV4; /* both versions where there are both */
+	code = net_socket_new(h, NET_TCP, at.addr.family, &who, &s, e);
 	if (code)
 		return code;
 	net_setsockopt(s, NET_SO_REUSEADDR, 1, NULL);

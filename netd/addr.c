@@ -71,6 +71,14 @@ struct net_addr net_addr_of_halves(uint64_t high, uint64_t low)
 	return ip_show(a, ip_is4(a) ? NET_IPV4 : NET_IPV6);
 }
 
+void net_addr_halves(const struct net_addr *a, uint64_t *high, uint64_t *low)
+{
+	struct ip_addr ip = ip_of(a);
+
+	*high = ip.hi;
+	*low = ip_none(ip) && a->family == NET_IPV4 ? IP_MAPPED : ip.lo;
+}
+
 struct ip_addr ip_of(const struct net_addr *a)
 {
 	if (a->family == NET_IPV6)

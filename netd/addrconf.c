@@ -338,6 +338,17 @@ bool net_iface_address6(const struct net_iface *i, unsigned index, struct net_ad
 	return false;
 }
 
+bool net_host_speaks6(const struct net_host *h)
+{
+	for (unsigned n = 0; n < h->ifaces->len; n++) {
+		const struct net_iface *i = h->ifaces->pdata[n];
+
+		if (i->nd && i->up)
+			return true;
+	}
+	return false;
+}
+
 int net_iface_set_auto(struct net_iface *i, bool on, struct err *e)
 {
 	if (!addrconf_begin(i))

@@ -1,9 +1,6 @@
 /* decode.c - a frame taken apart. */
-#include "checksum.h"
-#include "frame.h"
+#include "host.h"
 #include "net_decode.h"
-
-enum { TYPE_IPV4 = 0x0800, TYPE_ARP = 0x0806 };
 
 static void decode_arp(const uint8_t *p, size_t len, struct net_decoded *d)
 {
@@ -114,7 +111,7 @@ static void decode_udp(const uint8_t *p, size_t len, bool checks, struct net_dec
 		d->payload_len -= 8;
 		return;
 	}
-	if (checks && d->checksum != 0 && !sums_to_zero(p, size, d))
+	if (checks && (d->checksum != 0 || d->layers & NET_LAYER_IPV6) && !sums_to_zero(p, size, d))
 		d->bad |= NET_BAD_CHECKSUM;
 	d->payload_len = (uint32_t)size - 8;
 }
@@ -169,7 +166,7 @@ static void decode_ipv4(const uint8_t *p, size_t len, bool checks, struct net_de
 		return;
 	}
 	d->layers |= NET_LAYER_IPV4;
-	d->ip_header = (uint8_t)((p[0] & 15) << 2);
+	d->ip_header = (p[0] & 15u) << 2;
 	d->dscp = p[1] >> 2;
 	d->ecn = p[1] & 3;
 	d->ip_total = get16(p + 2);
@@ -205,6 +202,95 @@ static void decode_ipv4(const uint8_t *p, size_t len, bool checks, struct net_de
 		decode_rdt(p, d->payload_len, checks, d);
 }
 
+static void decode_icmp6(const uint8_t *p, size_t len, bool checks, struct net_decoded *d)
+{
+	if (len < 8) {
+		d->bad |= NET_BAD_SHORT;
+		return;
+	}
+	d->layers |= NET_LAYER_ICMP6;
+	d->icmp_type = p[0];
+	d->icmp_code = p[1];
+	d->checksum = get16(p + 2);
+	d->icmp_id = get16(p + 4);
+	d->icmp_seq = get16(p + 6);
+	if (d->icmp_type == 2)
+		d->icmp_mtu = get32(p + 4);
+	if (d->icmp_type >= 135 && d->icmp_type <= 137 && len >= 24)
+		d->icmp_target = net_v6(p + 8);
+	if (checks && !sums_to_zero(p, len, d))
+		d->bad |= NET_BAD_CHECKSUM;
+	d->payload += 8;
+	d->payload_len -= 8;
+}
+
+/* From the fixed header to the last extension header; false: cut off, or a later fragment. */
+static bool walk_extensions(const uint8_t *p, struct net_decoded *d)
+{
+	d->protocol = p[6];
+	while (d->protocol == IP_HOPOPTS || d->protocol == IP_ROUTING || d->protocol == IP_DSTOPTS ||
+	       d->protocol == IP_FRAGMENT) {
+		const uint8_t *q = p + d->ip_header;
+		uint32_t size = 8;
+
+		if (d->ip_header + 8 > d->ip_total || (d->protocol != IP_FRAGMENT && (size = (q[1] + 1u) * 8) + d->ip_header > d->ip_total)) {
+			d->bad |= NET_BAD_SHORT;
+			return false;
+		}
+		if (d->protocol == IP_FRAGMENT) {
+			d->mf = q[3] & 1;
+			d->fragment_offset = get16(q + 2) & 0xfff8;
+			d->ip_id = get32(q + 4);
+		}
+		d->protocol = q[0];
+		d->ip_header += size;
+		if (d->fragment_offset > 0)
+			return false;
+	}
+	return true;
+}
+
+static void decode_ipv6(const uint8_t *p, size_t len, bool checks, struct net_decoded *d)
+{
+	bool whole;
+
+	if (len < 40) {
+		d->bad |= NET_BAD_SHORT;
+		return;
+	}
+	if (p[0] >> 4 != 6) {
+		d->bad |= NET_BAD_VERSION;
+		return;
+	}
+	d->layers |= NET_LAYER_IPV6;
+	d->dscp = (uint8_t)(get16(p) >> 6 & 63);
+	d->ecn = p[1] >> 4 & 3;
+	d->flow_label = get32(p) & 0xfffff;
+	d->ip_header = 40;
+	d->ip_total = 40 + get16(p + 4);
+	d->ttl = p[7];
+	d->src = net_v6(p + 8);
+	d->dst = net_v6(p + 24);
+	if (d->ip_total > len) {
+		d->protocol = p[6];
+		d->bad |= NET_BAD_LENGTH;
+		return;
+	}
+	whole = walk_extensions(p, d);
+	d->payload += d->ip_header;
+	d->payload_len = d->ip_total - d->ip_header;
+	if (!whole)
+		return;
+	checks = checks && !d->mf;
+	p += d->ip_header;
+	if (d->protocol == IP_TCP)
+		decode_tcp(p, d->payload_len, checks, d);
+	else if (d->protocol == IP_UDP)
+		decode_udp(p, d->payload_len, checks, d);
+	else if (d->protocol == IP_ICMP6)
+		decode_icmp6(p, d->payload_len, checks, d);
+}
+
 void net_decode(const uint8_t *frame, size_t len, bool checks, struct net_decoded *out)
 {
 	*out = (struct net_decoded){ 0 };
@@ -222,6 +308,8 @@ void net_decode(const uint8_t *frame, size_t len, bool checks, struct net_decode
 		decode_arp(frame + FRAME_HEADER, out->payload_len, out);
 	else if (out->ethertype == TYPE_IPV4)
 		decode_ipv4(frame + FRAME_HEADER, out->payload_len, checks, out);
+	else if (out->ethertype == TYPE_IPV6)
+		decode_ipv6(frame + FRAME_HEADER, out->payload_len, checks, out);
 }
 
 uint32_t net_fcs(const uint8_t *frame, size_t len)

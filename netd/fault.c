@@ -32,7 +32,10 @@ static bool matches(const struct net_match *m, const struct net_decoded *d)
 	unsigned what = 0;
 
 	what |= d->layers & NET_LAYER_ARP ? NET_MATCH_ARP : 0;
-	what |= d->protocol == 1 ? NET_MATCH_ICMP : 0;
+	what |= d->layers & NET_LAYER_IPV6 ? NET_MATCH_IP6 : 0;
+	what |= d->layers & NET_LAYER_ICMP6 && d->icmp_type >= 133 && d->icmp_type <= 137 ? NET_MATCH_ND : 0;
+	what |= (d->layers & NET_LAYER_IPV4 && d->protocol == 1) || (d->layers & NET_LAYER_IPV6 && d->protocol == 58) ?
+		NET_MATCH_ICMP : 0;
 	what |= d->protocol == 17 ? NET_MATCH_UDP : 0;
 	what |= d->protocol == 6 ? NET_MATCH_TCP : 0;
 	if (d->layers & NET_LAYER_TCP) {
@@ -43,7 +46,7 @@ static bool matches(const struct net_match *m, const struct net_decoded *d)
 	}
 	if (d->layers & NET_LAYER_RDT)
 		what |= NET_MATCH_RDT | (d->rdt_type != 1 ? NET_MATCH_ACK : 0);
-	if (d->payload_len > 0 && d->layers & (NET_LAYER_TCP | NET_LAYER_UDP | NET_LAYER_ICMP | NET_LAYER_RDT))
+	if (d->payload_len > 0 && d->layers & (NET_LAYER_TCP | NET_LAYER_UDP | NET_LAYER_ICMP | NET_LAYER_ICMP6 | NET_LAYER_RDT))
 		what |= NET_MATCH_DATA;
 	if (m->what & ~what)
 		return false;

@@ -220,7 +220,8 @@ bool icmp_may_tell(struct net_host *h, struct ip_addr dst);
 /* nd.c: neighbour discovery */
 void nd_input(struct net_host *h, const struct ip_in *in);
 void nd_solicit(struct net_iface *i, struct ip_addr src, struct ip_addr target, const struct net_mac *to);
-void nd_advertise(struct net_iface *i, struct ip_addr target, struct ip_addr to, bool solicited, bool override);
+/* To a solicitor with that MAC, or to all (`to` 0). */
+void nd_advertise(struct net_iface *i, struct ip_addr target, struct ip_addr to, const struct net_mac *mac, bool override);
 void nd_router_solicit(struct net_iface *i);
 void nd_router_advertise(struct net_iface *i, struct ip_addr to, uint16_t lifetime);
 /* A packet goes back out where it came from: tells the sender the better way (RFC 4861 8.2). */

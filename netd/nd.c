@@ -53,7 +53,7 @@ void nd_solicit(struct net_iface *i, struct ip_addr src, struct ip_addr target, 
 	send_on_link(i, src, dst, f, to);
 }
 
-void nd_advertise(struct net_iface *i, struct ip_addr target, struct ip_addr to, bool solicited, bool override)
+void nd_advertise(struct net_iface *i, struct ip_addr target, struct ip_addr to, const struct net_mac *mac, bool override)
 {
 	struct ip_addr dst = ip_none(to) ? all_nodes : to;
 	struct frame *f = ip_frame(i->host, dst, 32);
@@ -61,11 +61,11 @@ void nd_advertise(struct net_iface *i, struct ip_addr target, struct ip_addr to,
 
 	memset(p, 0, 8);
 	p[0] = NA;
-	p[4] = (uint8_t)((KNOB(i->host, IP_FORWARD) ? NA_ROUTER : 0) | (solicited && !ip_none(to) ? NA_SOLICITED : 0) |
+	p[4] = (uint8_t)((KNOB(i->host, IP_FORWARD) ? NA_ROUTER : 0) | (ip_none(to) ? 0 : NA_SOLICITED) |
 			 (override ? NA_OVERRIDE : 0));
 	ip_put6(p + 8, target);
 	put_link_option(p + 24, OPTION_TARGET, i);
-	send_on_link(i, target, dst, f, NULL);
+	send_on_link(i, target, dst, f, ip_none(to) ? NULL : mac);
 }
 
 void nd_router_solicit(struct net_iface *i)
@@ -202,6 +202,7 @@ static void take_neighbour_solicitation(struct net_iface *i, const struct ip_in 
 	const uint8_t *mac = link_option(in, 24, OPTION_SOURCE);
 	struct own_addr *a;
 	bool probe = ip_none(in->src);
+	struct net_mac sender;
 
 	if (ip_is_multicast(target) || (probe && (mac || !ip_equal(ip_on(ip_solicited_node(target), i->index), in->dst))))
 		return;
@@ -216,7 +217,9 @@ static void take_neighbour_solicitation(struct net_iface *i, const struct ip_in 
 		return;
 	if (mac && !probe)
 		neigh_told(i, in->src, mac, false);
-	nd_advertise(i, target, in->src, true, !(a->flags & NET_ADDR_OPTIMISTIC));
+	/* To where it came from: who is not certain of its address yet does not tell its MAC (RFC 4429 3.2). */
+	memcpy(&sender, mac ? mac : in->ip - FRAME_HEADER + 6, 6);
+	nd_advertise(i, target, in->src, &sender, !(a->flags & NET_ADDR_OPTIMISTIC));
 }
 
 static void take_neighbour_advertisement(struct net_iface *i, const struct ip_in *in)

@@ -252,11 +252,11 @@ static void route_copy(const struct route *r, struct net_route *out)
 
 	if (r->expires)
 		out->expires = MAX(r->expires, net_now(r->iface->host->net) + 1) - net_now(r->iface->host->net);
-	out->to.addr.scope = 0;
 	if (!ip_none(r->via))
 		out->via = ip_show(r->via, family);
 	if (!ip_none(r->src))
 		out->src = ip_show(r->src, family);
+	out->to.addr.scope = out->via.scope = out->src.scope = 0; /* the interface is known */
 }
 
 /* The interface that has `via` in a subnet of its own. */

@@ -6,6 +6,7 @@
  * that all this has disturbed. What pages hold, and which frames are shared between processes, is not kept.
  */
 #include "fixture.h"
+#include "net.h"
 
 #include "process.h"
 #include "socket_file.h"
@@ -334,7 +335,7 @@ static void put_endpoint(GString *out, const struct net_endpoint *at)
 static void put_socket(GString *out, const struct net_socket_info *s, const struct holder *holder)
 {
 	put_text(out, "set-socket ");
-	put_text(out, net_kind_names[s->kind]);
+	put_text(out, socket_proto_name(s));
 	put_endpoint(out, &s->local);
 	put_endpoint(out, &s->remote);
 	put_char(out, ' ');

@@ -7,28 +7,28 @@
 #include <inttypes.h>
 #include <string.h>
 
-static bool arg_kind(const struct call *c, unsigned i, enum net_kind *kind, struct err *e)
+static bool arg_kind(const struct call *c, unsigned i, enum net_kind *kind, enum net_family *family, struct err *e)
 {
-	static const char *const names[] = { "udp", "tcp", "icmp", "tcp6", "udp6", NULL };
+	static const char *const names[] = { "udp", "tcp", "icmp", "udp6", "tcp6", "icmp6", NULL };
 	unsigned which;
 
 	static_assert(NET_UDP == 0 && NET_TCP == 1 && NET_ICMP == 2, "names are in their order");
 	if (!arg_choice(c, i, names, &which, e))
 		return false;
-	*kind = which;
-	if (which <= NET_ICMP)
-		return true;
-	err_set(e, EAFNOSUPPORT, (int)i, "%s is not there yet", names[which]);
-	return false;
+	*kind = which % 3;
+	*family = which < 3 ? NET_IPV4 : NET_IPV6;
+	return true;
 }
 
-/* ADDR:PORT; `-` is 0.0.0.0:0. */
-static bool arg_end(const struct call *c, unsigned i, struct net_endpoint *end, struct err *e)
+/* ADDR:PORT; `-` is 0.0.0.0:0, or [::]:0. */
+static bool arg_end(const struct call *c, unsigned i, enum net_family family, struct net_endpoint *end, struct err *e)
 {
-	*end = (struct net_endpoint){ 0 };
-	if (arg_is(c, i, "-") || (strlen(c->args[i].text) == c->args[i].len && net_endpoint_parse(c->args[i].text, end)))
+	*end = (struct net_endpoint){ .addr.family = family };
+	if (arg_is(c, i, "-") || (strlen(c->args[i].text) == c->args[i].len && net_endpoint_parse(c->args[i].text, end) &&
+				   end->addr.family == family))
 		return true;
-	err_set(e, EINVAL, (int)i, "'%.60s' is not an address and a port, as 10.0.0.1:80", c->args[i].text);
+	err_set(e, EINVAL, (int)i, "'%.60s' is not an address and a port, as %s", c->args[i].text,
+		family == NET_IPV6 ? "[2001:db8::1]:80" : "10.0.0.1:80");
 	return false;
 }
 
@@ -94,10 +94,12 @@ int run_set_socket(struct call *c, struct err *e)
 {
 	struct host *h = world_host(c->n, e);
 	struct net_fixture f = { 0 };
+	enum net_family family;
 	struct vm_proc *p;
 	int fd;
 
-	if (!h || !arg_kind(c, 0, &f.kind, e) || !arg_end(c, 1, &f.local, e) || !arg_end(c, 2, &f.remote, e) ||
+	if (!h || !arg_kind(c, 0, &f.kind, &family, e) || !arg_end(c, 1, family, &f.local, e) ||
+	    !arg_end(c, 2, family, &f.remote, e) ||
 	    !arg_state(c, 3, &f.state, e) || !option_queue(c, "rxq", &f.recv_queue, e) ||
 	    !option_queue(c, "txq", &f.send_queue, e) || !option_holder(c, &p, &fd, e))
 		return -e->code;

@@ -58,13 +58,17 @@ static int store_wire(const struct node *n, char *line, GString *result, struct 
 	return net_iface_attach(i, w, e);
 }
 
-/* address: several, a line each. The first line behind `>` replaces them, others and those behind `>>` are added. */
+/*
+ * address: several, a line each; `auto`: those that routers advertise, too. The first line behind `>` replaces them, others and
+ * those behind `>>` are added. What the host has made itself is listed, and stays as long as version 6 is spoken.
+ */
 
 static int show_address(const struct node *n, GString *out, struct err *e)
 {
 	struct net_iface *i = iface_of(n, e);
 	char text[NET_ADDR_TEXT];
 	struct net_dhcp_lease lease;
+	struct net_addr6 a;
 	struct net_prefix p;
 
 	if (!i)
@@ -73,6 +77,11 @@ static int show_address(const struct node *n, GString *out, struct err *e)
 		g_string_append_printf(out, "%s/%u\n", net_addr_text(&p.addr, text), p.len);
 	if (net_dhcp_client(i, &lease) && net_dhcp_result(i, NULL))
 		put_text(out, "dhcp\n");                /* none yet */
+	if (net_iface_auto(i))
+		put_text(out, "auto\n");
+	for (unsigned k = 0; net_iface_address6(i, k, &a); k++)
+		if (a.made && a.scope != 0x10)
+			g_string_append_printf(out, "%s/%u\n", net_addr_text(&a.prefix.addr, text), a.prefix.len);
 	return 0;
 }
 
@@ -105,21 +114,34 @@ static void keep_only(struct net_iface *i, const GArray *wanted)
 	}
 }
 
-static int parse_addresses(const struct words *w, GArray *wanted, bool *dhcp, struct err *e)
+/* Is it one that the host has made itself? Written back as it was read it is no wish. */
+static bool iface_made(const struct net_iface *i, const struct net_prefix *p)
+{
+	struct net_addr6 a;
+
+	for (unsigned k = 0; net_iface_address6(i, k, &a); k++)
+		if (a.made && a.prefix.len == p->len && net_addr_equal(&a.prefix.addr, &p->addr))
+			return true;
+	return false;
+}
+
+static int parse_addresses(const struct net_iface *i, const struct words *w, GArray *wanted, bool *dhcp, bool *automatic,
+			   struct err *e)
 {
 	for (unsigned k = 0; k < w->count; k++) {
 		struct net_prefix p;
 
 		if (!strcmp(w->word[k].text, "-"))
 			continue;
-		if (!strcmp(w->word[k].text, "dhcp")) {
-			*dhcp = true;
+		if (!strcmp(w->word[k].text, "dhcp") || !strcmp(w->word[k].text, "auto")) {
+			*(w->word[k].text[0] == 'd' ? dhcp : automatic) = true;
 			continue;
 		}
 		if (!net_prefix_parse(w->word[k].text, &p))
 			return err_set(e, EINVAL, (int)w->word[k].at, "'%.40s' is not an address with its prefix, as 10.0.0.1/24",
 				       w->word[k].text);
-		g_array_append_val(wanted, p);
+		if (!iface_made(i, &p))
+			g_array_append_val(wanted, p);
 	}
 	return 0;
 }
@@ -202,7 +224,7 @@ static int store_address(const struct node *n, char *line, GString *result, stru
 {
 	struct net_iface *i = iface_of(n, e);
 	g_autoptr(GArray) wanted = g_array_new(FALSE, FALSE, sizeof(struct net_prefix));
-	bool dhcp = false;
+	bool dhcp = false, automatic = false;
 	struct words w;
 	int error;
 
@@ -210,17 +232,19 @@ static int store_address(const struct node *n, char *line, GString *result, stru
 		return lease_address(n, i, e);
 	if (!i || words_split(line, &w, e))
 		return -e->code;
-	error = parse_addresses(&w, wanted, &dhcp, e);
+	error = parse_addresses(i, &w, wanted, &dhcp, &automatic, e);
 	words_free(&w);
 	if (!error)
 		error = add_addresses(i, wanted, n->world->fresh, e);
 	if (error)
 		return error;
-	if (n->world->fresh || (wanted->len == 0 && !dhcp)) {
+	if (n->world->fresh || (wanted->len == 0 && !dhcp && !automatic)) {
 		net_dhcp_stop(i);
 		keep_only(i, wanted);
 	}
-	return dhcp ? lease_address(n, i, e) : 0;
+	if (automatic || (n->world->fresh && net_iface_auto(i)))
+		error = net_iface_set_auto(i, automatic, e);
+	return error ? error : dhcp ? lease_address(n, i, e) : 0;
 }
 
 /* mac, mtu, up */
@@ -326,6 +350,72 @@ static int show_stats(const struct node *n, GString *out, struct err *e)
 	return 0;
 }
 
+/* ra: what a router advertises: `off`, or `on [interval=S] [lifetime=S] [valid=S] [preferred=S] [mtu=N] [hop_limit=N]` */
+
+static int show_ra(const struct node *n, GString *out, struct err *e)
+{
+	struct net_iface *i = iface_of(n, e);
+	struct net_ra ra;
+
+	if (!i)
+		return -e->code;
+	net_iface_ra(i, &ra);
+	if (!ra.on) {
+		put_text(out, "off\n");
+		return 0;
+	}
+	g_string_append_printf(out, "on interval=%u lifetime=%u valid=%u preferred=%u mtu=%u hop_limit=%u\n", ra.interval,
+			       ra.lifetime, ra.valid, ra.preferred, ra.mtu, ra.hop_limit);
+	return 0;
+}
+
+static int read_ra(const struct words *w, struct net_ra *ra, struct err *e)
+{
+	uint32_t hops = ra->hop_limit;
+	const struct { const char *name; uint32_t *at, max; } options[] = {
+		{ "interval=", &ra->interval, 1800 }, { "lifetime=", &ra->lifetime, 9000 }, { "valid=", &ra->valid, UINT32_MAX },
+		{ "preferred=", &ra->preferred, UINT32_MAX }, { "mtu=", &ra->mtu, 65535 }, { "hop_limit=", &hops, 255 },
+	};
+
+	for (unsigned k = 1; k < w->count; k++) {
+		const char *text = w->word[k].text;
+		uint64_t v;
+		size_t o = 0;
+
+		while (o < G_N_ELEMENTS(options) && !g_str_has_prefix(text, options[o].name))
+			o++;
+		if (o == G_N_ELEMENTS(options))
+			return err_set(e, EINVAL, (int)w->word[k].at, "'%.30s' is none of: interval= lifetime= valid= preferred= mtu= hop_limit=",
+				       text);
+		if (parse_number(text + strlen(options[o].name), &v, e))
+			return -e->code;
+		if (v > options[o].max)
+			return err_set(e, ERANGE, (int)w->word[k].at, "%.30s is more than %u", text, options[o].max);
+		*options[o].at = (uint32_t)v;
+	}
+	ra->hop_limit = (uint8_t)hops;
+	return 0;
+}
+
+static int store_ra(const struct node *n, char *line, GString *result, struct err *e)
+{
+	struct net_iface *i = iface_of(n, e);
+	struct net_ra ra = net_ra_initial;
+	struct words w;
+	int error = 0;
+
+	if (!i || words_split(line, &w, e))
+		return -e->code;
+	if (w.count > 0 && (!strcmp(w.word[0].text, "on") || !strcmp(w.word[0].text, "1")))
+		ra.on = true;
+	else if (w.count != 1 || (strcmp(w.word[0].text, "off") && strcmp(w.word[0].text, "0")))
+		error = err_set(e, EINVAL, 0, "neither on nor off");
+	if (!error)
+		error = read_ra(&w, &ra, e);
+	words_free(&w);
+	return error ? error : net_iface_set_ra(i, &ra, e);
+}
+
 /* ifs/NAME */
 
 #define IFACE(NAME, SHOW, STORE) \
@@ -337,6 +427,7 @@ static const struct row iface_rows[] = {
 	IFACE("mac", show_mac, store_mac),
 	IFACE("mtu", show_mtu, store_mtu),
 	IFACE("up", show_up, store_up),
+	IFACE("ra", show_ra, store_ra),
 	{ .name = "stats", .kind = ROW_TEXT, .mode = 0444, .show = show_stats, .alive = iface_alive, .help = "net-ifs" },
 	{ 0 }
 };

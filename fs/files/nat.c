@@ -118,7 +118,8 @@ static int run_dnat(struct call *c, struct err *e)
 	if (!arg_is(c, 3, "to"))
 		return err_set(e, EINVAL, 3, "'%.20s' is not: to", c->args[3].text);
 	r.to.port = r.low;
-	if (!net_addr_parse(c->args[4].text, &r.to.addr) && !net_endpoint_parse(c->args[4].text, &r.to))
+	if ((!net_addr_parse(c->args[4].text, &r.to.addr) && !net_endpoint_parse(c->args[4].text, &r.to)) ||
+	    r.to.addr.family != NET_IPV4)
 		return err_set(e, EINVAL, 4, "'%.60s' is not an address, as 10.0.0.2 or 10.0.0.2:80", c->args[4].text);
 	return net_nat_add(h, &r, e);
 }

@@ -11,7 +11,10 @@
 
 bool arg_net_addr(const struct call *c, unsigned i, struct net_addr *a, struct err *e)
 {
-	if (arg_present(c, i) && net_addr_parse(c->args[i].text, a))
+	struct net_host *h = world_net(c->n, NULL);
+	g_autofree char *text = h && arg_present(c, i) ? net_scope_number(h, c->args[i].text) : NULL;
+
+	if (text && net_addr_parse(text, a))
 		return true;
 	err_set(e, EINVAL, (int)i, "'%.40s' is not an address, as 10.0.0.1", arg_present(c, i) ? c->args[i].text : "");
 	return false;

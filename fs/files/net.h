@@ -20,6 +20,9 @@ store_fn store_neighbours;
 /* sockets.c: sockets, and sockets.d/INODE, where `arg` is the inode. */
 extern const struct column socket_columns[];
 fill_fn fill_sockets;
+struct net_socket_info;
+/* udp, tcp, ...; tcp6, udp6, ... for those of version 6, as netstat has them. */
+const char *socket_proto_name(const struct net_socket_info *s);
 extern const struct dir_ops sockets_dir;
 /* nat.c: nat, nat_table, nat_stats. */
 extern const struct column nat_columns[];

@@ -106,7 +106,8 @@ static int show_route(const struct node *n, GString *out, struct err *e)
 	if (!h)
 		return -e->code;
 	for (unsigned i = 0; net_route(h, i, &r); i++)
-		g_array_append_val(routes, r);
+		if (r.to.addr.family == NET_IPV4)
+			g_array_append_val(routes, r);
 	g_array_sort(routes, route_order);
 	put_text(out, "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT");
 	put_net_end(out, line, ROUTE_WIDTH);
@@ -130,6 +131,8 @@ static int show_arp(const struct node *n, GString *out, struct err *e)
 		bool known = r.state != NET_NEIGH_INCOMPLETE && r.state != NET_NEIGH_FAILED;
 		unsigned flags = r.state == NET_NEIGH_PERMANENT ? 6 : known ? 2 : 0;
 
+		if (r.addr.family != NET_IPV4)
+			continue;
 		g_string_append_printf(out, "%-16s 0x%-10x0x%-10x%-17s     *        %s\n", net_addr_text(&r.addr, addr), 1,
 				       flags, net_mac_text(&r.mac, mac), r.iface);
 	}
@@ -205,13 +208,6 @@ static int show_netstat(const struct node *n, GString *out, struct err *e)
 	return 0;
 }
 
-/* What tools open and find nothing new in. */
-
-static int show_nothing(const struct node *n, GString *out, struct err *e)
-{
-	return 0;
-}
-
 /* Every interface that is up hears 224.0.0.1. */
 static int show_igmp(const struct node *n, GString *out, struct err *e)
 {
@@ -251,8 +247,11 @@ const struct row proc_net_rows[] = {
 	NET_TEXT("dev", show_dev),
 	NET_TEXT("fib_trie", show_fib_trie),
 	NET_TEXT("icmp", show_icmp),
-	NET_TEXT("if_inet6", show_nothing),
+	NET_TEXT("icmp6", show_icmp6),
+	NET_TEXT("if_inet6", show_if_inet6),
 	NET_TEXT("igmp", show_igmp),
+	NET_TEXT("igmp6", show_igmp6),
+	NET_TEXT("ipv6_route", show_ipv6_route),
 	NET_TEXT("netlink", show_netlink),
 	NET_TEXT("netstat", show_netstat),
 	NET_TEXT("packet", show_packet),
@@ -261,6 +260,7 @@ const struct row proc_net_rows[] = {
 	NET_TEXT("raw6", show_raw6),
 	NET_TEXT("route", show_route),
 	NET_TEXT("snmp", show_snmp),
+	NET_TEXT("snmp6", show_snmp6),
 	NET_TEXT("sockstat", show_sockstat),
 	NET_TEXT("sockstat6", show_sockstat6),
 	NET_TEXT("softnet_stat", show_softnet),
@@ -269,7 +269,7 @@ const struct row proc_net_rows[] = {
 	NET_TEXT("udp", show_udp),
 	NET_TEXT("udp6", show_udp6),
 	NET_TEXT("udplite", show_udplite),
-	NET_TEXT("udplite6", show_udp6),
+	NET_TEXT("udplite6", show_raw6),
 	NET_TEXT("unix", show_unix),
 	{ 0 }
 };

@@ -7,8 +7,11 @@
 extern const struct row proc_net_rows[];
 
 /* proc_net_sockets.c */
-show_fn show_tcp, show_tcp6, show_udp, show_udp6, show_udplite, show_icmp, show_raw, show_raw6, show_unix, show_packet,
+show_fn show_tcp, show_tcp6, show_udp, show_udp6, show_udplite, show_icmp, show_icmp6, show_raw, show_raw6, show_unix, show_packet,
 	show_netlink, show_sockstat, show_sockstat6, show_protocols;
+
+/* proc_net6.c */
+show_fn show_if_inet6, show_ipv6_route, show_snmp6, show_igmp6;
 
 /* The bytes of an IPv4 address as the machine stores them: 10.0.2.15 is 0F02000A. */
 void put_net_address(GString *out, uint32_t v4);

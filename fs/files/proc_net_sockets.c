@@ -57,7 +57,15 @@ static char *dec(char *at, uint64_t v, unsigned width)
 
 static char *endpoint(char *at, const struct net_endpoint *p)
 {
-	at = hex(at, GUINT32_SWAP_LE_BE(p->addr.family == NET_IPV4 ? p->addr.v4 : 0), 8);
+	if (p->addr.family == NET_IPV6)
+		for (unsigned i = 0; i < 16; i += 4) {
+			uint32_t word;
+
+			memcpy(&word, p->addr.v6 + i, 4);
+			at = hex(at, GUINT32_FROM_LE(word), 8);
+		}
+	else
+		at = hex(at, GUINT32_SWAP_LE_BE(p->addr.family == NET_IPV4 ? p->addr.v4 : 0), 8);
 	*at++ = ':';
 	return hex(at, p->port, 4) + 1;
 }
@@ -135,7 +143,7 @@ static void put_tcp(GString *out, uint64_t line, const struct net_socket_info *s
 		else
 			at = dec(at, s->ssthresh, 1);
 	}
-	end_row(out, row, at, TCP_WIDTH);
+	end_row(out, row, at, s->family == NET_IPV6 ? 0 : TCP_WIDTH);
 }
 
 /* `line` stands for the slot of a hash table. */
@@ -149,7 +157,7 @@ static void put_datagram(GString *out, const struct net_socket_info *s)
 	at = dec(at, s->inode ? 2 : 1, 1) + 1;
 	at = pointer(at, s->cookie) + 1;
 	at = dec(at, s->drops, 1);
-	end_row(out, row, at, UDP_WIDTH);
+	end_row(out, row, at, s->family == NET_IPV6 ? 0 : UDP_WIDTH);
 }
 
 /* Room for so many bytes more, at once rather than by doubling. */
@@ -169,19 +177,20 @@ static void put_header(GString *out, const char *text, size_t width)
 	put_net_end(out, line, width);
 }
 
-/* Where the rows of listening sockets, which come first, and of the others go. */
-static void put_tcp_rows(GString *out, struct net_host *h, bool listening)
+/* Rows of listening sockets, which come first, or of the others; the next line's number. */
+static uint64_t put_tcp_rows(GString *out, struct net_host *h, enum net_family family, bool listening, uint64_t line)
 {
-	uint64_t listeners = net_socket_listeners(h), line = listening ? 0 : listeners;
+	uint64_t listeners = net_socket_listeners(h);
 	struct net_socket_info info;
 
 	for (const struct net_socket *s = NULL; (s = net_socket_next(h, s));) {
 		if (listening && line == listeners)
-			return;
+			break;
 		net_socket_get(s, &info);
-		if (info.kind == NET_TCP && info.state != NET_TCP_CLOSE && (info.state == NET_TCP_LISTEN) == listening)
+		if (info.kind == NET_TCP && info.family == family && info.state != NET_TCP_CLOSE && (info.state == NET_TCP_LISTEN) == listening)
 			put_tcp(out, line++, &info);
 	}
+	return line;
 }
 
 int show_tcp(const struct node *n, GString *out, struct err *e)
@@ -193,12 +202,11 @@ int show_tcp(const struct node *n, GString *out, struct err *e)
 	put_header(out, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
 		   TCP_WIDTH);
 	reserve(out, net_socket_count(h) * (TCP_WIDTH + 1));
-	put_tcp_rows(out, h, true);
-	put_tcp_rows(out, h, false);
+	put_tcp_rows(out, h, NET_IPV4, false, put_tcp_rows(out, h, NET_IPV4, true, 0));
 	return 0;
 }
 
-static int show_datagrams(const struct node *n, enum net_kind kind, GString *out, struct err *e)
+static int show_datagrams(const struct node *n, enum net_kind kind, enum net_family family, GString *out, struct err *e)
 {
 	struct net_host *h = world_net(n, e);
 	struct net_socket_info info;
@@ -207,7 +215,7 @@ static int show_datagrams(const struct node *n, enum net_kind kind, GString *out
 		return -e->code;
 	for (const struct net_socket *s = NULL; (s = net_socket_next(h, s));) {
 		net_socket_get(s, &info);
-		if (info.kind == kind && info.bound)
+		if (info.kind == kind && info.family == family && info.bound)
 			put_datagram(out, &info);
 	}
 	return 0;
@@ -222,13 +230,13 @@ static int show_datagrams(const struct node *n, enum net_kind kind, GString *out
 int show_udp(const struct node *n, GString *out, struct err *e)
 {
 	put_header(out, " " DATAGRAM_HEADER, UDP_WIDTH);
-	return show_datagrams(n, NET_UDP, out, e);
+	return show_datagrams(n, NET_UDP, NET_IPV4, out, e);
 }
 
 int show_icmp(const struct node *n, GString *out, struct err *e)
 {
 	put_header(out, DATAGRAM_HEADER, UDP_WIDTH);
-	return show_datagrams(n, NET_ICMP, out, e);
+	return show_datagrams(n, NET_ICMP, NET_IPV4, out, e);
 }
 
 /* Tables without rows: no simulated process has such a socket. */
@@ -247,19 +255,32 @@ int show_raw(const struct node *n, GString *out, struct err *e)
 
 int show_tcp6(const struct node *n, GString *out, struct err *e)
 {
+	struct net_host *h = world_net(n, e);
+
+	if (!h)
+		return -e->code;
 	put_header(out, HEADER6, 0);
+	put_tcp_rows(out, h, NET_IPV6, false, put_tcp_rows(out, h, NET_IPV6, true, 0));
 	return 0;
 }
 
 int show_udp6(const struct node *n, GString *out, struct err *e)
 {
 	put_header(out, HEADER6 " ref pointer drops", 0);
-	return 0;
+	return show_datagrams(n, NET_UDP, NET_IPV6, out, e);
 }
 
+int show_icmp6(const struct node *n, GString *out, struct err *e)
+{
+	put_header(out, HEADER6 " ref pointer drops", 0);
+	return show_datagrams(n, NET_ICMP, NET_IPV6, out, e);
+}
+
+/* No simulated process has such a socket. */
 int show_raw6(const struct node *n, GString *out, struct err *e)
 {
-	return show_udp6(n, out, e);
+	put_header(out, HEADER6 " ref pointer drops", 0);
+	return 0;
 }
 
 int show_unix(const struct node *n, GString *out, struct err *e)
@@ -299,20 +320,28 @@ int show_sockstat(const struct node *n, GString *out, struct err *e)
 
 int show_sockstat6(const struct node *n, GString *out, struct err *e)
 {
-	put_text(out, "TCP6: inuse 0\nUDP6: inuse 0\nUDPLITE6: inuse 0\nRAW6: inuse 0\nFRAG6: inuse 0 memory 0\n");
+	struct net_host *h = world_net(n, e);
+	struct net_sockstat s;
+
+	if (!h)
+		return -e->code;
+	net_sockstat(h, &s);
+	g_string_append_printf(out, "TCP6: inuse %" PRIu64 "\nUDP6: inuse %" PRIu64 "\nUDPLITE6: inuse 0\nRAW6: inuse 0\n"
+			       "FRAG6: inuse %" PRIu64 " memory %" PRIu64 "\n", s.tcp6_inuse, s.udp6_inuse, s.frag6_inuse,
+			       s.frag6_memory);
 	return 0;
 }
 
 /* protocols: sizes of structures, memory and calls are Linux's 6.18; -1: memory is not counted. */
 
-static uint64_t count_kind(struct net_host *h, enum net_kind kind)
+static uint64_t count_kind(struct net_host *h, enum net_kind kind, enum net_family family)
 {
 	struct net_socket_info info;
 	uint64_t count = 0;
 
 	for (const struct net_socket *s = NULL; (s = net_socket_next(h, s));) {
 		net_socket_get(s, &info);
-		count += info.kind == kind;
+		count += info.kind == kind && info.family == family;
 	}
 	return count;
 }
@@ -323,22 +352,23 @@ static const struct protocol {
 	int         memory;
 	bool        slab;
 	int         kind;               /* enum net_kind; -1: none of it here */
+	int         family;
 	const char *calls;
 } protocols[] = {
-	{ "PACKET", 1600, 0, -1, false, -1, "nnnnnnnnnnnnnnnnnn" },
-	{ "PINGv6", 1344, 0, -1, true, -1, "yyynnynnyyyyyynyyn" },
-	{ "RAWv6", 1344, 0, -1, true, -1, "yyynyyynyyyyyyyynn" },
-	{ "UDPLITEv6", 1472, 0, 0, true, -1, "yyynyyynyyyynnyyyn" },
-	{ "UDPv6", 1472, 0, 0, true, -1, "yyynyyynyyyynnyyyn" },
-	{ "TCPv6", 2432, 192, 0, true, -1, "yyyyyyyyyyyynyyyyy" },
-	{ "UNIX-STREAM", 1152, 0, -1, true, -1, "ynnnnnnnnnnnnnnnnn" },
-	{ "UNIX", 1152, 0, -1, true, -1, "ynnnnnnnnnnnnnnnnn" },
-	{ "UDP-Lite", 1344, 0, 0, true, -1, "yyynyyynyyyynnyyyn" },
-	{ "PING", 1016, 0, -1, true, NET_ICMP, "yyynnynnyyyyyynyyn" },
-	{ "RAW", 1152, 0, -1, true, -1, "yyynyyynyyyyyyyynn" },
-	{ "UDP", 1344, 0, 0, true, NET_UDP, "yyynyyynyyyynnyyyn" },
-	{ "TCP", 2304, 192, 0, true, NET_TCP, "yyyyyyyyyyyynyyyyy" },
-	{ "NETLINK", 1096, 0, -1, false, -1, "nnnnnnnnnnnnnnnnnn" },
+	{ "PACKET", 1600, 0, -1, false, -1, NET_IPV4, "nnnnnnnnnnnnnnnnnn" },
+	{ "PINGv6", 1344, 0, -1, true, NET_ICMP, NET_IPV6, "yyynnynnyyyyyynyyn" },
+	{ "RAWv6", 1344, 0, -1, true, -1, NET_IPV6, "yyynyyynyyyyyyyynn" },
+	{ "UDPLITEv6", 1472, 0, 0, true, -1, NET_IPV6, "yyynyyynyyyynnyyyn" },
+	{ "UDPv6", 1472, 0, 0, true, NET_UDP, NET_IPV6, "yyynyyynyyyynnyyyn" },
+	{ "TCPv6", 2432, 192, 0, true, NET_TCP, NET_IPV6, "yyyyyyyyyyyynyyyyy" },
+	{ "UNIX-STREAM", 1152, 0, -1, true, -1, NET_IPV4, "ynnnnnnnnnnnnnnnnn" },
+	{ "UNIX", 1152, 0, -1, true, -1, NET_IPV4, "ynnnnnnnnnnnnnnnnn" },
+	{ "UDP-Lite", 1344, 0, 0, true, -1, NET_IPV4, "yyynyyynyyyynnyyyn" },
+	{ "PING", 1016, 0, -1, true, NET_ICMP, NET_IPV4, "yyynnynnyyyyyynyyn" },
+	{ "RAW", 1152, 0, -1, true, -1, NET_IPV4, "yyynyyynyyyyyyyynn" },
+	{ "UDP", 1344, 0, 0, true, NET_UDP, NET_IPV4, "yyynyyynyyyynnyyyn" },
+	{ "TCP", 2304, 192, 0, true, NET_TCP, NET_IPV4, "yyyyyyyyyyyynyyyyy" },
+	{ "NETLINK", 1096, 0, -1, false, -1, NET_IPV4, "nnnnnnnnnnnnnnnnnn" },
 };
 
 int show_protocols(const struct node *n, GString *out, struct err *e)
@@ -353,8 +383,10 @@ int show_protocols(const struct node *n, GString *out, struct err *e)
 		      "cl co di ac io in de sh ss gs se re bi br ha uh gp em\n");
 	for (size_t i = 0; i < G_N_ELEMENTS(protocols); i++) {
 		const struct protocol *p = &protocols[i];
-		uint64_t sockets = p->kind == NET_TCP ? s.tcp_inuse : p->kind == NET_UDP ? s.udp_inuse :
-				   p->kind >= 0 ? count_kind(h, (enum net_kind)p->kind) : 0;
+		bool v6 = p->family == NET_IPV6;
+		uint64_t sockets = p->kind == NET_TCP ? (v6 ? s.tcp6_inuse : s.tcp_inuse) :
+				   p->kind == NET_UDP ? (v6 ? s.udp6_inuse : s.udp_inuse) :
+				   p->kind >= 0 ? count_kind(h, (enum net_kind)p->kind, (enum net_family)p->family) : 0;
 
 		g_string_append_printf(out, "%-9s %4u %6" PRIu64 "  %6d   %-3s %6u   %-3s  %-10s", p->name, p->size, sockets, p->memory,
 				       p->header ? "no" : "NI", p->header, p->slab ? "yes" : "no", "kernel");

@@ -96,7 +96,7 @@ static bool begin(struct client *k, struct vm_proc *p)
 	int code;
 
 	k->began = l->clock->now;
-	code = net_socket_new(world_net(&l->process, NULL), NET_TCP, NET_IPV4, &who, &s, NULL);
+	code = net_socket_new(world_net(&l->process, NULL), NET_TCP, l->to.addr.family, &who, &s, NULL);
 	if (!code)
 		code = socket_install(p, s, &k->fd, NULL);
 	if (code)

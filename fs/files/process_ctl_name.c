@@ -29,14 +29,16 @@ static struct naming *naming_new(struct call *c, struct net_lookup *l)
 static int begin(struct call *c, const char *name, struct net_lookup_config *config, struct naming **out, struct err *e)
 {
 	struct vm_proc *p = command_caller(c, e);
+	struct net_host *h = p ? world_net(c->n, e) : NULL;
+	g_autofree char *scoped = h ? net_scope_number(h, name) : NULL; /* fe80::1%eth0 */
 	struct net_lookup *l;
 
-	if (!p)
+	if (!h)
 		return -e->code;
 	if (c->nonblock)
 		return err_set(e, EAGAIN, -1, "it would have to wait");
 	config->who = socket_caller(p);
-	if (names_lookup(c->n, name, config, &l, e))
+	if (names_lookup(c->n, scoped, config, &l, e))
 		return -e->code;
 	*out = naming_new(c, l);
 	return 0;

@@ -22,23 +22,24 @@ static struct net_socket *command_socket(const struct call *c, struct err *e)
 /* ADDR:PORT, or ADDR alone: port 0. */
 static bool arg_endpoint(const struct call *c, unsigned i, struct net_endpoint *to, struct err *e)
 {
-	const char *text = c->args[i].text;
+	struct net_host *h = world_net(c->n, NULL);
+	g_autofree char *text = h ? net_scope_number(h, c->args[i].text) : NULL;
 
 	*to = (struct net_endpoint){ 0 };
-	if (strlen(text) == c->args[i].len && (net_endpoint_parse(text, to) || net_addr_parse(text, &to->addr)))
+	if (h && strlen(c->args[i].text) == c->args[i].len && (net_endpoint_parse(text, to) || net_addr_parse(text, &to->addr)))
 		return true;
-	if (*text == '[')
-		err_set(e, EAFNOSUPPORT, (int)i, "%.60s: only version 4 of IP is there", text);
-	else
-		err_set(e, EINVAL, (int)i, "'%.60s' is not an address and a port, as 10.0.0.1:80", text);
+	err_set(e, EINVAL, (int)i, "'%.60s' is not an address and a port, as 10.0.0.1:80 or [2001:db8::1]:80",
+		c->args[i].text);
 	return false;
 }
 
-static void put_endpoint(GString *out, const struct net_endpoint *at)
+static void put_endpoint(const struct call *c, GString *out, const struct net_endpoint *at)
 {
+	struct net_host *h = world_net(c->n, NULL);
 	char text[NET_ENDPOINT_TEXT];
+	g_autofree char *named = h ? net_scope_name(h, net_endpoint_text(at, text)) : NULL;
 
-	put_text(out, net_endpoint_text(at, text));
+	put_text(out, named ? named : "");
 }
 
 /* The same within the time that a socket's option gives; -EAGAIN when it is over. */
@@ -72,12 +73,13 @@ int run_socket(struct call *c, struct err *e)
 	static_assert(NET_UDP == 0 && NET_TCP == 1 && NET_ICMP == 2 && NET_RDT == 3, "names are in their order");
 	if (!p || !h || !arg_choice(c, 0, names, &kind, e))
 		return -e->code;
-	if (kind >= NET_KINDS)
-		return err_set(e, EAFNOSUPPORT, 0, "%s is not there yet", names[kind]);
 	if (vm_fd_next(p, e) < 0)
 		return -e->code;
 	who = socket_caller(p);
-	code = net_socket_new(h, kind, NET_IPV4, &who, &s, e);
+	if (kind < NET_KINDS)
+		code = net_socket_new(h, kind, NET_IPV4, &who, &s, e);
+	else
+		code = net_socket_new(h, kind == NET_KINDS ? NET_TCP : NET_UDP, NET_IPV6, &who, &s, e);
 	if (!code)
 		code = socket_install(p, s, &fd, e);
 	if (!code)
@@ -120,7 +122,7 @@ int run_accept(struct call *c, struct err *e)
 		return or_wait_for(c, code, s, NET_SO_RCVTIMEO);
 	put_dec(c->result, (uint64_t)fd);
 	put_char(c->result, ' ');
-	put_endpoint(c->result, &peer);
+	put_endpoint(c, c->result, &peer);
 	return 0;
 }
 

@@ -18,7 +18,16 @@ static struct net_host *caller_host(const struct call *c, struct err *e)
 /* What came instead of an answer. */
 static void put_failure(GString *out, const struct net_echo *echo)
 {
-	switch (echo->error ? echo->type << 8 | echo->code : -1) {
+	bool v6 = echo->from.family == NET_IPV6;
+
+	switch (echo->error ? v6 << 16 | echo->type << 8 | echo->code : -1) {
+	case 1 << 16 | 1 << 8 | 0: put_text(out, "!N"); return;
+	case 1 << 16 | 1 << 8 | 1: put_text(out, "!X"); return;
+	case 1 << 16 | 1 << 8 | 2: put_text(out, "!S"); return;
+	case 1 << 16 | 1 << 8 | 3: put_text(out, "!H"); return;
+	case 1 << 16 | 1 << 8 | 4: put_text(out, "!U"); return;
+	case 1 << 16 | 2 << 8 | 0: put_text(out, "!F"); return;
+	case 1 << 16 | 3 << 8 | 0: put_text(out, "!T"); return;
 	case 3 << 8 | 0: put_text(out, "!N"); return;
 	case 3 << 8 | 1: put_text(out, "!H"); return;
 	case 3 << 8 | 2: put_text(out, "!P"); return;
@@ -40,13 +49,24 @@ static void put_rtt(GString *out, ns_t rtt)
 	g_string_append_printf(out, "%" PRIu64 ".%03" PRIu64 " ms", rtt / NS_PER_MS, rtt % NS_PER_MS / NS_PER_US);
 }
 
-static void put_echo(GString *out, const struct net_echo *echo)
+/* fe80::1%eth0, where the interface matters. */
+static void put_scoped(GString *out, struct net_host *h, const struct net_addr *a)
 {
-	char from[NET_ADDR_TEXT];
+	char text[NET_ADDR_TEXT];
+	g_autofree char *named = net_scope_name(h, net_addr_text(a, text));
+
+	put_text(out, named);
+}
+
+static void put_echo(GString *out, struct net_host *h, const struct net_echo *echo)
+{
 
 	g_string_append_printf(out, "seq=%u ", echo->sequence);
-	if (echo->from.family)
-		g_string_append_printf(out, "from=%s ", net_addr_text(&echo->from, from));
+	if (echo->from.family) {
+		put_text(out, "from=");
+		put_scoped(out, h, &echo->from);
+		put_char(out, ' ');
+	}
 	if (echo->rtt) {
 		g_string_append_printf(out, "ttl=%u time=", echo->ttl);
 		put_rtt(out, echo->rtt);
@@ -59,13 +79,13 @@ static void put_echo(GString *out, const struct net_echo *echo)
 	put_char(out, '\n');
 }
 
-static void put_ping(GString *out, const struct net_ping *p)
+static void put_ping(GString *out, struct net_host *h, const struct net_ping *p)
 {
 	struct net_ping_report r;
 	struct net_echo echo;
 
 	for (unsigned i = 0; net_ping_echo(p, i, &echo); i++)
-		put_echo(out, &echo);
+		put_echo(out, h, &echo);
 	net_ping_report(p, &r);
 	g_string_append_printf(out, "sent=%u received=%u lost=%u%%", r.sent, r.received,
 			       r.sent ? (r.sent - r.received) * 100 / r.sent : 0);
@@ -111,7 +131,7 @@ int run_ping(struct call *c, struct err *e)
 	net_ping_report(p, &r);
 	if (!r.done)
 		return -EINPROGRESS;
-	put_ping(c->result, p);
+	put_ping(c->result, h, p);
 	return 0;
 }
 

@@ -16,7 +16,7 @@ static void fill_route(const struct net_route *r, struct table_out *t)
 	char addr[NET_ADDR_TEXT], prefix[NET_ADDR_TEXT + 4];
 
 	g_snprintf(prefix, sizeof prefix, "%s/%u", net_addr_text(&r->to.addr, addr), r->to.len);
-	table_word(t, r->to.len ? prefix : "default");
+	table_word(t, r->to.len || r->to.addr.family == NET_IPV6 ? prefix : "default");
 	table_word(t, !r->iface ? "unreachable" : r->via.family ? net_addr_text(&r->via, addr) : NULL);
 	table_word(t, r->iface);
 	table_number(t, r->metric);
@@ -53,6 +53,9 @@ static int read_route(const struct call *c, struct net_route *r, bool *reject, s
 		} else if (arg_is(c, i, "via")) {
 			if (!arg_net_addr(c, i + 1, &r->via, e))
 				return -e->code;
+			r->via.scope = 0; /* `dev` says which */
+			if (arg_is(c, *reject, "default"))
+				r->to.addr = (struct net_addr){ .family = r->via.family };
 		} else if (arg_is(c, i, "src")) {
 			if (!arg_net_addr(c, i + 1, &r->src, e))
 				return -e->code;
@@ -114,7 +117,7 @@ int store_routes(const struct node *n, char *line, GString *result, struct err *
 static int fill_route_to(const struct node *n, struct table_out *t, struct err *e)
 {
 	struct net_host *h = world_net(n, e);
-	struct net_addr to = net_v4((uint32_t)n->arg);
+	struct net_addr to = net_addr_of_halves(n->arg, n->arg2);
 	struct net_route r;
 
 	if (!h || net_route_to(h, &to, &r, e))
@@ -129,15 +132,17 @@ static const struct row route_to_row = {
 
 static int find_route_to(const struct node *dir, const char *name, struct node *child)
 {
+	struct net_host *h = world_net(dir, NULL);
+	g_autofree char *text = h ? net_scope_number(h, name) : NULL;
 	struct net_addr a;
 
-	if (!world_net(dir, NULL))
+	if (!h)
 		return -ESRCH;
-	if (!net_addr_parse(name, &a) || a.family != NET_IPV4)
+	if (!net_addr_parse(text, &a))
 		return -ENOENT;
 	*child = *dir;
 	child->row = &route_to_row;
-	child->arg = a.v4;
+	net_addr_halves(&a, &child->arg, &child->arg2);
 	return 0;
 }
 

@@ -25,7 +25,10 @@ static void put_endpoint(GString *out, const struct net_endpoint *p)
 {
 	char text[NET_ADDR_TEXT];
 
-	put_text(out, p->addr.family ? net_addr_text(&p->addr, text) : "0.0.0.0");
+	if (p->addr.family == NET_IPV6)
+		g_string_append_printf(out, "[%s]", net_addr_text(&p->addr, text));
+	else
+		put_text(out, p->addr.family ? net_addr_text(&p->addr, text) : "0.0.0.0");
 	put_char(out, ':');
 	if (p->port)
 		put_dec(out, p->port);
@@ -38,6 +41,13 @@ static const char *state_name(const struct net_socket_info *s)
 	if (s->kind != NET_TCP && s->state != NET_TCP_ESTABLISHED)
 		return "UNCONN";
 	return net_tcp_state_names[s->state];
+}
+
+const char *socket_proto_name(const struct net_socket_info *s)
+{
+	static const char *const names6[NET_KINDS] = { "udp6", "tcp6", "icmp6", "rdt6" };
+
+	return s->family == NET_IPV6 ? names6[s->kind] : net_kind_names[s->kind];
 }
 
 static void cell_endpoint(struct table_out *t, const struct net_endpoint *p)
@@ -61,7 +71,7 @@ int fill_sockets(const struct node *n, struct table_out *t, struct err *e)
 		const struct holder *who = s.inode ? holder_of(all, s.inode) : NULL;
 
 		table_number(t, s.inode);
-		table_word(t, net_kind_names[s.kind]);
+		table_word(t, socket_proto_name(&s));
 		cell_endpoint(t, &s.local);
 		cell_endpoint(t, &s.remote);
 		table_word(t, state_name(&s));
@@ -109,7 +119,7 @@ static int show_status(const struct node *n, GString *out, struct err *e)
 	net_socket_get(s, &i);
 	all = holders_new(world_host(n, NULL));
 	who = holder_of(all, i.inode);
-	g_string_append_printf(out, "inode=%" PRIu64 "\nproto=%s\nstate=%s\nuid=%u\n", i.inode, net_kind_names[i.kind],
+	g_string_append_printf(out, "inode=%" PRIu64 "\nproto=%s\nstate=%s\nuid=%u\n", i.inode, socket_proto_name(&i),
 			       state_name(&i), i.uid);
 	if (who)
 		g_string_append_printf(out, "pid=%d\nfd=%d\n", (int)who->pid, who->fd);

@@ -18,6 +18,7 @@ fill_fn fill_wire_frames;
 void put_tcp_flags(GString *out, unsigned flags);
 /* "echo-request", "port-unreachable", or type/code. */
 void put_icmp_name(GString *out, unsigned type, unsigned code);
+void put_icmp6_name(GString *out, unsigned type, unsigned code);
 /* wire_frame.c: frame/N; `arg2` is the number. */
 extern const struct dir_ops wire_frame_dir;
 /* wire_capture.c */

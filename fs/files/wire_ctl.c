@@ -19,7 +19,7 @@ static const struct { const char *word; unsigned what; } words[] = {
 	{ "arp", NET_MATCH_ARP }, { "icmp", NET_MATCH_ICMP }, { "udp", NET_MATCH_UDP }, { "tcp", NET_MATCH_TCP },
 	{ "tcp.syn", NET_MATCH_TCP | NET_MATCH_SYN }, { "tcp.ack", NET_MATCH_TCP | NET_MATCH_ACK },
 	{ "tcp.fin", NET_MATCH_TCP | NET_MATCH_FIN }, { "tcp.data", NET_MATCH_TCP | NET_MATCH_DATA },
-	{ "rdt", NET_MATCH_RDT }, { "rdt.ack", NET_MATCH_RDT | NET_MATCH_ACK }, { "rdt.data", NET_MATCH_RDT | NET_MATCH_DATA },
+	{ "ip6", NET_MATCH_IP6 }, { "nd", NET_MATCH_ND }, { "rdt", NET_MATCH_RDT }, { "rdt.ack", NET_MATCH_RDT | NET_MATCH_ACK }, { "rdt.data", NET_MATCH_RDT | NET_MATCH_DATA },
 };
 
 static int match_word(const struct call *c, unsigned i, struct net_match *m, struct err *e)
@@ -31,7 +31,7 @@ static int match_word(const struct call *c, unsigned i, struct net_match *m, str
 		}
 	}
 	return err_set(e, EINVAL, (int)i, "'%.30s' is none of: arp icmp udp tcp tcp.syn tcp.ack tcp.fin tcp.data "
-		       "rdt rdt.ack rdt.data src=A dst=A port=N nth=K", c->args[i].text);
+		       "ip6 nd rdt rdt.ack rdt.data src=A dst=A port=N nth=K", c->args[i].text);
 }
 
 static int match_address(const struct call *c, const char *option, struct net_addr *a, struct err *e)

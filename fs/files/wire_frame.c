@@ -63,6 +63,18 @@ static void put_ipv4(GString *out, const struct net_decoded *d)
 			       verdict(d, NET_BAD_IP_CHECKSUM));
 }
 
+static void put_ipv6(GString *out, const struct net_decoded *d)
+{
+	char src[NET_ADDR_TEXT], dst[NET_ADDR_TEXT];
+
+	g_string_append_printf(out, "ipv6 src=%s dst=%s header=%u total=%u flow=0x%05x hop_limit=%u protocol=%u",
+			       net_addr_text(&d->src, src), net_addr_text(&d->dst, dst), d->ip_header, d->ip_total,
+			       d->flow_label, d->ttl, d->protocol);
+	if (d->mf || d->fragment_offset)
+		g_string_append_printf(out, " id=0x%08x mf=%d offset=%u", d->ip_id, d->mf, d->fragment_offset);
+	put_char(out, '\n');
+}
+
 static void put_transport(GString *out, const struct net_decoded *d)
 {
 	const char *right = d->mf ? "of_all_fragments" : verdict(d, NET_BAD_CHECKSUM);
@@ -71,6 +83,16 @@ static void put_transport(GString *out, const struct net_decoded *d)
 		put_text(out, "icmp message=");
 		put_icmp_name(out, d->icmp_type, d->icmp_code);
 		g_string_append_printf(out, " id=%u seq=%u checksum=0x%04x,%s\n", d->icmp_id, d->icmp_seq, d->checksum, right);
+	} else if (d->layers & NET_LAYER_ICMP6) {
+		char target[NET_ADDR_TEXT];
+
+		put_text(out, "icmp6 message=");
+		put_icmp6_name(out, d->icmp_type, d->icmp_code);
+		if (d->icmp_target.family)
+			g_string_append_printf(out, " target=%s", net_addr_text(&d->icmp_target, target));
+		else
+			g_string_append_printf(out, " id=%u seq=%u", d->icmp_id, d->icmp_seq);
+		g_string_append_printf(out, " checksum=0x%04x,%s\n", d->checksum, right);
 	} else if (d->layers & NET_LAYER_UDP) {
 		g_string_append_printf(out, "udp src_port=%u dst_port=%u len=%u checksum=0x%04x,%s\n", d->sport, d->dport,
 				       d->payload_len + 8, d->checksum, d->checksum ? right : "none");
@@ -99,16 +121,20 @@ static void put_layers(GString *out, const struct net_frame *f, const struct net
 		put_dump(out, f->bytes, at, data);
 		at = data;
 	}
-	if (d->layers & NET_LAYER_IPV4) {
-		uint32_t ip_end = d->bad & NET_BAD_LENGTH && data == at ? MIN(at + 20, f->len) : at + d->ip_header;
+	if (d->layers & (NET_LAYER_IPV4 | NET_LAYER_IPV6)) {
+		uint32_t least = d->layers & NET_LAYER_IPV6 ? 40 : 20;
+		uint32_t ip_end = d->bad & NET_BAD_LENGTH && data == at ? MIN(at + least, f->len) : at + d->ip_header;
 
-		put_ipv4(out, d);
+		if (d->layers & NET_LAYER_IPV6)
+			put_ipv6(out, d);
+		else
+			put_ipv4(out, d);
 		put_dump(out, f->bytes, at, ip_end);
 		at = ip_end;
 		data = MAX(data, at);
 		end = MAX(end, at);
 	}
-	if (d->layers & (NET_LAYER_ICMP | NET_LAYER_UDP | NET_LAYER_TCP)) {
+	if (d->layers & (NET_LAYER_ICMP | NET_LAYER_ICMP6 | NET_LAYER_UDP | NET_LAYER_TCP)) {
 		put_transport(out, d);
 		put_dump(out, f->bytes, at, data);
 	}

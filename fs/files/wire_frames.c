@@ -51,16 +51,38 @@ void put_icmp_name(GString *out, unsigned type, unsigned code)
 	g_string_append_printf(out, "icmp-%u/%u", type, code);
 }
 
+/* RFC 4443, 4861 */
+void put_icmp6_name(GString *out, unsigned type, unsigned code)
+{
+	static const struct { unsigned char type, code; const char *name; } names[] = {
+		{ 1, 0, "net-unreachable" }, { 1, 1, "prohibited" }, { 1, 2, "beyond-scope" }, { 1, 3, "host-unreachable" },
+		{ 1, 4, "port-unreachable" }, { 2, 0, "packet-too-big" }, { 3, 0, "hop-limit-exceeded" },
+		{ 3, 1, "reassembly-time-exceeded" }, { 4, 0, "bad-header" }, { 4, 1, "unknown-next-header" },
+		{ 4, 2, "unknown-option" }, { 128, 0, "echo-request" }, { 129, 0, "echo-reply" },
+		{ 133, 0, "router-solicitation" }, { 134, 0, "router-advertisement" }, { 135, 0, "neighbour-solicitation" },
+		{ 136, 0, "neighbour-advertisement" }, { 137, 0, "redirect" },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		if (names[i].type == type && names[i].code == code) {
+			put_text(out, names[i].name);
+			return;
+		}
+	}
+	g_string_append_printf(out, "icmp6-%u/%u", type, code);
+}
+
 static const char *proto_name(const struct net_decoded *d, char text[16])
 {
 	if (d->layers & NET_LAYER_ARP || d->ethertype == 0x0806)
 		return "arp";
-	if (!(d->layers & NET_LAYER_IPV4)) {
+	if (!(d->layers & (NET_LAYER_IPV4 | NET_LAYER_IPV6))) {
 		snprintf(text, 16, "0x%04x", d->ethertype);
 		return text;
 	}
 	switch (d->protocol) {
 	case 1:  return "icmp";
+	case 58: return "icmp6";
 	case 6:  return "tcp";
 	case 17: return "udp";
 	case 253: return "rdt";
@@ -123,7 +145,7 @@ static void put_rdt(GString *out, const struct net_decoded *d)
 
 static void put_info(GString *out, const struct net_decoded *d)
 {
-	char mac[NET_MAC_TEXT];
+	char mac[NET_MAC_TEXT], addr[NET_ADDR_TEXT];
 
 	if (d->layers & NET_LAYER_ARP) {
 		if (d->arp_op == 1)
@@ -140,11 +162,20 @@ static void put_info(GString *out, const struct net_decoded *d)
 		else if (d->icmp_type == 3 && d->icmp_code == 4)
 			add_info(out, "mtu=%u", d->icmp_seq);
 	}
+	if (d->layers & NET_LAYER_ICMP6) {
+		put_icmp6_name(out, d->icmp_type, d->icmp_code);
+		if (d->icmp_target.family)
+			add_info(out, "target=%s", net_addr_text(&d->icmp_target, addr));
+		else if (d->icmp_type == 128 || d->icmp_type == 129)
+			add_info(out, "id=%u,seq=%u", d->icmp_id, d->icmp_seq);
+		else if (d->icmp_type == 2)
+			add_info(out, "mtu=%u", d->icmp_mtu);
+	}
 	if (d->layers & NET_LAYER_TCP)
 		add_tcp_options(out, &d->options);
 	if (d->layers & NET_LAYER_RDT)
 		put_rdt(out, d);
-	if (d->layers & NET_LAYER_IPV4 && (d->mf || d->fragment_offset))
+	if (d->mf || d->fragment_offset)
 		add_info(out, "id=%u,offset=%u%s", d->ip_id, d->fragment_offset, d->mf ? ",more" : "");
 	add_bad(out, d->bad);
 }
@@ -209,7 +240,7 @@ static void fill_frame(const struct net_wire *w, const struct net_frame *f, stru
 	table_word(t, proto_name(&d, word));
 	cell_endpoint(t, &d, true);
 	cell_endpoint(t, &d, false);
-	cell_if(t, d.layers & NET_LAYER_IPV4, d.ttl);
+	cell_if(t, d.layers & (NET_LAYER_IPV4 | NET_LAYER_IPV6), d.ttl);
 	if (tcp)
 		put_tcp_flags(text, d.tcp_flags);
 	cell_of(t, text);

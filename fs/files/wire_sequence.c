@@ -37,15 +37,19 @@ static guint flow_hash(gconstpointer p)
 {
 	const struct flow *f = p;
 
-	return (f->src.addr.v4 * 31 + f->dst.addr.v4) * 31 + (guint)f->src.port * 65599 + f->dst.port;
+	guint hash = (guint)f->src.port * 65599 + f->dst.port;
+
+	if (f->src.addr.family == NET_IPV6)
+		return hash + (f->src.addr.v6[15] * 31u + f->dst.addr.v6[15]) * 31;
+	return hash + (f->src.addr.v4 * 31 + f->dst.addr.v4) * 31;
 }
 
 static gboolean flow_equal(gconstpointer x, gconstpointer y)
 {
 	const struct flow *a = x, *b = y;
 
-	return a->src.addr.v4 == b->src.addr.v4 && a->dst.addr.v4 == b->dst.addr.v4 && a->src.port == b->src.port &&
-	       a->dst.port == b->dst.port;
+	return net_addr_equal(&a->src.addr, &b->src.addr) && net_addr_equal(&a->dst.addr, &b->dst.addr) &&
+	       a->src.port == b->src.port && a->dst.port == b->dst.port;
 }
 
 /* The flow of that direction, made when its first segment comes: `seq` is then where it starts. */
@@ -118,6 +122,30 @@ static void label_icmp(const struct net_decoded *d, GString *out)
 		g_string_append_printf(out, " mtu=%u", d->icmp_seq);
 }
 
+static void label_icmp6(const struct net_decoded *d, GString *out)
+{
+	char a[NET_ADDR_TEXT];
+
+	if (d->icmp_type == 135 && d->icmp_target.family) {
+		g_string_append_printf(out, "ND who-has %s", net_addr_text(&d->icmp_target, a));
+		if (!net_addr_is_any(&d->src))
+			g_string_append_printf(out, " tell %s", net_addr_text(&d->src, a));
+		return;
+	}
+	if (d->icmp_type == 136 && d->icmp_target.family) {
+		char mac[NET_MAC_TEXT];
+
+		g_string_append_printf(out, "ND %s is-at %s", net_addr_text(&d->icmp_target, a), net_mac_text(&d->mac_src, mac));
+		return;
+	}
+	put_text(out, "ICMPv6 ");
+	put_icmp6_name(out, d->icmp_type, d->icmp_code);
+	if (d->icmp_type == 128 || d->icmp_type == 129)
+		g_string_append_printf(out, " seq=%u", d->icmp_seq);
+	else if (d->icmp_type == 2)
+		g_string_append_printf(out, " mtu=%u", d->icmp_mtu);
+}
+
 /* A message protocol is about what it says: its beginning is shown. */
 static void label_rdt(const struct net_decoded *d, const uint8_t *bytes, GString *out)
 {
@@ -149,13 +177,15 @@ static char *label_of(struct reading *r, const struct net_decoded *d, const uint
 		g_string_append_printf(out, "UDP %u>%u len=%u", d->sport, d->dport, d->payload_len);
 	else if (d->layers & NET_LAYER_ICMP)
 		label_icmp(d, out);
+	else if (d->layers & NET_LAYER_ICMP6)
+		label_icmp6(d, out);
 	else if (d->layers & NET_LAYER_RDT)
 		label_rdt(d, bytes, out);
-	else if (d->layers & NET_LAYER_IPV4)
+	else if (d->layers & (NET_LAYER_IPV4 | NET_LAYER_IPV6))
 		g_string_append_printf(out, "IP protocol %u len=%u", d->protocol, d->payload_len);
 	else
 		g_string_append_printf(out, "type 0x%04x len=%u", d->ethertype, d->payload_len);
-	if (d->layers & NET_LAYER_IPV4 && (d->mf || d->fragment_offset))
+	if (d->mf || d->fragment_offset)
 		g_string_append_printf(out, " fragment@%u", d->fragment_offset);
 	return g_string_free(out, FALSE);
 }

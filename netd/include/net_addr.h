@@ -56,6 +56,7 @@ static inline struct net_addr net_v6(const uint8_t bytes[16])
 
 /* From its halves in host order, version 4 as mapped: how events carry it. */
 struct net_addr net_addr_of_halves(uint64_t high, uint64_t low);
+void net_addr_halves(const struct net_addr *a, uint64_t *high, uint64_t *low);
 
 bool net_addr_equal(const struct net_addr *a, const struct net_addr *b);
 bool net_addr_is_any(const struct net_addr *a);       /* 0.0.0.0, :: or none */

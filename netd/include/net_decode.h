@@ -1,8 +1,8 @@
 /*
- * net_decode.h - a frame taken apart: Ethernet, ARP, IPv4, ICMP, UDP, TCP with its options.
+ * net_decode.h - a frame taken apart: Ethernet, ARP, IPv4, IPv6, ICMP of both, UDP, TCP with its options.
  *
  * Decoding never fails as a whole: `layers` says how far it went, `bad` what is wrong, and all
- * offsets lie within the frame. Sources: RFC 826, 791, 792, 768, 9293, 7323, 2018.
+ * offsets lie within the frame. Sources: RFC 826, 791, 792, 768, 9293, 7323, 2018; 8200, 4443, 4861.
  */
 #ifndef NET_DECODE_H
 #define NET_DECODE_H
@@ -11,7 +11,7 @@
 
 enum net_layer {
 	NET_LAYER_ETHERNET = 1, NET_LAYER_ARP = 2, NET_LAYER_IPV4 = 4, NET_LAYER_ICMP = 8,
-	NET_LAYER_UDP = 16, NET_LAYER_TCP = 32, NET_LAYER_RDT = 64
+	NET_LAYER_UDP = 16, NET_LAYER_TCP = 32, NET_LAYER_RDT = 64, NET_LAYER_IPV6 = 128, NET_LAYER_ICMP6 = 256
 };
 enum net_bad {
 	NET_BAD_SHORT = 1,        /* ends within a header */
@@ -42,13 +42,17 @@ struct net_decoded {
 	struct net_addr arp_spa, arp_tpa;
 
 	struct net_addr src, dst;
-	uint8_t  ip_header, dscp, ecn, ttl, protocol; /* ip_header in bytes */
-	uint16_t ip_total, ip_id, ip_checksum;
+	uint8_t  dscp, ecn, ttl, protocol;    /* protocol: behind extension headers */
+	uint32_t ip_header, ip_total, ip_id;  /* bytes, with extension headers; ip_id of version 6: of a fragment */
+	uint16_t ip_checksum;
+	uint32_t flow_label;
 	bool     df, mf, reserved;
 	uint32_t fragment_offset;             /* bytes */
 
 	uint8_t  icmp_type, icmp_code;
 	uint16_t icmp_id, icmp_seq;           /* of echo; of 3/4: seq is the next hop's MTU */
+	uint32_t icmp_mtu;                    /* of version 6's too-big */
+	struct net_addr icmp_target;          /* of neighbour solicitations, advertisements, redirects */
 
 	uint16_t sport, dport, checksum;
 	uint32_t seq, ack;

@@ -77,6 +77,8 @@ struct net_addr6 {
 };
 /* All of version 6, by hand or not; net_iface_address() has those by hand, of both versions. */
 bool net_iface_address6(const struct net_iface *i, unsigned index, struct net_addr6 *out);
+/* Has any interface but lo an address of version 6? */
+bool net_host_speaks6(const struct net_host *h);
 /* Ask routers, and make addresses of what they advertise (RFC 4862 5.5). EPERM for lo. */
 int  net_iface_set_auto(struct net_iface *i, bool on, struct err *e);
 bool net_iface_auto(const struct net_iface *i);

@@ -80,7 +80,7 @@ enum net_match_what { /* ANDed */
 	NET_MATCH_ACK = 32,  /* an acknowledgement and nothing else: no data, SYN, FIN, RST */
 	NET_MATCH_FIN = 64,
 	NET_MATCH_DATA = 128, /* carries at least a byte */
-	NET_MATCH_RDT = 256
+	NET_MATCH_RDT = 256, NET_MATCH_IP6 = 512, NET_MATCH_ND = 1024 /* neighbour discovery */
 };
 
 struct net_match {

@@ -264,8 +264,6 @@ static void port_rules(void **state)
 	does(w, "host0", SERVER, "setuid 1000");
 	fails(w, "host0", SERVER, "bind 1 10.0.0.1:1023", EACCES);
 	does(w, "host0", SERVER, "bind 1 10.0.0.1:1024");
-	fails(w, "host0", SERVER, "socket tcp6", EAFNOSUPPORT);
-	fails(w, "host0", SERVER, "socket udp6", EAFNOSUPPORT);
 	fails(w, "host0", SERVER, "socket sctp", EINVAL);
 	fails(w, "host0", SERVER, "bind 1 [::1]:1025", EAFNOSUPPORT);
 	fails(w, "host0", SERVER, "bind 1 10.0.0.1:99999", EINVAL);
@@ -277,6 +275,39 @@ static void port_rules(void **state)
 	fails(w, "host0", SERVER, "accept 0", EINVAL);
 	fails(w, "host0", SERVER, "recv 0", ENOTCONN);
 	fails(w, "host0", SERVER, "shutdown 0 w", ENOTCONN);
+}
+
+static void a_wildcard_of_version_6_takes_both_versions(void **state)
+{
+	struct world *w = *state;
+	gives(w, "host0", SERVER, "socket tcp6", "0\n");
+	gives(w, "host0", SERVER, "socket tcp", "1\n");
+	does(w, "host0", SERVER, "bind 0 [::]:80");
+	fails(w, "host0", SERVER, "bind 1 0.0.0.0:80", EADDRINUSE);
+	fails(w, "host0", SERVER, "bind 1 10.0.0.1:80", EADDRINUSE);
+	does(w, "host0", SERVER, "listen 0");
+	gives(w, "b", CLIENT, "socket tcp", "0\n");
+	does(w, "b", CLIENT, "bind 0 0.0.0.0:4000");
+	does(w, "b", CLIENT, "connect 0 10.0.0.1:80");
+	gives(w, "host0", SERVER, "accept 0", "2 [::ffff:10.0.0.2]:4000\n");
+	gives(w, "host0", SERVER, "socket tcp6", "3\n");
+	does(w, "host0", SERVER, "setsockopt 3 IPV6_V6ONLY 1");
+	does(w, "host0", SERVER, "bind 3 [::]:81");
+	fails(w, "host0", SERVER, "setsockopt 3 IPV6_V6ONLY 0", EINVAL);
+	does(w, "host0", SERVER, "bind 1 0.0.0.0:81");
+	gives(w, "b", CLIENT, "socket tcp6", "1\n");
+	fails(w, "b", CLIENT, "connect 1 10.0.0.1:80", EAFNOSUPPORT);
+	does(w, "b", CLIENT, "connect 1 [::ffff:10.0.0.1]:80");
+	gives(w, "b", CLIENT, "socket tcp6", "2\n");
+	does(w, "b", CLIENT, "setsockopt 2 IPV6_V6ONLY 1");
+	fails(w, "b", CLIENT, "connect 2 [::ffff:10.0.0.1]:80", ENETUNREACH);
+	fails(w, "b", CLIENT, "connect 2 [fe80::1]:80", EINVAL);
+	fails(w, "b", CLIENT, "connect 2 [2001:db8::1]:80", ENETUNREACH);
+	gives(w, "b", CLIENT, "socket udp6", "3\n");
+	does(w, "b", CLIENT, "bind 3 [::1]:53");
+	gives(w, "b", CLIENT, "sendto 3 [::1]:53 \"x\"", "1\n");
+	gives(w, "b", CLIENT, "recv 3", "[::1]:53 x");
+	fails(w, "b", CLIENT, "setsockopt 0 IPV6_V6ONLY 1", ENOPROTOOPT);
 }
 
 static void waiting_has_a_limit_if_one_is_set(void **state)
@@ -535,7 +566,7 @@ static void fixtures_have_their_holders(void **state)
 	refuse(w, "hosts/host0/ctl", "set-socket tcp 10.0.0.1:80 10.0.0.9:1 ESTABLISHED fd=9", EINVAL);
 	refuse(w, "hosts/host0/ctl", "set-socket tcp 10.0.0.1:80 10.0.0.9:1 ESTABLISHED pid=2 fd=7", EBUSY);
 	refuse(w, "hosts/host0/ctl", "set-socket tcp 10.0.0.1:80 10.0.0.9:1 DREAMING", EINVAL);
-	refuse(w, "hosts/host0/ctl", "set-socket tcp6 10.0.0.1:80 10.0.0.9:1 LISTEN", EAFNOSUPPORT);
+	refuse(w, "hosts/host0/ctl", "set-socket tcp6 10.0.0.1:80 10.0.0.9:1 LISTEN", EINVAL);
 	tcp = read_path(w, "proc/net/tcp");
 	assert_non_null(strstr(tcp, "\n   0: 0100000A:0050 00000000:0000 0A 00000000:00000003 "));
 	assert_non_null(strstr(tcp, "\n   1: 0100000A:0050 0900000A:15B3 01 00000014:0000000A "));
@@ -553,7 +584,7 @@ int main(void)
 		TEST(bytes_go_both_ways), TEST(without_waiting_there_is_eagain), TEST(nobody_listens_nobody_is_there),
 		TEST(a_sender_waits_for_room), TEST(descriptors_share_the_connection), TEST(death_by_signal_closes_too),
 		TEST(a_full_table_takes_no_connection_from_the_queue), TEST(close_lingers_until_the_other_end_has_it),
-		TEST(linger_zero_resets), TEST(the_backlog_holds_one_more_than_it_says), TEST(port_rules),
+		TEST(linger_zero_resets), TEST(the_backlog_holds_one_more_than_it_says), TEST(port_rules), TEST(a_wildcard_of_version_6_takes_both_versions),
 		TEST(waiting_has_a_limit_if_one_is_set),
 		TEST(datagrams_tell_their_sender), TEST(a_pipe_joins_parent_and_child), TEST(poll_tells_what_is_ready),
 		TEST(a_stream_is_the_data_alone), TEST(a_closed_descriptor_ends_its_stream),
