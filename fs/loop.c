@@ -156,7 +156,7 @@ int fs_serve(struct fs *fs, int ready)
 		set_timer(fs);
 	}
 	record_end(fs->world);
-	end_waits(fs);
+	fs_end_waits(fs);
 	fuse_session_unmount(fs->session);
 	return rc;
 }

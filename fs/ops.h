@@ -17,4 +17,7 @@ int fs_mount(struct fs *fs, const char *dir);
  */
 int fs_serve(struct fs *fs, int ready);
 
+/* Whoever waits is answered; fs_serve() does it at its end. */
+void fs_end_waits(struct fs *fs);
+
 #endif

@@ -402,7 +402,7 @@ bool somebody_was_interrupted(const struct fs *fs)
 	return false;
 }
 
-void end_waits(struct fs *fs)
+void fs_end_waits(struct fs *fs)
 {
 	fs->ending = true;
 	wake_watchers(fs);

@@ -76,7 +76,5 @@ bool time_would_run(const struct fs *fs);
 /* Callers whom a signal ends go on with EINTR. */
 void look_at_interrupts(struct fs *fs);
 bool somebody_was_interrupted(const struct fs *fs);
-/* Nobody is left waiting: readers see the end of their stream. */
-void end_waits(struct fs *fs);
 
 #endif
