@@ -310,12 +310,19 @@ void record_time(struct world *w, ns_t to, ns_t until)
 	finish(w, NULL, 0);
 }
 
-bool record_break(struct world *w, bool takes_long)
+bool record_break(struct world *w, const char *where, uint64_t done, bool takes_long)
 {
+	const struct journal_record *next = w->repeat ? journal_peek(w->repeat) : NULL;
+	uint64_t then;
+
 	if (w->repeat)
-		takes_long = journal_takes(w, "break");
-	if (takes_long && begin(w, "break"))
+		takes_long = next && journal_word(next, 0, where) && journal_number(next, 1, &then) && then == done &&
+			     next->time == w->clock.now && journal_takes(w, "break");
+	if (takes_long && begin(w, "break")) {
+		put_word(w->record, where);
+		put_number(w->record, done);
 		finish(w, NULL, 0);
+	}
 	return takes_long;
 }
 

@@ -22,7 +22,7 @@
  *     read N SIZE | poll N                    of streams in which reading acts
  *     interrupt I                             the I-th of the requests that wait ends with EINTR
  *     time T UNTIL                            the wall clock moved simulated time to T; what was due until UNTIL happened
- *     break                                   in the middle of it: the rest has to wait for its next turn
+ *     break WHERE DONE                        in the middle of it: the rest has to wait for its next turn
  *     turn                                    what waits was let go on, and took input from outside, which follows
  *     victim HOST                             policy external got no answer in time
  *     ready NOW [FD EVENTS]...                what was ready outside at that real time, and was let go on
@@ -61,8 +61,9 @@ void record_read(struct world *w, uint32_t file, size_t size);
 void record_poll(struct world *w, uint32_t file);
 void record_interrupt(struct world *w, unsigned index);
 void record_time(struct world *w, ns_t to, ns_t until);
-/* Whether work stops here because it `takes_long`: while a journal is repeated, whether it did. */
-bool record_break(struct world *w, bool takes_long);
+/* Whether work stops here because it `takes_long`: while a journal is repeated, whether it did. `where`: a word,
+ * `done`: how much there has been of it. */
+bool record_break(struct world *w, const char *where, uint64_t done, bool takes_long);
 void record_victim(struct world *w, const char *host);
 /* What bridge_poll() found: the real time, and `words` for what has become ready, each with a blank in front. */
 void record_bridge(struct world *w, ns_t now, const char *words);

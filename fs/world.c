@@ -331,7 +331,7 @@ bool world_advance(struct world *w, ns_t to, ns_t until, ns_t now)
 	ns_t at;
 
 	while (clock_next(&w->clock, &at) && at <= until) {
-		if (n >= TICK_EVENTS || (n > 0 && record_break(w, world_turn_over(w, now))))
+		if (n >= TICK_EVENTS || (n > 0 && record_break(w, "time", n, world_turn_over(w, now))))
 			return false;
 		n += run_batch(w, until);
 	}

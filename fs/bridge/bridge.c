@@ -83,6 +83,8 @@ int end_watch(struct end *end, int fd, uint32_t events)
 	struct epoll_event e = { .events = events, .data.ptr = end };
 
 	end->fd = fd;
+	if (end->bridge->world->repeat)
+		return 0;
 	return epoll_ctl(end->bridge->epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
 }
 
@@ -90,6 +92,8 @@ int end_rewatch(struct end *end, int fd, uint32_t events)
 {
 	struct epoll_event e = { .events = events, .data.ptr = end };
 
+	if (end->bridge->world->repeat)
+		return 0;
 	return epoll_ctl(end->bridge->epoll, EPOLL_CTL_MOD, fd, &e) ? -errno : 0;
 }
 
@@ -216,6 +220,11 @@ void bridge_repeated(struct world *w)
 
 		r->fd = r->end.fd = -1;
 	}
+	for (GList *l = w->bridge->sessions.head; l; l = l->next) {
+		struct session *s = l->data;
+
+		s->fd = s->end.fd = -1;
+	}
 }
 
 /* Sessions reckon with the real time of the latest poll, which may have no record of its own. */
@@ -246,7 +255,7 @@ void bridge_pump(struct world *w)
 		end->queued = false;
 		if (end->run(end))
 			end_queue(end);
-		if (record_break(w, world_turn_over(w, start)))
+		if (record_break(w, "bridge", n, world_turn_over(w, start)))
 			break;
 	}
 	if (any)

@@ -1,6 +1,9 @@
 /* real.c - real sockets: made, read, written, ended. */
 #include "real.h"
 
+#include "journal_file.h"
+#include "record.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/sockios.h>
@@ -71,7 +74,7 @@ static int open_socket(const struct real_addr *a, bool udp)
 	return fd;
 }
 
-int real_listen(const struct real_addr *at, bool udp)
+static int now_listen(const struct real_addr *at, bool udp)
 {
 	int fd = open_socket(at, udp), on = 1, rc;
 	mode_t mask;
@@ -92,7 +95,7 @@ int real_listen(const struct real_addr *at, bool udp)
 	return rc;
 }
 
-void real_unlisten(int fd, const struct real_addr *at)
+static void now_unlisten(int fd, const struct real_addr *at)
 {
 	if (at->any.sa_family == AF_UNIX)
 		unlink(at->un.sun_path);
@@ -115,7 +118,7 @@ static void be_quick(int fd, const struct real_addr *a)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-int real_accept(int listener, struct real_addr *local, struct real_addr *remote)
+static int now_accept(int listener, struct real_addr *local, struct real_addr *remote)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -127,7 +130,7 @@ int real_accept(int listener, struct real_addr *local, struct real_addr *remote)
 	return fd;
 }
 
-int real_connect(const struct real_addr *to, bool udp, int *out, struct real_addr *local)
+static int now_connect(const struct real_addr *to, bool udp, int *out, struct real_addr *local)
 {
 	int fd = open_socket(to, udp), rc;
 
@@ -145,7 +148,7 @@ int real_connect(const struct real_addr *to, bool udp, int *out, struct real_add
 	return rc;
 }
 
-int real_connected(int fd, struct real_addr *local)
+static int now_connected(int fd, struct real_addr *local)
 {
 	struct real_addr peer;
 	socklen_t len = sizeof(int);
@@ -168,7 +171,7 @@ static int as_iovec(const struct net_piece piece[2], struct iovec v[2])
 	return piece[1].len ? 2 : 1;
 }
 
-ssize_t real_read(int fd, const struct net_piece piece[2])
+static ssize_t now_read(int fd, const struct net_piece piece[2])
 {
 	struct iovec v[2];
 	int pieces = as_iovec(piece, v);
@@ -177,7 +180,7 @@ ssize_t real_read(int fd, const struct net_piece piece[2])
 	return n < 0 ? -errno : n;
 }
 
-ssize_t real_write(int fd, const struct net_piece piece[2])
+static ssize_t now_write(int fd, const struct net_piece piece[2])
 {
 	struct iovec v[2];
 	struct msghdr m = { .msg_iov = v, .msg_iovlen = (size_t)as_iovec(piece, v) };
@@ -186,7 +189,7 @@ ssize_t real_write(int fd, const struct net_piece piece[2])
 	return n < 0 ? -errno : n;
 }
 
-ssize_t real_receive(int fd, void *to, size_t len, struct real_addr *from)
+static ssize_t now_receive(int fd, void *to, size_t len, struct real_addr *from)
 {
 	socklen_t size = sizeof from->un;
 	ssize_t n;
@@ -197,34 +200,268 @@ ssize_t real_receive(int fd, void *to, size_t len, struct real_addr *from)
 	return n < 0 ? -errno : n;
 }
 
-ssize_t real_send(int fd, const void *from, size_t len, const struct real_addr *to)
+static ssize_t now_send(int fd, const void *from, size_t len, const struct real_addr *to)
 {
 	ssize_t n = sendto(fd, from, len, MSG_NOSIGNAL, to ? &to->any : NULL, to ? to->len : 0);
 
 	return n < 0 ? -errno : n;
 }
 
-void real_end(int fd)
+static void now_end(int fd)
 {
 	shutdown(fd, SHUT_WR);
 }
 
-bool real_delivered(int fd)
+static bool now_delivered(int fd)
 {
 	int left = 0;
 
 	return ioctl(fd, SIOCOUTQ, &left) != 0 || left == 0;
 }
 
-void real_close(int fd)
+static void now_close(int fd)
 {
 	close(fd);
 }
 
-void real_reset(int fd)
+static void now_reset(int fd)
 {
 	struct linger now = { 1, 0 };
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 	close(fd);
+}
+
+/* The journal */
+
+/* True: a journal says what the call gave; one that knows of no such call here says EIO. */
+static bool repeats(struct world *w, const char *call, int64_t *result, const uint8_t **bytes, size_t *len)
+{
+	const void *told;
+
+	if (!w->repeat)
+		return false;
+	if (!journal_answer(w, call, result, &told, len)) {
+		*result = -EIO;
+		*len = 0;
+	}
+	*result = CLAMP(*result, -4095, INT_MAX);
+	*bytes = told;
+	return true;
+}
+
+static void tell(struct world *w, const char *call, int64_t result)
+{
+	record_answer(w, call, result, NULL, 0);
+}
+
+/* The address at *bytes, and *bytes behind it. */
+static void take_addr(const uint8_t **bytes, size_t *len, struct real_addr *a)
+{
+	memset(a, 0, sizeof *a);
+	if (*len < sizeof *a)
+		return;
+	memcpy(a, *bytes, sizeof *a);
+	a->len = MIN(a->len, (socklen_t)sizeof a->un);
+	*bytes += sizeof *a;
+	*len -= sizeof *a;
+}
+
+int real_listen(struct world *w, const struct real_addr *at, bool udp)
+{
+	const uint8_t *bytes;
+	int64_t fd;
+	size_t len;
+
+	if (!repeats(w, "listen", &fd, &bytes, &len))
+		fd = now_listen(at, udp);
+	tell(w, "listen", fd);
+	return (int)fd;
+}
+
+void real_unlisten(struct world *w, int fd, const struct real_addr *at)
+{
+	if (!w->repeat && fd >= 0)
+		now_unlisten(fd, at);
+}
+
+int real_accept(struct world *w, int listener, struct real_addr *local, struct real_addr *remote)
+{
+	struct real_addr both[2] = { 0 };
+	const uint8_t *bytes;
+	int64_t fd;
+	size_t len;
+
+	if (repeats(w, "accept", &fd, &bytes, &len)) {
+		take_addr(&bytes, &len, &both[0]);
+		take_addr(&bytes, &len, &both[1]);
+	} else {
+		fd = now_accept(listener, &both[0], &both[1]);
+	}
+	record_answer(w, "accept", fd, both, fd < 0 ? 0 : sizeof both);
+	*local = both[0];
+	*remote = both[1];
+	return (int)fd;
+}
+
+/* The descriptor is told as the result, and whether it goes on with an errno as the first byte. */
+int real_connect(struct world *w, const struct real_addr *to, bool udp, int *out, struct real_addr *local)
+{
+	struct { uint8_t begun; struct real_addr local; } told = { 0 };
+	const uint8_t *bytes;
+	int64_t fd;
+	size_t len;
+	int rc = 0;
+
+	memset(&told, 0, sizeof told);
+	if (repeats(w, "connect", &fd, &bytes, &len)) {
+		memcpy(&told, bytes, MIN(len, sizeof told));
+	} else {
+		int made = -1;
+
+		rc = now_connect(to, udp, &made, &told.local);
+		told.begun = rc == -EINPROGRESS;
+		fd = rc && !told.begun ? rc : made;
+	}
+	record_answer(w, "connect", fd, &told, fd < 0 ? 0 : sizeof told);
+	if (fd < 0)
+		return (int)fd;
+	*out = (int)fd;
+	*local = told.local;
+	local->len = MIN(local->len, (socklen_t)sizeof local->un);
+	return told.begun ? -EINPROGRESS : 0;
+}
+
+int real_connected(struct world *w, int fd, struct real_addr *local)
+{
+	const uint8_t *bytes;
+	int64_t rc;
+	size_t len;
+
+	if (repeats(w, "connected", &rc, &bytes, &len))
+		take_addr(&bytes, &len, local);
+	else
+		rc = now_connected(fd, local);
+	record_answer(w, "connected", rc, local, sizeof *local);
+	return (int)rc;
+}
+
+/* The first `n` bytes of what the pieces hold. */
+static void record_pieces(struct world *w, const char *call, ssize_t n, const struct net_piece piece[2])
+{
+	size_t first = n > 0 ? MIN((size_t)n, piece[0].len) : 0, rest = n > 0 ? (size_t)n - first : 0;
+	g_autofree uint8_t *all = NULL;
+
+	if (!w->record)
+		return;
+	if (rest == 0) {
+		record_answer(w, call, n, piece[0].at, first);
+		return;
+	}
+	all = g_malloc((size_t)n);
+	memcpy(all, piece[0].at, first);
+	memcpy(all + first, piece[1].at, rest);
+	record_answer(w, call, n, all, (size_t)n);
+}
+
+ssize_t real_read(struct world *w, int fd, const struct net_piece piece[2])
+{
+	const uint8_t *bytes;
+	int64_t n;
+	size_t len, first;
+
+	if (repeats(w, "read", &n, &bytes, &len)) {
+		len = MIN(len, piece[0].len + piece[1].len);
+		first = MIN(len, piece[0].len);
+		memcpy(piece[0].at, bytes, first);
+		if (len > first)
+			memcpy(piece[1].at, bytes + first, len - first);
+		n = n < 0 ? n : (int64_t)len;
+	} else {
+		n = now_read(fd, piece);
+	}
+	record_pieces(w, "read", (ssize_t)n, piece);
+	return (ssize_t)n;
+}
+
+ssize_t real_write(struct world *w, int fd, const struct net_piece piece[2])
+{
+	const uint8_t *bytes;
+	int64_t n;
+	size_t len;
+
+	if (repeats(w, "write", &n, &bytes, &len))
+		n = MIN(n, (int64_t)(piece[0].len + piece[1].len));
+	else
+		n = now_write(fd, piece);
+	tell(w, "write", n);
+	return (ssize_t)n;
+}
+
+ssize_t real_receive(struct world *w, int fd, void *to, size_t room, struct real_addr *from)
+{
+	const uint8_t *bytes;
+	int64_t n;
+	size_t len;
+
+	if (repeats(w, "receive", &n, &bytes, &len)) {
+		take_addr(&bytes, &len, from);
+		len = MIN(len, room);
+		memcpy(to, bytes, len);
+		n = n < 0 ? n : (int64_t)len;
+	} else {
+		n = now_receive(fd, to, room, from);
+	}
+	if (w->record && n >= 0) {
+		g_autofree uint8_t *all = g_malloc(sizeof *from + (size_t)n);
+
+		memcpy(all, from, sizeof *from);
+		memcpy(all + sizeof *from, to, (size_t)n);
+		record_answer(w, "receive", n, all, sizeof *from + (size_t)n);
+	} else {
+		tell(w, "receive", n);
+	}
+	return (ssize_t)n;
+}
+
+ssize_t real_send(struct world *w, int fd, const void *from, size_t room, const struct real_addr *to)
+{
+	const uint8_t *bytes;
+	int64_t n;
+	size_t len;
+
+	if (!repeats(w, "send", &n, &bytes, &len))
+		n = now_send(fd, from, room, to);
+	tell(w, "send", n);
+	return (ssize_t)n;
+}
+
+bool real_delivered(struct world *w, int fd)
+{
+	const uint8_t *bytes;
+	int64_t yes;
+	size_t len;
+
+	if (!repeats(w, "delivered", &yes, &bytes, &len))
+		yes = now_delivered(fd);
+	tell(w, "delivered", yes);
+	return yes;
+}
+
+void real_end(struct world *w, int fd)
+{
+	if (!w->repeat)
+		now_end(fd);
+}
+
+void real_close(struct world *w, int fd)
+{
+	if (!w->repeat)
+		now_close(fd);
+}
+
+void real_reset(struct world *w, int fd)
+{
+	if (!w->repeat)
+		now_reset(fd);
 }

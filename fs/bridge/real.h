@@ -1,13 +1,15 @@
 /*
  * real.h - this machine's sockets, as the bridge uses them: every call to the outside is here.
  *
- * All are non-blocking and closed on exec. Results are 0, a count, or -errno.
+ * All are non-blocking and closed on exec. Results are 0, a count, or -errno. What they give is in the world's journal, if it has
+ * one; while a journal is repeated nothing is called, and they give what it says (descriptors are only names then).
  */
 #ifndef FS_BRIDGE_REAL_H
 #define FS_BRIDGE_REAL_H
 
 #include "err.h"
 #include "net_socket.h"
+#include "world.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -30,24 +32,24 @@ guint real_hash(const struct real_addr *a);
 uint16_t real_port(const struct real_addr *a); /* 0: unix */
 
 /* A listening (udp: bound) socket; one of the file system is for its owner alone. */
-int  real_listen(const struct real_addr *at, bool udp);
+int  real_listen(struct world *w, const struct real_addr *at, bool udp);
 /* Takes its name out of the file system, too. */
-void real_unlisten(int fd, const struct real_addr *at);
-int  real_accept(int listener, struct real_addr *local, struct real_addr *remote);
+void real_unlisten(struct world *w, int fd, const struct real_addr *at);
+int  real_accept(struct world *w, int listener, struct real_addr *local, struct real_addr *remote);
 /* -EINPROGRESS: real_connected() when it is writable. The descriptor in *fd unless it failed at once. */
-int  real_connect(const struct real_addr *to, bool udp, int *fd, struct real_addr *local);
+int  real_connect(struct world *w, const struct real_addr *to, bool udp, int *fd, struct real_addr *local);
 /* How that has ended; one that met itself is refused. */
-int  real_connected(int fd, struct real_addr *local);
-ssize_t real_read(int fd, const struct net_piece piece[2]);
-ssize_t real_write(int fd, const struct net_piece piece[2]);
-ssize_t real_receive(int fd, void *to, size_t len, struct real_addr *from);          /* a datagram */
-ssize_t real_send(int fd, const void *from, size_t len, const struct real_addr *to); /* NULL: connected */
+int  real_connected(struct world *w, int fd, struct real_addr *local);
+ssize_t real_read(struct world *w, int fd, const struct net_piece piece[2]);
+ssize_t real_write(struct world *w, int fd, const struct net_piece piece[2]);
+ssize_t real_receive(struct world *w, int fd, void *to, size_t len, struct real_addr *from);          /* a datagram */
+ssize_t real_send(struct world *w, int fd, const void *from, size_t len, const struct real_addr *to); /* NULL: connected */
 /* No more will be written. */
-void real_end(int fd);
+void real_end(struct world *w, int fd);
 /* Whether the other end has all that was written. */
-bool real_delivered(int fd);
-void real_close(int fd);
+bool real_delivered(struct world *w, int fd);
+void real_close(struct world *w, int fd);
 /* Closes so that the other end is reset; what was not delivered is lost. */
-void real_reset(int fd);
+void real_reset(struct world *w, int fd);
 
 #endif

@@ -137,7 +137,7 @@ void rule_remove(struct bridge *b, struct rule *r)
 	if (r->close)
 		r->close(r);
 	else if (r->fd >= 0)
-		real_unlisten(r->fd, &r->real);
+		real_unlisten(r->end.bridge->world, r->fd, &r->real);
 	if (r->listener) {
 		net_socket_mark(r->listener, NULL);
 		net_socket_release(r->listener);
@@ -182,7 +182,7 @@ static int open_listen(struct rule *r, struct err *e)
 
 	if (rc)
 		return rc;
-	r->fd = real_listen(&r->real, r->udp);
+	r->fd = real_listen(b->world, &r->real, r->udp);
 	if (r->fd < 0)
 		return failed_outside(r->fd, &r->real, 1, e);
 	rc = gateway_towards(b, &to.addr, &gw, e);
@@ -192,23 +192,15 @@ static int open_listen(struct rule *r, struct err *e)
 			failed_outside(rc, &r->real, 1, e);
 	}
 	if (rc)
-		real_unlisten(r->fd, &r->real);
+		real_unlisten(r->end.bridge->world, r->fd, &r->real);
 	return rc;
-}
-
-/* A replay could not say what a real peer did. */
-static int check_journal(const struct bridge *b, struct err *e)
-{
-	if (b->world->record || b->world->repeat)
-		return err_set(e, EOPNOTSUPP, -1, "a journal cannot hold real connections: mount without --journal");
-	return 0;
 }
 
 static int run_listen(struct call *c, struct err *e)
 {
 	struct bridge *b = c->n->world->bridge;
 	struct rule *r = rule_new(b, RULE_LISTEN);
-	int rc = check_journal(b, e) ? -e->code : read_rule(c, r, "to", e);
+	int rc = read_rule(c, r, "to", e);
 
 	if (rc == 0 && target_is_ours(b, &r->real, r->udp, RULE_ALLOW))
 		rc = err_set(e, EINVAL, 1, "%s is what another rule connects to", c->args[1].text);
@@ -250,7 +242,7 @@ static int run_allow(struct call *c, struct err *e)
 {
 	struct bridge *b = c->n->world->bridge;
 	struct rule *r = rule_new(b, RULE_ALLOW);
-	int rc = check_journal(b, e) ? -e->code : read_rule(c, r, "as", e);
+	int rc = read_rule(c, r, "as", e);
 
 	if (rc == 0 && r->host)
 		rc = err_set(e, EINVAL, 3, "'%.60s' is not ADDRESS:PORT: the gateway gets that address", c->args[3].text);

@@ -70,7 +70,7 @@ static bool over(struct stream *t, const char *why)
 
 static bool real_failed(struct stream *t, const char *why)
 {
-	real_close(t->s.fd);
+	real_close(t->s.end.bridge->world, t->s.fd);
 	drop_socket(t, true);
 	return over(t, why);
 }
@@ -80,7 +80,7 @@ static void stream_abort(struct session *s)
 	struct stream *t = (struct stream *)s;
 
 	if (s->fd >= 0)
-		real_reset(s->fd);
+		real_reset(s->end.bridge->world, s->fd);
 	drop_socket(t, true);
 	over(t, "reset");
 }
@@ -95,8 +95,8 @@ static bool simulated_failed(struct stream *t)
 		t->phase = RESETS;
 		t->patience = b->now + RESET_PATIENCE;
 	}
-	if (t->hung || real_delivered(t->s.fd) || b->now >= t->patience) {
-		real_reset(t->s.fd);
+	if (t->hung || real_delivered(b->world, t->s.fd) || b->now >= t->patience) {
+		real_reset(t->s.end.bridge->world, t->s.fd);
 		return over(t, "reset");
 	}
 	t->s.deadline = b->now + RESET_LOOK;
@@ -136,7 +136,7 @@ static bool move_in(struct stream *t, bool *more)
 			*more |= left == 0;
 			return true;
 		}
-		n = real_read(t->s.fd, piece);
+		n = real_read(t->s.end.bridge->world, t->s.fd, piece);
 		if (n > 0) {
 			net_filled(t->s.socket, (size_t)n);
 			t->s.in += (uint64_t)n;
@@ -173,7 +173,7 @@ static bool move_out(struct stream *t, bool *more)
 			*more = true;
 			return true;
 		}
-		n = real_write(t->s.fd, piece);
+		n = real_write(t->s.end.bridge->world, t->s.fd, piece);
 		if (n > 0) {
 			net_take(s, (size_t)n);
 			t->s.out += (uint64_t)n;
@@ -195,7 +195,7 @@ static bool move_out(struct stream *t, bool *more)
 	if (n < 0)
 		return simulated_failed(t);
 	t->simulated_ended = true;
-	real_end(t->s.fd);
+	real_end(t->s.end.bridge->world, t->s.fd);
 	return true;
 }
 
@@ -209,7 +209,7 @@ static bool stream_moves(struct stream *t)
 		return false;
 	if (!t->real_ended || !t->simulated_ended)
 		return t->real_ended && t->broken ? real_failed(t, "reset_by_real") : more;
-	real_close(t->s.fd);
+	real_close(t->s.end.bridge->world, t->s.fd);
 	t->s.fd = -1;
 	t->phase = ENDS;
 	return wait_for_last_words(t);
@@ -222,13 +222,13 @@ static bool stream_dials(struct stream *t)
 
 	if (t->dials_real) {
 		if (net_poll(t->s.socket) & (NET_POLLERR | NET_POLLHUP)) { /* it has given up */
-			real_close(t->s.fd);
+			real_close(t->s.end.bridge->world, t->s.fd);
 			drop_socket(t, true);
 			return over(t, "reset");
 		}
 		if (!t->writable)
 			return false;
-		rc = real_connected(t->s.fd, &t->s.real_local);
+		rc = real_connected(t->s.end.bridge->world, t->s.fd, &t->s.real_local);
 		if (rc)
 			return real_failed(t, g_intern_string(strerrorname_np(-rc)));
 	} else {
@@ -237,7 +237,7 @@ static bool stream_dials(struct stream *t)
 			return t->broken ? real_failed(t, "reset_by_real") : false;
 		}
 		if (rc) {
-			real_reset(t->s.fd);
+			real_reset(t->s.end.bridge->world, t->s.fd);
 			drop_socket(t, true);
 			return over(t, g_intern_string(strerrorname_np(-rc)));
 		}
@@ -321,7 +321,7 @@ static void take_one(struct rule *r, int fd, const struct real_addr *local, cons
 	struct stream *t;
 
 	if (!s) {
-		real_reset(fd);
+		real_reset(b->world, fd);
 		session_refused(r, remote, e.code ? g_intern_string(strerrorname_np(e.code)) : "too_many_sessions");
 		return;
 	}
@@ -361,7 +361,7 @@ bool tcp_take_real(struct rule *r)
 			rule_pause(r, when);
 			return false;
 		}
-		fd = real_accept(r->fd, &local, &remote);
+		fd = real_accept(b->world, r->fd, &local, &remote);
 		if (fd < 0) {
 			b->rate_left++;
 			if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM)
@@ -394,7 +394,7 @@ bool tcp_take_simulated(struct rule *r)
 	}
 	if (net_accept(r->listener, &s, &peer, NULL))
 		return false;
-	rc = !session_room(b) ? -EAGAIN : target_check_real(b, &r->real, &e) ? -e.code : real_connect(&r->real, false, &fd, &local);
+	rc = !session_room(b) ? -EAGAIN : target_check_real(b, &r->real, &e) ? -e.code : real_connect(b->world, &r->real, false, &fd, &local);
 	if (rc && rc != -EINPROGRESS) {
 		net_setsockopt(s, NET_SO_LINGER, 0, NULL);
 		net_socket_release(s);

@@ -533,7 +533,7 @@ static int plug_in(struct device *d, struct net_wire *wire, struct err *e)
 	if (open_device(d, c.mtu, e))
 		return -e->code;
 	rc = net_tap_new(wire, name, &d->mac, take_frame, d, &d->tap, e);
-	if (rc == 0 && !world_of(d)->repeat)
+	if (rc == 0)
 		rc = end_watch(&r->end, r->fd, EPOLLIN);
 	return rc && !e->code ? err_set(e, -rc, 0, "%s: %s", r->device, g_strerror(-rc)) : rc;
 }

@@ -26,7 +26,7 @@ static bool chat_over(struct chat *c, const char *why)
 
 	g_hash_table_remove(r->peers, c->by_real ? (void *)&c->s.real_remote : (void *)&c->s.sim_remote);
 	if (c->s.fd >= 0)
-		real_close(c->s.fd);
+		real_close(r->end.bridge->world, c->s.fd);
 	if (c->s.socket) {
 		net_socket_mark(c->s.socket, NULL);
 		net_socket_release(c->s.socket);
@@ -107,7 +107,7 @@ static bool answer_real(struct end *end)
 			return chat_over(c, "reset");
 		if (n < 0)
 			continue;                        /* ECONNREFUSED: the client would have to hear it by ICMP */
-		if (real_send(c->s.rule->fd, bytes, (size_t)n, &c->s.real_remote) >= 0)
+		if (real_send(c->s.end.bridge->world, c->s.rule->fd, bytes, (size_t)n, &c->s.real_remote) >= 0)
 			c->s.out += (uint64_t)n;
 		spoke(c);
 	}
@@ -159,7 +159,7 @@ bool udp_take_real(struct rule *r)
 	if (!r->peers)
 		r->peers = g_hash_table_new(hash_real, equal_real);
 	for (unsigned i = 0; i < DATAGRAMS_A_TURN; i++) {
-		n = real_receive(r->fd, bytes, sizeof bytes, &from);
+		n = real_receive(r->end.bridge->world, r->fd, bytes, sizeof bytes, &from);
 		if (n == -EAGAIN)
 			return false;
 		if (n < 0)
@@ -191,7 +191,7 @@ static bool answer_simulated(struct end *end)
 	ssize_t n;
 
 	for (unsigned i = 0; i < DATAGRAMS_A_TURN; i++) {
-		n = real_receive(c->s.fd, bytes, sizeof bytes, &(struct real_addr){ 0 });
+		n = real_receive(c->s.end.bridge->world, c->s.fd, bytes, sizeof bytes, &(struct real_addr){ 0 });
 		if (n == -EAGAIN) {
 			end_if_silent(c);
 			return false;
@@ -214,7 +214,7 @@ static struct chat *begin_simulated(struct rule *r, const struct net_endpoint *f
 	int fd, rc = target_check_real(r->end.bridge, &r->real, NULL);
 
 	if (rc == 0)
-		rc = real_connect(&r->real, true, &fd, &local);
+		rc = real_connect(r->end.bridge->world, &r->real, true, &fd, &local);
 	if (rc) {
 		session_refused(r, &r->real, g_intern_string(strerrorname_np(-rc)));
 		return NULL;
@@ -265,7 +265,7 @@ bool udp_take_simulated(struct rule *r)
 			c = begin_simulated(r, &from);
 		if (!c)
 			continue;
-		if (real_send(c->s.fd, bytes, (size_t)n, NULL) >= 0)
+		if (real_send(c->s.end.bridge->world, c->s.fd, bytes, (size_t)n, NULL) >= 0)
 			c->s.out += (uint64_t)n;
 		spoke(c);
 	}
