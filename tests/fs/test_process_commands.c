@@ -263,7 +263,8 @@ static const char *const good[] = {
 	"kill 0", "wait", "setuid 0", "setrlimit STACK 8M", "set sp 0x1000", "open /f r", "close 0", "dup 0",
 	"lseek 0 0 set", "recv 0 1", "send 0 41", "pipe", "socket tcp", "bind 0 127.0.0.1:80", "listen 0 5", "accept 0",
 	"connect 0 127.0.0.1:80", "sendto 0 127.0.0.1:80 41", "shutdown 0 r", "setsockopt 0 SO_REUSEADDR 1",
-	"poll 0 timeout=0", "ping 127.0.0.1", "traceroute 127.0.0.1", "url http://a/b", "serve echo 7", "load echo 127.0.0.1:7", "replay /f",
+	"poll 0 timeout=0", "ping 127.0.0.1", "traceroute 127.0.0.1", "url http://a/b", "get http://127.0.0.1/",
+	"resolve localhost", "serve echo 7", "load echo 127.0.0.1:7", "replay /f",
 	"area \"700000-701000 rw-p 0 0:0 0\"", "exit 0",
 };
 /* `ptbr` is not among them: from then on nothing is filled, which would hide what the others do. */
