@@ -100,8 +100,75 @@ static void send_tcp(struct world *w, struct input *in)
 	take_some(in, p + 20, options);
 	len = 20 + options;
 	len += take_some(in, p + len, 255);
-	put16(p + 16, sum_end(sum_add(sum_pseudo(0x0a000063, 0x0a000001, 6, (uint32_t)len), p, len)));
+	put16(p + 16, sum_end(sum_add(sum_pseudo(ip4(0x0a000063), ip4(0x0a000001), 6, (uint32_t)len), p, len)));
 	send_ip(w, f, 6, len, 0);
+}
+
+static const uint8_t here6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 }, far6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 0x63 };
+
+/* Where a packet of version 6 comes from or goes to. */
+static void address6(struct input *in, uint8_t *to, const uint8_t *usual)
+{
+	static const uint8_t all_nodes[16] = { 0xff, 2, [15] = 1 }, solicited[16] = { 0xff, 2, [11] = 1, 0xff, [15] = 1 };
+	static const uint8_t link[16] = { 0xfe, 0x80, [15] = 0x63 };
+	unsigned which = take(in) % 8;
+
+	memcpy(to, which == 1 ? all_nodes : which == 2 ? solicited : which == 3 ? link : usual, 16);
+	if (which == 4)
+		take_some(in, to, 16);
+}
+
+/* Version 6: any chain of extension headers, then a message with a right checksum, or the bytes as they are. */
+static void send_ip6(struct world *w, struct input *in)
+{
+	uint8_t f[1000], *p = f + 14, *at = p + 40, *kind = p + 6;
+	unsigned headers = take(in) % 4, how = take(in), protocol;
+	size_t len;
+
+	memset(f, 0, sizeof(f));
+	memcpy(f, &w->mac, 6);
+	memcpy(f + 6, "\2\0\0\0\0\x63", 6);
+	put16(f + 12, 0x86dd);
+	p[0] = 0x60;
+	p[7] = how & 1 ? 255 : 64;
+	address6(in, p + 8, far6);
+	address6(in, p + 24, here6);
+	for (unsigned i = 0; i < headers; i++) {
+		*kind = (uint8_t)(how & 2 ? take(in) : (const uint8_t[]){ 0, 60, 44, 43 }[take(in) % 4]);
+		kind = at;
+		len = *kind == 44 ? 8 : 8 * (1 + take(in) % 3);
+		take_some(in, at + 1, len - 1);
+		if (!(how & 4))
+			at[1] = (uint8_t)(len / 8 - 1);
+		at += len;
+	}
+	protocol = (const uint8_t[]){ 58, 17, 6, 59 }[how >> 3 & 3];
+	*kind = (uint8_t)protocol;
+	len = take_some(in, at, 255);
+	if (how & 128 && protocol == 58) {               /* neighbour discovery that fits */
+		p[7] = 255;
+		at[0] = (uint8_t)(133 + take(in) % 5);
+		at[1] = 0;
+		if (take(in) & 1)
+			memcpy(at + 8, take(in) & 1 ? here6 : far6, 16);
+		len = MAX(len, 24);
+	}
+	if (how & 32 && len >= 20) {
+		size_t sum = protocol == 58 ? 2 : protocol == 17 ? 6 : 16;
+
+		if (protocol != 58) {
+			put16(at, (uint32_t)(40000 + take(in) % 4));
+			put16(at + 2, protocol == 17 ? 7 : 80);
+		}
+		if (protocol == 17)
+			put16(at + 4, (uint32_t)len);
+		put16(at + sum, 0);
+		put16(at + sum, sum_end(sum_add(sum_pseudo(ip_get6(p + 8), ip_get6(p + 24), (uint8_t)protocol, (uint32_t)len), at,
+						len)));
+	}
+	len += (size_t)(at - p) - 40;
+	put16(p + 4, how & 64 ? take(in) : (uint32_t)len);
+	net_tap_send(w->tap, f, 54 + len, NULL);
 }
 
 static void send_other(struct world *w, struct input *in, unsigned what)
@@ -195,12 +262,13 @@ static void call(struct world *w, struct input *in)
 	}
 }
 
-static void begin(struct world *w)
+static void begin(struct world *w, bool forwards)
 {
 	struct net_config config = { .clock = &w->clock, .seed = 1 };
 	struct net_caller root = { 0 };
-	struct net_prefix here = { net_v4(0x0a000001), 24 };
-	struct net_endpoint udp = { net_v4(0), 7 }, tcp = { net_v4(0), 80 };
+	static const uint8_t any[16];
+	struct net_prefix here = { net_v4(0x0a000001), 24 }, here_too = { net_v6(here6), 64 };
+	struct net_endpoint udp = { net_v6(any), 7 }, tcp = { net_v6(any), 80 };
 	struct net_addr far = net_v4(0x0a000063);
 	struct net_iface_info info;
 	struct net_iface *i;
@@ -214,15 +282,16 @@ static void begin(struct world *w)
 	net_iface_new(w->host, "eth0", &i, NULL);
 	net_iface_attach(i, wire, NULL);
 	net_iface_add(i, &here, NULL);
+	net_iface_add(i, &here_too, NULL);
 	net_iface_up(i, true, NULL);
 	net_iface_get(i, &info);
 	w->mac = info.mac;
 	net_tap_new(wire, "tap", (const struct net_mac *)"\2\0\0\0\0\x63", receive, w, &w->tap, NULL);
 	net_neigh_add(w->host, "eth0", &far, (const struct net_mac *)"\2\0\0\0\0\x63", NULL);
-	net_knob_set(w->host, NET_IP_FORWARD, 1, NULL);
-	net_socket_new(w->host, NET_UDP, NET_IPV4, &root, &w->udp, NULL);
+	net_knob_set(w->host, NET_IP_FORWARD, forwards, NULL);
+	net_socket_new(w->host, NET_UDP, NET_IPV6, &root, &w->udp, NULL);
 	net_bind(w->udp, &root, &udp, NULL);
-	net_socket_new(w->host, NET_TCP, NET_IPV4, &root, &w->listener, NULL);
+	net_socket_new(w->host, NET_TCP, NET_IPV6, &root, &w->listener, NULL);
 	net_bind(w->listener, &root, &tcp, NULL);
 	net_listen(w->listener, 2, NULL);
 	w->seq = 1000;
@@ -235,15 +304,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err e = { 0 };
 	ns_t wait;
 
-	begin(&w);
+	begin(&w, take(&in) & 1);
 	for (unsigned steps = 0; in.left > 0 && steps < 200; steps++) {
 		unsigned what = take(&in);
 
 		wait = NS_PER_MS;
 		if (what % 8 < 3)
 			send_tcp(&w, &in);
+		else if (what % 8 < 5 && what / 8 % 8 < 5)
+			send_other(&w, &in, what / 8 % 8);
 		else if (what % 8 < 5)
-			send_other(&w, &in, what / 8 % 5);
+			send_ip6(&w, &in);
 		else if (what % 8 < 7)
 			call(&w, &in);
 		else
