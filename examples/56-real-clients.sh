@@ -21,14 +21,15 @@ three_clients()
 	until [ -s "$talk/out1" ]; do sleep 0.02; done
 	nc -N 127.0.0.1 "$1" < "$talk/in2" > "$talk/out2" 4>&- & exec 5> "$talk/in2"
 	echo "I am 2" >&5
-	sleep 0.1
+	until [ "$(awk -v to=":$at\$" '$5 ~ to' bridge/connections | wc -l)" -ge 2 ]; do sleep 0.02; done
 	nc -N 127.0.0.1 "$1" < "$talk/in3" > "$talk/out3" 4>&- 5>&- & exec 6> "$talk/in3"
 	echo "I am 3" >&6
 }
 
+# Once those have heard something, and a little later: what has everybody heard?
 heard()
 {
-	until [ -z "$1" ] || [ -s "$talk/out$1" ]; do sleep 0.02; done
+	for n; do until [ -s "$talk/out$n" ]; do sleep 0.02; done; done
 	sleep 0.3
 	for n in 1 2 3; do echo "client $n hears: $(cat "$talk/out$n")"; done
 }
@@ -69,7 +70,7 @@ wait
 
 say "Version 3: the parent does not wait."
 version 9 style=fork
-heard 3
+heard 1 2 3
 say "Everybody is served at once, each by a process of its own:"
 show "awk '/^PPid/ && \$2 == $pid { n++ } END { print n, \"children\" }' hosts/host0/proc/[0-9]*/status"
 exec 4>&-; exec 5>&-; exec 6>&-

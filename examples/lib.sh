@@ -24,6 +24,7 @@ find_program()
 take_over()
 {
 	cd "$M"
+	for rule in $(awk 'NR > 1 { print $1 }' bridge/rules); do echo "del $rule" > bridge/rules; done
 	for each in wires/* hosts/*; do
 		case $each in *'*' | hosts/host0) ;; *) rmdir "$each" ;; esac
 	done
@@ -45,6 +46,7 @@ take_over()
 
 leave()
 {
+	[ -n "${mount:-}" ] || return 0
 	cd /
 	"$VITRINE" umount "$mount" 2>/dev/null || fusermount3 -uz "$mount" 2>/dev/null || true
 	rmdir "$mount" 2>/dev/null || true

@@ -454,8 +454,9 @@ static const struct help all[] = {
 	  "    $ tshark -r wires/lan0/capture.follow &\n", NULL },
 	{ "wire-ctl",
 	  "wires/WIRE/ctl: faults for single frames. MATCH: words that must all be true of a frame: arp icmp udp tcp\n"
-	  "tcp.syn tcp.ack (an acknowledgement and nothing else) tcp.fin tcp.data src=A dst=A port=N (either side's); and\n"
-	  "nth=K: the Kth such frame is the first. Faults are used up in the order of writing, one a frame.\n"
+	  "tcp.syn tcp.ack (an acknowledgement and nothing else) tcp.fin tcp.data rdt rdt.ack rdt.data ip6 nd (neighbour\n"
+	  "discovery) src=A dst=A port=N (either side's); and nth=K: the Kth such frame is the first. Faults are used up in\n"
+	  "the order of writing, one a frame.\n"
 	  "wires/WIRE/faults: a table of those that are not used up; left - means until release.\n\n" RULES "\n"
 	  "    $ echo 'drop next 1 tcp.ack nth=2' > wires/lan0/ctl        lose the second acknowledgement\n"
 	  "    $ echo 'delay next 2 200ms udp port=53' > wires/lan0/ctl\n\n", wire_commands },
@@ -469,8 +470,9 @@ static const struct help all[] = {
 	  "wires/WIRE/frame/N (not listed): one of them, layer by layer, with the bytes of each.\n\n"
 	  "    $ awk '$8 == \"tcp\" && $18 != \"-\"' wires/lan0/frames\n    $ cat wires/lan0/frame/1\n", NULL },
 	{ "wire-sequence",
-	  "wires/WIRE/sequence: the frames as a ladder, to look at (sequence.svg: drawn, the last 900): time sent, an arrow, time of arrival. Sequence numbers of\n"
-	  "TCP count from the SYN. --X is lost, ~~> was damaged, `again` has been sent before, : is a pause.\n\n"
+	  "wires/WIRE/sequence: the frames as a ladder, to look at (sequence.svg: drawn, the last 900): time sent, an arrow,\n"
+	  "time of arrival. Sequence numbers of TCP count from the SYN. --X is lost, ~~> was damaged, `again` has been sent\n"
+	  "before, : is a pause.\n\n"
 	  "    $ less -S wires/lan0/sequence\n", NULL },
 	{ "wire-settings",
 	  "wires/WIRE: settings, one value a file.\n\n"
