@@ -330,6 +330,7 @@ bool world_advance(struct world *w, ns_t to, ns_t until, ns_t now)
 	uint64_t n = 0;
 	ns_t at;
 
+	w->due = until;
 	while (clock_next(&w->clock, &at) && at <= until) {
 		if (n >= TICK_EVENTS || (n > 0 && record_break(w, "time", n, world_turn_over(w, now))))
 			return false;

@@ -60,6 +60,7 @@ struct world {
 	double     real_factor;     /* mode real: simulated seconds in one real second */
 	ns_t       real_base, real_start; /* real and simulated time when that began; real_base 0: at the next tick */
 	ns_t       real_lag;        /* how much of real time has been lost since, because there was too much to do */
+	ns_t       due;             /* while time goes on with the real one: what is not later than this is to be done now */
 	ns_t     (*wall)(void);     /* real nanoseconds, never going back; NULL: nobody says what time it is */
 	bool     (*pressing)(void *user); /* ops.c: a request is there that should not wait long; changed_user is its; NULL: none ever is */
 	dev_t      device;          /* of the mount, once there is one; 0: none */

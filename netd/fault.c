@@ -135,6 +135,7 @@ struct frame *verdict_damage(struct net_wire *w, const struct verdict *v, struct
 	frame_put(f);
 	frame_bytes(bad)[v->bit / 8] ^= (uint8_t)(0x80 >> v->bit % 8);
 	bad->fcs_bad = w->config.fcs;
+	bad->sum_good = false;
 	return bad;
 }
 

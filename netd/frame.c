@@ -29,7 +29,7 @@ struct frame *frame_new(struct frame_pool *pool, uint32_t start, uint32_t len)
 	pool->live++;
 	f->next = NULL;
 	f->refs = 1;
-	f->fcs_bad = false;
+	f->fcs_bad = f->sum_good = false;
 	f->start = f->end = start;
 	return f;
 }
@@ -56,6 +56,7 @@ struct frame *frame_copy(const struct frame *f)
 
 	copy->end = f->end;
 	copy->fcs_bad = f->fcs_bad;
+	copy->sum_good = f->sum_good;
 	memcpy(copy->data + f->start, f->data + f->start, frame_len(f));
 	return copy;
 }

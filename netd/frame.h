@@ -32,6 +32,7 @@ struct frame {
 	uint32_t           refs;
 	uint8_t            class;
 	bool               fcs_bad;       /* corrupted on the way, and the FCS tells */
+	bool               sum_good;      /* the transport's checksum was made from these very bytes: no need to look again */
 	uint32_t           capacity;
 	uint32_t           start, end;    /* of the bytes in use, offsets in data[] */
 	uint8_t            data[];

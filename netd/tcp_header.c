@@ -116,5 +116,6 @@ void tcp_finish(struct net_host *h, struct frame *f, struct ip_addr src, struct 
 
 	put16(p + 16, 0);
 	put16(p + 16, sum_end(sum_add(sum_pseudo(src, dst, IP_TCP, len) + data_sum, p, header)));
+	f->sum_good = true;
 	COUNT(h, Tcp_OutSegs);
 }

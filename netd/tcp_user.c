@@ -191,6 +191,11 @@ size_t net_space(struct net_socket *s, uint32_t limit, size_t most, struct net_p
 	return room;
 }
 
+size_t net_queued(const struct net_socket *s)
+{
+	return s->host && s->tcp ? s->tcp->out.used : 0;
+}
+
 void net_filled(struct net_socket *s, size_t len)
 {
 	queue_out(s->tcp, (uint32_t)len, 0);

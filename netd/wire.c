@@ -143,6 +143,20 @@ static void transit_free(struct net_wire *w, struct transit *t)
 
 static const struct event_kind rx_event = { "rx", "wire:w bytes:d damaged:d" };
 
+/* The first of the line has gone: the next one's time counts. */
+static void line_moves_up(struct port *p, struct clock *c)
+{
+	struct transit *t = p->line->behind;
+
+	p->line = t;
+	if (!t) {
+		p->line_end = NULL;
+		return;
+	}
+	t->waits = false;
+	clock_set_reserved(c, &t->timer, t->at, t->sequence);
+}
+
 static void transit_arrive(struct timer *timer)
 {
 	struct transit *t = entry_of(timer, struct transit, timer);
@@ -155,11 +169,29 @@ static void transit_arrive(struct timer *timer)
 		ev->value[1] = frame_len(f);
 		ev->value[2] = f->fcs_bad;
 	}
+	if (t->in_line)
+		line_moves_up(p, p->wire->net->clock);
 	transit_free(p->wire, t);
 	p->rx_frames++;
 	p->rx_bytes += frame_len(f);
 	p->wire->stats.delivered++;
 	p->receive(p, f);
+}
+
+static void transit_begin(struct clock *c, struct port *to, struct transit *t, ns_t at)
+{
+	t->at = MAX(at, c->now);
+	t->behind = NULL;
+	t->in_line = !to->line || t->at >= to->line_end->at;
+	t->waits = t->in_line && to->line;
+	if (t->waits) {
+		t->sequence = clock_reserve(c);
+		to->line_end->behind = t;
+	} else {
+		clock_set(c, &t->timer, t->at);
+		to->line = t->in_line ? t : to->line;
+	}
+	to->line_end = t->in_line ? t : to->line_end;
 }
 
 void transit_add(struct net_wire *w, struct port *to, struct frame *f, ns_t at)
@@ -180,7 +212,7 @@ void transit_add(struct net_wire *w, struct port *to, struct frame *f, ns_t at)
 	if (w->transits)
 		w->transits->prev = t;
 	w->transits = t;
-	clock_set(n->clock, &t->timer, at);
+	transit_begin(n->clock, to, t, at);
 }
 
 void transits_drop(struct net_wire *w, const struct port *to)
@@ -189,6 +221,9 @@ void transits_drop(struct net_wire *w, const struct port *to)
 		next = t->next;
 		if (to && t->to != to)
 			continue;
+		if (t->waits)
+			clock_give_back(w->net->clock);
+		t->to->line = t->to->line_end = NULL; /* all of it goes */
 		net_cancel(w->net, &t->timer);
 		frame_put(t->frame);
 		transit_free(w, t);

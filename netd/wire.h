@@ -38,6 +38,7 @@ struct port {
 	ns_t               busy_until;   /* own link, towards the switch */
 	ns_t               out_until;    /* link from the switch */
 	ns_t               last_arrival; /* jitter keeps the order */
+	struct transit    *line, *line_end;
 	unsigned           attempt;      /* of the frame at the head, on a shared medium */
 	bool               waiting;      /* for the medium to become free */
 	bool               delivered;    /* wifi: the head has arrived, its acknowledgement has not */
@@ -46,8 +47,16 @@ struct port {
 	uint64_t           tx_frames, tx_bytes, rx_frames, rx_bytes, dropped;
 };
 
+/*
+ * On its way to a port. Those that arrive in order of sending stand in the port's line, and only the first of a line has its
+ * timer set; one that overtakes has its own.
+ */
 struct transit {
 	struct timer    timer;
+	ns_t            at;
+	uint64_t        sequence;        /* reserved in the clock, while `waits` */
+	bool            in_line, waits;
+	struct transit *behind;          /* in the line */
 	struct port    *to;
 	struct frame   *frame;
 	struct transit *next, *prev;     /* of the wire */

@@ -209,7 +209,7 @@ bool net_check(const struct net *n, struct err *e)
 
 		for (const struct transit *t = w->transits; t; t = t->next) {
 			transits++;
-			if (!timer_is_set(&t->timer) || !t->to->owner || t->frame->refs == 0) {
+			if (timer_is_set(&t->timer) == t->waits || !t->to->owner || t->frame->refs == 0) {
 				err_set(e, EINVAL, 0, "wire %s: a frame under way has no timer, receiver or owner", w->name);
 				return false;
 			}

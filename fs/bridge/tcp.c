@@ -15,7 +15,7 @@
 
 #include <sys/epoll.h>
 
-enum { FIRST_READ = 16 * KiB, QUANTUM = 256 * KiB, EDGES = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
+enum { FIRST_READ = 16 * KiB, QUANTUM = 256 * KiB, CROWD = 64 * KiB, EDGES = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
 #define ACCEPT_AGAIN (100 * NS_PER_MS)        /* out of descriptors */
 #define FULL_LOOK NS_PER_MS
 #define FULL_PATIENCE (50 * NS_PER_MS)
@@ -123,6 +123,15 @@ static size_t cut(struct net_piece piece[2], size_t most)
 	return piece[0].len + piece[1].len;
 }
 
+/* Frames are still to be moved now: more bytes can wait. The fewer are under way at once, the faster they are moved. */
+static bool is_crowded(const struct stream *t)
+{
+	const struct world *w = t->s.end.bridge->world;
+	ns_t at;
+
+	return net_queued(t->s.socket) >= CROWD && clock_next(&w->clock, &at) && at <= w->due;
+}
+
 /* Real to simulated. False: the session is over. `more` is set when there is more to do at once. */
 static bool move_in(struct stream *t, bool *more)
 {
@@ -131,6 +140,10 @@ static bool move_in(struct stream *t, bool *more)
 	ssize_t n;
 
 	while (t->readable && !t->real_ended) {
+		if (is_crowded(t)) {
+			*more = true;
+			return true;
+		}
 		room = left ? net_space(t->s.socket, session_share(t->s.end.bridge), MIN(t->chunk, left), piece) : 0;
 		if (room == 0) {
 			*more |= left == 0;

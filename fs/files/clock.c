@@ -22,7 +22,7 @@ int show_clock(const struct node *n, GString *out, struct err *e)
 	if (w->mode == CLOCK_REAL && w->real_factor != 1)
 		g_string_append_printf(out, " x%g", w->real_factor);
 	put_text(out, " pending=");
-	put_dec(out, w->clock.heap->len);
+	put_dec(out, clock_pending(&w->clock));
 	put_text(out, " next=");
 	if (clock_next(&w->clock, &next))
 		put_time(out, next);

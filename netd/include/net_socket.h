@@ -81,13 +81,14 @@ ssize_t net_recv(struct net_socket *s, void *data, size_t len, unsigned flags, s
  * TCP without copying. net_peek: what net_recv() would give, in at most two pieces; 0 when it would give no bytes (ask it why).
  * net_take takes so many of them. net_space: room for at most `most` bytes behind what is to be sent, of which there are never
  * more than `limit` (this is the send buffer's from now on); 0 when net_send() would take none; net_filled sends the first `len`
- * of it. Pieces are valid until the engine is called again.
+ * of it. net_queued: how many are to be sent, or to be acknowledged. Pieces are valid until the engine is called again.
  */
 struct net_piece { uint8_t *at; size_t len; };
 size_t net_peek(struct net_socket *s, struct net_piece piece[2]);
 void   net_take(struct net_socket *s, size_t len);
 size_t net_space(struct net_socket *s, uint32_t limit, size_t most, struct net_piece piece[2]);
 void   net_filled(struct net_socket *s, size_t len);
+size_t net_queued(const struct net_socket *s);
 
 /* Whatever the caller wants to find again in `wake`; NULL until set, also in accepted sockets. */
 void  net_socket_mark(struct net_socket *s, void *mark);

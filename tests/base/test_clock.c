@@ -70,6 +70,31 @@ static void a_cancelled_or_moved_timer_does_not_fire_at_its_old_time(void **stat
 	assert_false(clock_step(c));
 }
 
+static void a_reserved_place_is_taken_by_the_timer_that_comes_later(void **state)
+{
+	struct clock *c = *state;
+	struct named t[3];
+	uint64_t place;
+	ns_t at;
+
+	for (int i = 0; i < 3; i++)
+		t[i] = (struct named){ .timer.fire = note, .name = (char)('a' + i) };
+	clock_set(c, &t[0].timer, 10);
+	place = clock_reserve(c);
+	clock_set(c, &t[2].timer, 20);
+	assert_int_equal(clock_pending(c), 3);
+	assert_true(clock_step(c));
+	assert_true(clock_next_busy(c, &at));
+	clock_set_reserved(c, &t[1].timer, 20, place);
+	assert_int_equal(clock_pending(c), 2);
+	assert_true(clock_run(c, 100, 1000));
+	assert_string_equal(fired, "abc");
+	clock_reserve(c);
+	clock_give_back(c);
+	assert_int_equal(clock_pending(c), 0);
+	assert_false(clock_next_busy(c, &at));
+}
+
 static void nobody_waits_for_idle_timers(void **state)
 {
 	struct clock *c = *state;
@@ -148,6 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(timers_fire_in_order_of_time_then_of_setting, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_cancelled_or_moved_timer_does_not_fire_at_its_old_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_reserved_place_is_taken_by_the_timer_that_comes_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_waits_for_idle_timers, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_frozen_clock_counts_but_does_not_move, setup, teardown),
 		cmocka_unit_test_setup_teardown(run_stops_after_so_many_events, setup, teardown),

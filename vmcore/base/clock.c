@@ -54,16 +54,40 @@ static void sift(struct clock *c, size_t i)
 	heap_put(c, i, t);
 }
 
-void clock_set(struct clock *c, struct timer *t, ns_t at)
+static void set(struct clock *c, struct timer *t, ns_t at, uint64_t sequence)
 {
 	if (!timer_is_set(t)) {
 		g_ptr_array_add(c->heap, t);
 		t->slot = c->heap->len;
 		c->busy += !t->idle;
 	}
-	t->at = MAX(at, c->now);
-	t->sequence = c->sequence++;
+	t->at = at;
+	t->sequence = sequence;
 	sift(c, t->slot - 1);
+}
+
+void clock_set(struct clock *c, struct timer *t, ns_t at)
+{
+	set(c, t, MAX(at, c->now), c->sequence++);
+}
+
+uint64_t clock_reserve(struct clock *c)
+{
+	c->reserved++;
+	c->busy++;
+	return c->sequence++;
+}
+
+void clock_set_reserved(struct clock *c, struct timer *t, ns_t at, uint64_t sequence)
+{
+	clock_give_back(c);
+	set(c, t, at, sequence);
+}
+
+void clock_give_back(struct clock *c)
+{
+	c->reserved--;
+	c->busy--;
 }
 
 void clock_cancel(struct clock *c, struct timer *t)

@@ -27,7 +27,8 @@ struct clock {
 	ns_t       spent;    /* all that clock_spend() was given */
 	GPtrArray *heap;     /* struct timer *, owned by who set them */
 	uint64_t   sequence;
-	size_t     busy;     /* timers set that are not idle */
+	size_t     busy;     /* timers set that are not idle, and places reserved */
+	size_t     reserved;
 };
 
 void clock_init(struct clock *c);
@@ -39,9 +40,19 @@ void clock_spend(struct clock *c, ns_t cost);
 
 /* Sets or moves a timer; a time in the past counts as now. `fire` and `idle` are set before. */
 void clock_set(struct clock *c, struct timer *t, ns_t at);
+/*
+ * The same in two steps, for many that follow each other and of which only the first has to be set: a place in the order now,
+ * which counts as a timer set that is not idle, and the timer itself at any time before it is due.
+ */
+uint64_t clock_reserve(struct clock *c);
+void clock_set_reserved(struct clock *c, struct timer *t, ns_t at, uint64_t sequence);
+void clock_give_back(struct clock *c); /* a place that is not wanted any more */
 /* A timer that is not set may be cancelled. */
 void clock_cancel(struct clock *c, struct timer *t);
 static inline bool timer_is_set(const struct timer *t) { return t->slot != 0; }
+
+/* How many are set or reserved. */
+static inline size_t clock_pending(const struct clock *c) { return c->heap->len + c->reserved; }
 
 /* The next timer's time in `*at`; false when none is set. */
 bool clock_next(const struct clock *c, ns_t *at);
