@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { INPUT_MAX = 65536, FILE_MAX = 64 << 20, BTIME = 1735689600 };
+enum { INPUT_MAX = 65536, FILE_MAX = 64 << 20, BTIME = 1735689600, UNREAD_TIMES = 3 };
 
 const char *const serve_style_names[SERVE_STYLES + 1] = { "serial", "fork", "thread", "pool", NULL };
 
@@ -33,6 +33,9 @@ struct worker {
 	size_t   sent;
 	bool     last;           /* close once `out` is sent */
 	struct timer timer;      /* PHASE_WORK */
+	struct timer limit;      /* PHASE_TALK: of the service's patience */
+	bool     late;           /* that is over */
+	ns_t     moved;          /* when some of `out` went last, or came */
 	struct clock *clock;
 };
 
@@ -51,6 +54,8 @@ struct servers *servers_new(void)
 static void forget_connection(struct worker *k)
 {
 	clock_cancel(k->clock, &k->timer);
+	clock_cancel(k->clock, &k->limit);
+	k->late = false;
 	if (k->out) {
 		k->server->options.service->close(k->state);
 		g_string_free(k->out, TRUE);
@@ -83,6 +88,11 @@ static void work_done(struct timer *t)
 	k->phase = PHASE_TALK;
 }
 
+static void patience_over(struct timer *t)
+{
+	((struct worker *)((char *)t - offsetof(struct worker, limit)))->late = true;
+}
+
 static struct worker *worker_new(struct world *w, struct server *s, const struct node *process, int32_t tid)
 {
 	struct worker *k = g_new0(struct worker, 1);
@@ -93,6 +103,7 @@ static struct worker *worker_new(struct world *w, struct server *s, const struct
 	k->tid = tid;
 	k->fd = -1;
 	k->timer.fire = work_done;
+	k->limit.fire = patience_over;
 	k->clock = &w->clock;
 	s->refs++;
 	g_queue_push_tail_link(&w->servers->workers, &k->link);
@@ -129,7 +140,8 @@ static int read_file(void *user, const char *path, GString *out)
 
 static struct net_service_env env_of(struct worker *k)
 {
-	return (struct net_service_env){ .user = k, .time = (ns_t)BTIME * NS_PER_S + k->clock->now, .file = read_file };
+	return (struct net_service_env){ .user = k, .time = (ns_t)BTIME * NS_PER_S + k->clock->now, .file = read_file,
+					 .patience = k->server->options.patience };
 }
 
 /* Talking */
@@ -139,6 +151,7 @@ static void feed(struct worker *k, const char *data, size_t len, bool end)
 	struct net_service_env env = env_of(k);
 
 	k->last = !k->server->options.service->input(k->state, &env, data, len, end, k->out);
+	k->moved = k->clock->now;
 	if (k->server->options.work && len) {
 		k->phase = PHASE_WORK;
 		clock_set(k->clock, &k->timer, k->clock->now + k->server->options.work);
@@ -166,10 +179,43 @@ static enum step send_out(struct worker *k, struct net_socket *s)
 	if (n < 0)
 		return STEP_END;
 	k->sent += (size_t)n;
+	k->moved = k->clock->now;
 	if (k->sent == k->out->len) {
 		g_string_truncate(k->out, 0);
 		k->sent = 0;
+		if (!k->last)
+			feed(k, "", 0, false);           /* there may be more to say */
 	}
+	return STEP_SOME;
+}
+
+/* How long the client may let this worker wait: for a request, or for its taking the answer. */
+static void watch(struct worker *k)
+{
+	const struct net_service *s = k->server->options.service;
+	struct net_service_env env = env_of(k);
+	ns_t at = INT64_MAX;
+
+	if (k->phase == PHASE_TALK && s->deadline && env.patience)
+		at = k->out->len ? k->moved + UNREAD_TIMES * env.patience : s->deadline(k->state, &env);
+	if (at != INT64_MAX && !k->out->len)
+		at -= (ns_t)BTIME * NS_PER_S;
+	if (at == INT64_MAX)
+		clock_cancel(k->clock, &k->limit);
+	else if (!timer_is_set(&k->limit) || k->limit.at != at)
+		clock_set(k->clock, &k->limit, at);
+}
+
+static enum step lose_patience(struct worker *k)
+{
+	struct net_service_env env = env_of(k);
+
+	k->late = false;
+	if (k->out->len)
+		return STEP_END;                         /* it does not read */
+	k->server->options.service->late(k->state, &env, k->out);
+	k->moved = k->clock->now;
+	k->last = true;
 	return STEP_SOME;
 }
 
@@ -181,6 +227,8 @@ static enum step talk(struct worker *k, struct vm_proc *p)
 
 	if (!s)
 		return STEP_END;                         /* somebody closed it */
+	if (k->late)
+		return lose_patience(k);
 	if (k->out->len)
 		return send_out(k, s);
 	if (k->last)
@@ -344,6 +392,7 @@ static bool go_on(struct world *w, struct worker *k)
 		switch (step(w, k, p)) {
 		case STEP_NONE:
 			vm_act_as(p, 0, NULL);
+			watch(k);
 			return did;
 		case STEP_SOME:
 			did = true;

@@ -25,6 +25,7 @@ struct serve_options {
 	unsigned pool;           /* threads of a pool */
 	bool     waits;          /* fork: for each child */
 	ns_t     work;           /* how long a worker is busy with one input before it answers */
+	ns_t     patience;       /* of services that have some: see net_service.h; 0: for ever */
 	uint16_t port;
 	int      backlog;
 };

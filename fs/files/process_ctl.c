@@ -119,11 +119,12 @@ const struct command process_commands[] = {
 	  "referrals from there itself; trace=1: who was asked before the result" },
 	{ "ping", "ADDR [COUNT]", run_ping, "COUNT (3) echo requests, a second apart; result: a line for each, and a sum" },
 	{ "traceroute", "ADDR", run_traceroute, "which routers lie on the way; result: a line for each" },
-	{ "serve", "SERVICE [PORT] [recursive] [proto=tcp|udp] [style=S] [work=T] [backlog=N] [wait=N] [zone=FILE] [root=ADDR] [if=NAME] "
+	{ "serve", "SERVICE [PORT] [recursive] [proto=tcp|udp] [style=S] [work=T] [timeout=T] [backlog=N] [wait=N] [zone=FILE] [root=ADDR] [if=NAME] "
 	  "[range=FIRST-LAST] [router=ADDR] [dns=ADDR,...] [domain=NAME] [lease=T]", run_serve,
 	  "becomes a server: echo discard daytime chargen http dns dhcp; proto=udp: answers datagrams (the first four); "
 	  "style= serial, fork (wait=1: for each child), thread or pool=N; "
-	  "work=: busy so long before an answer; result: the listening descriptor. dns: zone=FILE, a master file of files/, and more of "
+	  "work=: busy so long before an answer; timeout= (20s, 0 none): http answers 408 when a request takes longer, and closes what is idle "
+	  "or not read three times as long; result: the listening descriptor. dns: zone=FILE, a master file of files/, and more of "
 	  "them, or recursive root=ADDR; result: the descriptors for UDP and TCP, of IPv4 and of IPv6. dhcp: addresses of range= on interface if= for lease= (3600s), "
 	  "and what else clients are told" },
 	{ "load", "echo|http ADDR:PORT [clients=N] [count=N] [think=T] [rate=N] [size=N] [path=P]", run_load,

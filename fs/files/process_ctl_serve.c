@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { POOL_MAX = 1024, BACKLOG = 128 };
+enum { POOL_MAX = 1024, BACKLOG = 128, PATIENCE_S = 20 };
 
 /* Servers of messages: each is one loop, and has options of its own. */
 static const struct { const char *name; uint16_t port; int (*run)(struct call *, struct vm_proc *, uint16_t, struct err *); } daemons[] = {
@@ -93,7 +93,7 @@ static int check_options(const struct call *c, struct err *e)
 
 int run_serve(struct call *c, struct err *e)
 {
-	struct serve_options o = { .backlog = BACKLOG };
+	struct serve_options o = { .backlog = BACKLOG, .patience = (ns_t)PATIENCE_S * NS_PER_S };
 	struct vm_proc *p = command_caller(c, e);
 	uint64_t backlog = BACKLOG, waits = 0;
 	const char *proto = arg_option(c, "proto");
@@ -102,9 +102,11 @@ int run_serve(struct call *c, struct err *e)
 	if (code <= 0)
 		return code;
 	if (read_service(c, &o, e) || check_options(c, e) || read_style(c, &o, e) || !option_time(c, "work", &o.work, e) ||
-	    !option_number(c, "backlog", &backlog, e) || !option_number(c, "wait", &waits, e) ||
+	    !option_time(c, "timeout", &o.patience, e) || !option_number(c, "backlog", &backlog, e) || !option_number(c, "wait", &waits, e) ||
 	    read_port(c, o.service->port, &o.port, e))
 		return -e->code;
+	if (arg_option(c, "timeout") && !o.service->deadline)
+		return err_set(e, EINVAL, -1, "timeout= is for http: %.20s waits as long as its clients like", o.service->name);
 	if (proto && strcmp(proto, "tcp") && strcmp(proto, "udp"))
 		return err_set(e, EINVAL, -1, "proto=%.40s is neither tcp nor udp", proto);
 	if (proto && !strcmp(proto, "udp")) {

@@ -15,6 +15,7 @@ struct net_service_env {
 	void *user;
 	ns_t  time;              /* simulated, since 1970 */
 	uint32_t random;         /* another one for each message */
+	ns_t  patience;          /* how long a request may take to come; 0: as long as it likes */
 	/* A file of the server's host, appended to `out`: 0; ENOENT, EISDIR, EACCES, EFBIG ... */
 	int (*file)(void *user, const char *path, GString *out);
 };
@@ -30,6 +31,10 @@ struct net_service {
 	 */
 	bool (*input)(void *state, const struct net_service_env *env, const char *data, size_t len, bool end, GString *out);
 	void (*close)(void *state);
+	/* When it loses patience, on the clock of env->time, if nothing more comes; INT64_MAX: never. NULL: it never does. */
+	ns_t (*deadline)(const void *state, const struct net_service_env *env);
+	/* That time has come: what is to be said before the connection is closed. */
+	void (*late)(void *state, const struct net_service_env *env, GString *out);
 	/* What answers one datagram, in `out`; false: nothing does. NULL: it has connections only. */
 	bool (*message)(const struct net_service_env *env, const char *data, size_t len, GString *out);
 	/* It speaks without being asked, and for as long as the peer takes it. */

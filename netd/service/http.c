@@ -2,22 +2,39 @@
  * http.c - the server's side of HTTP/1.1 (RFC 9110, 9112): requests in, files out.
  *
  * Everything is strict where two readers could disagree about where a request ends (RFC 9112 11.2): then the answer is 400 and the
- * connection closes. A body is read and thrown away.
+ * connection closes. A body is read and thrown away; the answer comes behind it.
+ *
+ * A head has to be there env->patience after its first byte; each 500 bytes of a body give it a second more; between requests
+ * a connection may be idle for three times as long.
  */
 #include "http.h"
 
+#include "chunks.h"
 #include "net_url.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-enum { HEAD_MAX = 16384, BODY_MAX = 16 << 20, OUT_MAX = 1 << 20 };
+enum { HEAD_MAX = 16384, BODY_MAX = 16 << 20, OUT_MAX = 1 << 20, BODY_RATE = 500 /* bytes a second, at least */, IDLE_TIMES = 3 };
+
+struct request {
+	bool head, old;          /* HTTP/1.0 */
+	char *path;              /* decoded; owned */
+	uint64_t length;
+	bool has_length, coded, chunked, has_host, close, keep, expects;
+	int  code;               /* what is wrong with it; 0: nothing */
+};
 
 struct http {
 	GString *in;             /* not understood yet */
-	uint64_t skip;           /* bytes of a body still to come */
-	bool     closing;
+	size_t   line;           /* where its first line begins that is not all there */
+	struct request request;  /* whose body is still to come, if there is one: `reading` */
+	bool     reading, closing, ended;
+	struct chunks chunks;
+	uint64_t got;            /* bytes of the body */
+	ns_t     since;          /* when nothing began to come */
+	ns_t     begun;          /* when the request did; 0: it has not */
 };
 
 void *http_open(void)
@@ -33,6 +50,7 @@ void http_close(void *state)
 	struct http *h = state;
 
 	g_string_free(h->in, TRUE);
+	g_free(h->request.path);
 	g_free(h);
 }
 
@@ -40,8 +58,9 @@ void http_close(void *state)
 
 static const struct { int code; const char *reason; } reasons[] = {
 	{ 200, "OK" }, { 301, "Moved Permanently" }, { 400, "Bad Request" }, { 403, "Forbidden" }, { 404, "Not Found" },
-	{ 413, "Content Too Large" }, { 414, "URI Too Long" }, { 431, "Request Header Fields Too Large" },
-	{ 500, "Internal Server Error" }, { 501, "Not Implemented" }, { 505, "HTTP Version Not Supported" },
+	{ 408, "Request Timeout" }, { 413, "Content Too Large" }, { 414, "URI Too Long" }, { 417, "Expectation Failed" },
+	{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" }, { 501, "Not Implemented" },
+	{ 505, "HTTP Version Not Supported" },
 };
 
 static const char *reason_of(int code)
@@ -91,14 +110,6 @@ static void refuse(struct http *h, const struct net_service_env *env, int code, 
 }
 
 /* Requests */
-
-struct request {
-	bool head, old;          /* HTTP/1.0 */
-	char *path;              /* decoded; owned */
-	uint64_t body;
-	bool chunked, has_length, has_host, close, keep;
-	int  code;               /* what is wrong with it; 0: nothing */
-};
 
 static bool is_token(const char *from, const char *to)
 {
@@ -185,7 +196,7 @@ static void read_length(struct request *r, const char *from, const char *to)
 		v = v * 10 + (uint64_t)(*from - '0');
 	}
 	r->has_length = true;
-	r->body = v;
+	r->length = v;
 }
 
 static bool has_word(const char *from, const char *to, const char *word)
@@ -197,6 +208,17 @@ static bool has_word(const char *from, const char *to, const char *word)
 		    (c + len == to || strchr(", \t", c[len])))
 			return true;
 	return false;
+}
+
+/* RFC 9112 6.1, 6.3: chunked comes once, and last. */
+static void read_coding(struct request *r, const char *from, const char *to)
+{
+	bool again = r->coded, last = to - from >= 7 && !g_ascii_strncasecmp(to - 7, "chunked", 7);
+
+	r->coded = true;
+	r->chunked = last && to - from == 7;
+	if (again || !last || (!r->chunked && !strchr(", \t", to[-8])) || has_word(from, to - 7, "chunked"))
+		r->code = 400;
 }
 
 static void read_field(struct request *r, const char *from, const char *to)
@@ -220,7 +242,11 @@ static void read_field(struct request *r, const char *from, const char *to)
 	if (len == 14 && !g_ascii_strncasecmp(from, "Content-Length", len)) {
 		read_length(r, value, to);
 	} else if (len == 17 && !g_ascii_strncasecmp(from, "Transfer-Encoding", len)) {
-		r->chunked = true;
+		read_coding(r, value, to);
+	} else if (len == 6 && !g_ascii_strncasecmp(from, "Expect", len)) {
+		r->expects = to - value == 12 && !g_ascii_strncasecmp(value, "100-continue", 12);
+		if (!r->expects)
+			r->code = 417;
 	} else if (len == 4 && !g_ascii_strncasecmp(from, "Host", len)) {
 		if (r->has_host)
 			r->code = 400;
@@ -254,9 +280,11 @@ static void read_head(struct request *r, const char *from, const char *end)
 	}
 	if (!r->code && !r->old && !r->has_host)
 		r->code = 400;
-	if (!r->code && r->chunked)                      /* with a length beside it: smuggling; alone: not for GET */
-		r->code = r->has_length ? 400 : 501;
-	if (!r->code && r->body > BODY_MAX)
+	if (!r->code && r->coded && (r->has_length || r->old))
+		r->code = 400;                           /* smuggling; and 1.0 has no codings */
+	if (!r->code && r->coded && !r->chunked)
+		r->code = 501;
+	if (!r->code && r->length > BODY_MAX)
 		r->code = 413;
 }
 
@@ -289,46 +317,92 @@ static void answer(struct http *h, const struct net_service_env *env, const stru
 		put_answer(h, env, 200, type_of(g_str_has_suffix(r->path, "/") ? "index.html" : r->path), body, r->head, out);
 }
 
-/* The end of the first head in `in`, behind its empty line; NULL: it is not all there. */
-static const char *head_end(const GString *in)
-{
-	const char *end = g_strstr_len(in->str, (gssize)in->len, "\n\r\n");
+/* Steps: each gives false when it needs more. */
 
-	return end ? end + 3 : NULL;
+/* The end of the first head in `in`, behind its empty line or behind what makes it wrong, a bare LF; NULL: it is not all there. */
+static const char *head_end(struct http *h)
+{
+	const char *text = h->in->str, *newline;
+
+	while ((newline = memchr(text + h->line, '\n', h->in->len - h->line))) {
+		size_t len = (size_t)(newline - text) - h->line;
+
+		if (!len || newline[-1] != '\r' || len == 1)
+			return newline + 1;
+		h->line += len + 1;
+	}
+	return NULL;
 }
 
-/* One request that is whole; false: there is none. */
-static bool take_request(struct http *h, const struct net_service_env *env, GString *out)
+static bool take_head(struct http *h, const struct net_service_env *env, GString *out)
 {
 	struct request r = { 0 };
 	const char *end;
 
 	while (h->in->len >= 2 && h->in->str[0] == '\r' && h->in->str[1] == '\n')
 		g_string_erase(h->in, 0, 2);             /* RFC 9112 2.2: empty lines before a request */
-	end = head_end(h->in);
-	if (!end && h->in->len > HEAD_MAX) {
-		refuse(h, env, memchr(h->in->str, '\n', h->in->len) ? 431 : 414, true, false, out);
-		return false;
+	if (!h->begun && h->in->len > (h->in->str[0] == '\r'))
+		h->begun = env->time;
+	end = head_end(h);
+	if ((end ? (size_t)(end - h->in->str) : h->in->len) > HEAD_MAX) {
+		refuse(h, env, memchr(h->in->str, '\n', HEAD_MAX) ? 431 : 414, true, false, out);
+		return true;
 	}
 	if (!end)
 		return false;
 	read_head(&r, h->in->str, end);
 	g_string_erase(h->in, 0, end - h->in->str);
-	if (r.code)
+	h->line = 0;
+	if (r.code) {
 		refuse(h, env, r.code, true, r.head, out);
-	else
-		answer(h, env, &r, out);
-	h->skip = r.body;
-	g_free(r.path);
+		g_free(r.path);
+		return true;
+	}
+	if (r.expects && (r.length || r.chunked) && !h->in->len)
+		g_string_append(out, "HTTP/1.1 100 Continue\r\n\r\n");
+	h->request = r;
+	h->reading = true;
+	h->got = 0;
+	h->chunks = (struct chunks){ 0 };
 	return true;
 }
 
-static void skip_body(struct http *h)
+/* What is there of the body; *wrong: it is no body. */
+static bool skip_body(struct http *h, bool *wrong)
 {
-	size_t n = MIN(h->skip, h->in->len);
+	size_t before = h->in->len;
+	const char *why;
+	int rc = 1;
 
-	g_string_erase(h->in, 0, (gssize)n);
-	h->skip -= n;
+	*wrong = false;
+	if (h->request.chunked) {
+		while ((rc = chunks_take(&h->chunks, h->in, NULL, &why)) > 0)
+			;
+		h->got += before - h->in->len;
+		*wrong = rc < 0;
+		return h->chunks.state == CHUNKS_DONE;
+	}
+	g_string_erase(h->in, 0, (gssize)MIN(h->request.length - h->got, before));
+	h->got += before - h->in->len;
+	return h->got == h->request.length;
+}
+
+static bool take_body(struct http *h, const struct net_service_env *env, GString *out)
+{
+	bool wrong, whole = skip_body(h, &wrong);
+
+	if (!whole && !wrong && h->got <= BODY_MAX)
+		return false;
+	if (whole)
+		answer(h, env, &h->request, out);
+	else
+		refuse(h, env, wrong ? 400 : 413, true, h->request.head, out);
+	g_free(h->request.path);
+	h->request = (struct request){ 0 };
+	h->reading = false;
+	h->begun = 0;
+	h->since = env->time;
+	return true;
 }
 
 bool http_input(void *state, const struct net_service_env *env, const char *data, size_t len, bool end, GString *out)
@@ -337,8 +411,33 @@ bool http_input(void *state, const struct net_service_env *env, const char *data
 
 	if (!h->closing)
 		g_string_append_len(h->in, data, (gssize)len);
-	do
-		skip_body(h);
-	while (!h->closing && !h->skip && out->len < OUT_MAX && take_request(h, env, out));
-	return !h->closing && !end;
+	h->ended |= end;
+	if (len == 0) {                                  /* the connection begins, or all has been sent */
+		h->since = env->time;
+		h->begun = h->begun ? env->time : 0;
+	}
+	while (!h->closing && out->len < OUT_MAX && (h->reading ? take_body(h, env, out) : take_head(h, env, out)))
+		;
+	return !h->closing && (!h->ended || out->len >= OUT_MAX);
+}
+
+ns_t http_deadline(const void *state, const struct net_service_env *env)
+{
+	const struct http *h = state;
+
+	if (!env->patience || h->closing)
+		return INT64_MAX;
+	if (!h->begun)
+		return h->since + IDLE_TIMES * env->patience;
+	return h->begun + env->patience + (ns_t)h->got * (NS_PER_S / BODY_RATE);
+}
+
+/* RFC 9110 15.5.9; who has asked nothing is told nothing. */
+void http_late(void *state, const struct net_service_env *env, GString *out)
+{
+	struct http *h = state;
+
+	if (h->begun)
+		refuse(h, env, 408, true, false, out);
+	h->closing = true;
 }

@@ -7,5 +7,7 @@
 void *http_open(void);
 bool http_input(void *state, const struct net_service_env *env, const char *data, size_t len, bool end, GString *out);
 void http_close(void *state);
+ns_t http_deadline(const void *state, const struct net_service_env *env);
+void http_late(void *state, const struct net_service_env *env, GString *out);
 
 #endif

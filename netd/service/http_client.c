@@ -4,13 +4,14 @@
  * A head, then a body whose end is told by chunks, by a length, or by the end of the connection (6.3). Interim answers (1xx) are
  * passed over. An answer that two readers would end at different places is refused.
  */
+#include "chunks.h"
 #include "net_http.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum { HEAD_MAX = 65536, LINE_MAX_BYTES = 8192, BODY_MAX = 16 << 20 };
-enum state { STATE_HEAD, STATE_LENGTH, STATE_TO_END, STATE_CHUNK_SIZE, STATE_CHUNK, STATE_CHUNK_END, STATE_TRAILER, STATE_DONE };
+enum { HEAD_MAX = 65536, BODY_MAX = 16 << 20 };
+enum state { STATE_HEAD, STATE_LENGTH, STATE_TO_END, STATE_CHUNKS, STATE_DONE };
 
 struct net_http {
 	enum state state;
@@ -18,8 +19,9 @@ struct net_http {
 	GString *head, *body;
 	char    *location;
 	int      status;
-	uint64_t left;           /* of the body, or of the chunk */
+	uint64_t left;           /* of the body */
 	uint64_t length;         /* as told */
+	struct chunks chunks;
 	bool     has_length, chunked, coded;
 };
 
@@ -211,7 +213,7 @@ static void begin_body(struct net_http *h)
 	} else if (h->status == 204 || h->status == 304) {
 		h->state = STATE_DONE;
 	} else if (h->chunked) {
-		h->state = STATE_CHUNK_SIZE;
+		h->state = STATE_CHUNKS;
 	} else if (h->has_length) {
 		h->left = h->length;
 		h->state = h->left ? STATE_LENGTH : STATE_DONE;
@@ -249,70 +251,55 @@ static int head_on(struct net_http *h, struct err *e)
 	return 1;
 }
 
+static int too_much(struct err *e)
+{
+	return err_set(e, EFBIG, -1, "the body has more than %d bytes", BODY_MAX);
+}
+
 static int body_on(struct net_http *h, uint64_t most, struct err *e)
 {
 	size_t n = (size_t)MIN(most, h->in->len);
 
 	if (h->body->len + n > BODY_MAX)
-		return err_set(e, EFBIG, -1, "the body has more than %d bytes", BODY_MAX);
+		return too_much(e);
 	g_string_append_len(h->body, h->in->str, (gssize)n);
 	g_string_erase(h->in, 0, (gssize)n);
 	return n > 0;
 }
 
-static int length_on(struct net_http *h, enum state next, struct err *e)
+static int length_on(struct net_http *h, struct err *e)
 {
 	size_t before = h->body->len;
 	int rc = body_on(h, h->left, e);
 
 	h->left -= h->body->len - before;
 	if (rc > 0 && !h->left)
-		h->state = next;
+		h->state = STATE_DONE;
 	return rc;
 }
 
-/* 1a;name=value */
-static int chunk_size_on(struct net_http *h, struct err *e)
+static int chunks_on(struct net_http *h, struct err *e)
 {
-	g_autoptr(GString) line = g_string_new(NULL);
-	size_t digits;
+	const char *why;
+	int rc = chunks_take(&h->chunks, h->in, h->body, &why);
 
-	if (!take_line(h, line))
-		return h->in->len > LINE_MAX_BYTES ? bad(e, "a chunk's size of more than 8192 bytes") : 0;
-	digits = strspn(line->str, "0123456789abcdefABCDEF");
-	if (!digits || digits > 15 || (line->str[digits] && !strchr("; \t", line->str[digits])))
-		return bad(e, "a chunk without a size");
-	h->left = g_ascii_strtoull(line->str, NULL, 16);
-	h->state = h->left ? STATE_CHUNK : STATE_TRAILER;
-	return 1;
-}
-
-static int line_on(struct net_http *h, struct err *e)
-{
-	g_autoptr(GString) line = g_string_new(NULL);
-
-	if (!take_line(h, line))
-		return h->in->len > LINE_MAX_BYTES ? bad(e, "a line of more than 8192 bytes behind a chunk") : 0;
-	if (h->state == STATE_CHUNK_END && line->len)
-		return bad(e, "a chunk longer than its size");
-	if (h->state == STATE_CHUNK_END)
-		h->state = STATE_CHUNK_SIZE;
-	else if (!line->len)
+	if (rc < 0)
+		return bad(e, why);
+	if (h->body->len > BODY_MAX)
+		return too_much(e);
+	if (h->chunks.state == CHUNKS_DONE)
 		h->state = STATE_DONE;
-	return 1;
+	return rc;
 }
 
 static int go_on(struct net_http *h, struct err *e)
 {
 	switch (h->state) {
-	case STATE_HEAD:       return head_on(h, e);
-	case STATE_LENGTH:     return length_on(h, STATE_DONE, e);
-	case STATE_TO_END:     return body_on(h, UINT64_MAX, e);
-	case STATE_CHUNK_SIZE: return chunk_size_on(h, e);
-	case STATE_CHUNK:      return length_on(h, STATE_CHUNK_END, e);
-	case STATE_CHUNK_END:
-	case STATE_TRAILER:    return line_on(h, e);
-	case STATE_DONE:       break;
+	case STATE_HEAD:   return head_on(h, e);
+	case STATE_LENGTH: return length_on(h, e);
+	case STATE_TO_END: return body_on(h, UINT64_MAX, e);
+	case STATE_CHUNKS: return chunks_on(h, e);
+	case STATE_DONE:   break;
 	}
 	return 0;
 }

@@ -92,11 +92,11 @@ static bool chargen_message(const struct net_service_env *env, const char *data,
 }
 
 static const struct net_service services[] = {
-	{ "echo", 7, open_nothing, echo, close_nothing, echo_message, false },
-	{ "discard", 9, open_nothing, discard, close_nothing, discard_message, false },
-	{ "daytime", 13, open_nothing, daytime, close_nothing, daytime_message, false },
-	{ "chargen", 19, open_chargen, chargen, g_free, chargen_message, true },
-	{ "http", 80, http_open, http_input, http_close, NULL, false },
+	{ "echo", 7, open_nothing, echo, close_nothing, .message = echo_message },
+	{ "discard", 9, open_nothing, discard, close_nothing, .message = discard_message },
+	{ "daytime", 13, open_nothing, daytime, close_nothing, .message = daytime_message },
+	{ "chargen", 19, open_chargen, chargen, g_free, .message = chargen_message, .endless = true },
+	{ "http", 80, http_open, http_input, http_close, .deadline = http_deadline, .late = http_late },
 };
 
 const struct net_service *net_service_at(unsigned index)

@@ -7,6 +7,7 @@
 #include "net_socket.h"
 #include "node.h"
 #include "open.h"
+#include "vm_disk.h"
 
 /* eth0 of that host on lan0, up. */
 static inline void plug(struct world *w, const char *host, uint32_t address)
@@ -18,6 +19,42 @@ static inline void plug(struct world *w, const char *host, uint32_t address)
 	assert_int_equal(net_iface_attach(i, net_wire_at(w->net, "lan0"), NULL), 0);
 	assert_int_equal(net_iface_add(i, &prefix, NULL), 0);
 	assert_int_equal(net_iface_up(i, true, NULL), 0);
+}
+
+/* host0 is 10.0.0.1, b is 10.0.0.2; both on lan0, each with processes of these names, the first is 2. */
+static inline struct world *two_hosts(const char *of_host0, const char *of_b)
+{
+	struct world *w = world_with("x86-64", 4 * MiB);
+	struct node root = tree_root(w);
+	g_auto(GStrv) first = g_strsplit(of_host0, " ", -1), second = g_strsplit(of_b, " ", -1);
+
+	w->knowns = knowns_new(w, &root, "");
+	assert_int_equal(world_add_host(w, "b", NULL), 0);
+	assert_int_equal(world_add_wire(w, "lan0", NULL), 0);
+	plug(w, "host0", 0x0a000001);
+	plug(w, "b", 0x0a000002);
+	for (unsigned side = 0; side < 2; side++)
+		for (char **name = side ? second : first; *name; name++) {
+			g_autofree char *line = g_strdup_printf("spawn %s", *name);
+
+			run_line(w, side ? "hosts/b/ctl" : "hosts/host0/ctl", line);
+		}
+	return w;
+}
+
+static inline int teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+static inline void put_file(struct world *w, const char *host, const char *name, const char *text, size_t len)
+{
+	struct vm_host *h = world_host_named(w, host)->vm;
+	struct vm_inode *inode;
+
+	assert_int_equal(vm_dir_create(vm_disk_root(h), name, VM_INODE_FILE, 0644, NULL, &inode, NULL), 0);
+	assert_int_equal(vm_inode_write(inode, 0, text, len, NULL), len);
 }
 
 static inline bool step(struct world *w)

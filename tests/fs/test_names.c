@@ -1,39 +1,12 @@
 /* test_names.c - names by the commands of processes: resolve, connect, ping, get; `serve dns`; net/dns_cache; DHCP. */
 #include "net_test.h"
 
-#include "vm_disk.h"
-
-static void put_file(struct world *w, const char *host, const char *name, const char *text)
-{
-	struct vm_host *h = world_host_named(w, host)->vm;
-	struct vm_inode *inode;
-
-	assert_int_equal(vm_dir_create(vm_disk_root(h), name, VM_INODE_FILE, 0644, NULL, &inode, NULL), 0);
-	assert_int_equal(vm_inode_write(inode, 0, text, strlen(text), NULL), strlen(text));
-}
-
 /* host0 is 10.0.0.1 and asks; b is 10.0.0.2 and has a name server, and a small one of HTTP. */
 static int setup(void **state)
 {
-	struct world *w = world_with("x86-64", 4 * MiB);
-	struct node root = tree_root(w);
+	struct world *w = *state = two_hosts("client", "named httpd");
 
-	w->knowns = knowns_new(w, &root, "");
-	assert_int_equal(world_add_host(w, "b", NULL), 0);
-	assert_int_equal(world_add_wire(w, "lan0", NULL), 0);
-	plug(w, "host0", 0x0a000001);
-	plug(w, "b", 0x0a000002);
-	run_line(w, "hosts/host0/ctl", "spawn client");
-	run_line(w, "hosts/b/ctl", "spawn named");
-	run_line(w, "hosts/b/ctl", "spawn httpd");
 	run_line(w, "hosts/host0/net/resolv", "nameserver 10.0.0.2");
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_free(*state);
 	return 0;
 }
 
@@ -42,7 +15,7 @@ static void serve_zone(struct world *w)
 	static const char text[] = "$ORIGIN virginia.edu.\n$TTL 100\n@ SOA ns admin 1 2 3 4 50\n@ NS ns\nns A 10.0.0.2\nwww CNAME web\n"
 				   "web A 10.0.0.9\nweb A 10.0.0.2\n@ MX 10 ns\n";
 
-	put_file(w, "b", "zone", text);
+	put_file(w, "b", "zone", text, strlen(text));
 	gives(w, "b", 2, "serve dns 53 zone=/zone", "0 1 2 3\n");
 }
 
@@ -165,7 +138,7 @@ static void serve_dns_refuses_what_is_wrong(void **state)
 	struct world *w = *state;
 	struct err e;
 
-	put_file(w, "b", "zone", "virginia.edu. SOA a b 1 2 3 4\n");
+	put_file(w, "b", "zone", "virginia.edu. SOA a b 1 2 3 4\n", 29);
 	assert_int_equal(write_line(w, "hosts/b/proc/2/ctl", "serve dns zone=/zone", NULL, &e), -EINVAL);
 	assert_string_equal(e.why, "serve: /zone: line 1: not a number of a SOA record");
 	fails(w, "b", 2, "serve dns", EINVAL);
@@ -216,7 +189,7 @@ static void get_fetches_by_name(void **state)
 	g_autofree char *story = NULL, *seen = NULL;
 
 	serve_zone(w);
-	put_file(w, "b", "page", "a page\n");
+	put_file(w, "b", "page", "a page\n", 7);
 	gives(w, "b", 3, "serve http", "0\n");
 	gives(w, "host0", 2, "get http://www.virginia.edu/page", "a page\n");
 	gives(w, "host0", 2, "get http://10.0.0.2:80/page#part", "a page\n");
@@ -262,7 +235,7 @@ static void get_takes_answers_of_all_kinds(void **state)
 {
 	struct world *w = *state;
 
-	put_file(w, "b", "page", "a page\n");
+	put_file(w, "b", "page", "a page\n", 7);
 	run_line(w, "hosts/b/ctl", "spawn httpd");
 	gives(w, "b", 4, "serve http", "0\n");
 	gives(w, "b", 3, "socket tcp", "0\n");

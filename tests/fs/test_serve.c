@@ -3,35 +3,24 @@
 
 #include "vm_proc.h"
 
-/* host0 is 10.0.0.1 and asks; b is 10.0.0.2 and serves. Process 2 of each. */
+/* host0 asks, b serves. */
 static int setup(void **state)
 {
-	struct world *w = world_with("x86-64", 4 * MiB);
-	struct node root = tree_root(w);
-
-	w->knowns = knowns_new(w, &root, "");
-	assert_int_equal(world_add_host(w, "b", NULL), 0);
-	assert_int_equal(world_add_wire(w, "lan0", NULL), 0);
-	plug(w, "host0", 0x0a000001);
-	plug(w, "b", 0x0a000002);
-	run_line(w, "hosts/host0/ctl", "spawn client");
-	run_line(w, "hosts/b/ctl", "spawn server");
-	*state = w;
+	*state = two_hosts("client", "server");
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static void connect_client(struct world *w, int fd)
+static void only_connect(struct world *w, int fd)
 {
 	g_autofree char *socket = g_strdup_printf("%d\n", fd), *line = g_strdup_printf("connect %d 10.0.0.2:7", fd);
 
 	gives(w, "host0", 2, "socket tcp", socket);
 	does(w, "host0", 2, line);
+}
+
+static void connect_client(struct world *w, int fd)
+{
+	only_connect(w, fd);
 	settle(w);
 }
 
@@ -138,6 +127,65 @@ static void the_port_of_a_killed_server_is_free(void **state)
 	connect_client(w, 0);
 }
 
+/* Three clients that ask slowly or not at all, then one that asks: how long that one waits. */
+static void slow_clients_hold_a_serial_server_no_longer_than_it_has_patience(void **state)
+{
+	static const struct { const char *serve; int least, most /* ms */; } cases[] = {
+		{ "serve http 7 style=serial", 20000 + 20000 + 60000, 101000 },  /* half a head, half a body, nothing */
+		{ "serve http 7 style=serial timeout=1s", 5000, 5500 },
+		{ "serve http 7 style=pool=2", 20000, 20500 },
+		{ "serve http 7 style=fork wait=1", 100000, 101000 },
+		{ "serve http 7 style=fork", 0, 100 }, { "serve http 7 style=thread", 0, 100 },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct world *w = two_hosts("slow other", "server");
+		ns_t began;
+
+		gives(w, "b", 2, cases[i].serve, "0\n");
+		for (int fd = 0; fd < 3; fd++)
+			only_connect(w, fd);
+		assert_int_equal(try_command(w, "host0", 2, 0, "send 0 \"GET / HTTP/1.1\\r\\nHost:\"", NULL), 0);
+		assert_int_equal(try_command(w, "host0", 2, 0, "send 1 \"GET / HTTP/1.1\\r\\nHost: b\\r\\nContent-Length: 9\\r\\n\\r\\n1\"", NULL), 0);
+		began = w->clock.now;
+		fails(w, "host0", 3, "get http://10.0.0.2:7/", ENOENT);      /* it is answered: there is no such file */
+		if (w->clock.now - began < cases[i].least * NS_PER_MS || w->clock.now - began > cases[i].most * NS_PER_MS)
+			print_error("%s: %ld ms\n", cases[i].serve, (long)((w->clock.now - began) / NS_PER_MS));
+		assert_true(w->clock.now - began >= cases[i].least * NS_PER_MS);
+		assert_true(w->clock.now - began <= cases[i].most * NS_PER_MS);
+		world_free(w);
+	}
+}
+
+static void who_is_slow_is_told_and_who_does_not_read_is_left(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *said = NULL, *sockets = NULL;
+	g_autoptr(GString) file = g_string_new(NULL);
+	ns_t began;
+
+	gives(w, "b", 2, "serve http 7 style=thread timeout=2s", "0\n");
+	only_connect(w, 0);
+	gives(w, "host0", 2, "send 0 \"GET / HT\"", "8\n");
+	began = w->clock.now;
+	assert_int_equal(try_command(w, "host0", 2, 0, "recv 0", &said), 0);
+	assert_true(g_str_has_prefix(said, "HTTP/1.1 408 Request Timeout\r\n"));
+	assert_true(w->clock.now - began >= 1900 * NS_PER_MS && w->clock.now - began < 2100 * NS_PER_MS);
+	gives(w, "host0", 2, "recv 0", "");
+	/* an answer of 8 MiB that nobody reads */
+	g_string_set_size(file, 8 << 20);
+	memset(file->str, 'x', file->len);
+	put_file(w, "b", "big", file->str, file->len);
+	only_connect(w, 1);
+	assert_int_equal(try_command(w, "host0", 2, 0, "send 1 \"GET /big HTTP/1.1\\r\\nHost: b\\r\\n\\r\\n\"", NULL), 0);
+	run_line(w, "clock", "advance 5s");
+	assert_true(is_there(w, "hosts/b/proc/2/fd/2") || is_there(w, "hosts/b/proc/2/fd/1"));
+	run_line(w, "clock", "advance 5s");
+	assert_false(is_there(w, "hosts/b/proc/2/fd/1"));
+	assert_false(is_there(w, "hosts/b/proc/2/fd/2"));
+	fails(w, "b", 2, "serve echo 8 timeout=1s", EINVAL);
+}
+
 /* RFC 862, 863, 864, 867 over UDP. */
 static void datagrams_are_answered(void **state)
 {
@@ -216,6 +264,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_killed_child_frees_its_socket, setup, teardown),
 		cmocka_unit_test_setup_teardown(workers_of_a_pool_wait_in_accept, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_port_of_a_killed_server_is_free, setup, teardown),
+		cmocka_unit_test(slow_clients_hold_a_serial_server_no_longer_than_it_has_patience),
+		cmocka_unit_test_setup_teardown(who_is_slow_is_told_and_who_does_not_read_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(datagrams_are_answered, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_server_of_datagrams_answers_no_other, setup, teardown),
 		cmocka_unit_test_setup_teardown(load_tells_exact_percentiles_and_a_histogram, setup, teardown),

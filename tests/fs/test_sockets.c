@@ -6,26 +6,9 @@
 
 enum { SERVER = 2, CLIENT = 2 };  /* each the first process of its host */
 
-/* host0 is 10.0.0.1, b is 10.0.0.2; each has a process. */
 static int setup(void **state)
 {
-	struct world *w = world_with("x86-64", 4 * MiB);
-	struct node root = tree_root(w);
-
-	w->knowns = knowns_new(w, &root, "");
-	assert_int_equal(world_add_host(w, "b", NULL), 0);
-	assert_int_equal(world_add_wire(w, "lan0", NULL), 0);
-	plug(w, "host0", 0x0a000001);
-	plug(w, "b", 0x0a000002);
-	run_line(w, "hosts/host0/ctl", "spawn server");
-	run_line(w, "hosts/b/ctl", "spawn client");
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_free(*state);
+	*state = two_hosts("server", "client");
 	return 0;
 }
 

@@ -109,19 +109,24 @@ static int no_file(void *user, const char *path, GString *out)
 static void fuzz_http(const uint8_t *data, size_t size)
 {
 	const struct net_service *s = net_service_named("http");
-	struct net_service_env env = { .file = no_file };
+	struct net_service_env env = { .file = no_file, .patience = 20 * NS_PER_S };
 	g_autoptr(GString) out = g_string_new(NULL);
 	void *state = s->open();
 	bool more = true;
 
+	s->input(state, &env, "", 0, false, out);
 	while (more && size > 1) {
 		size_t n = MIN((size_t)data[0] + 1, size - 1);
 
 		more = s->input(state, &env, (const char *)data + 1, n, false, out);
+		g_assert(!more || s->deadline(state, &env) > env.time);
+		env.time += NS_PER_MS;
 		data += 1 + n;
 		size -= 1 + n;
 	}
-	if (more)
+	if (more && size)
+		s->late(state, &env, out);
+	else if (more)
 		s->input(state, &env, "", 0, true, out);
 	s->close(state);
 }
