@@ -26,8 +26,6 @@ void datagram_add(struct net_socket *s, struct frame *f, const struct ip_in *in,
 		}
 		return;
 	}
-	if (s->kind == NET_UDP)
-		COUNT_UDP(s->host, in->dst, InDatagrams);
 	d = g_new(struct datagram, 1);
 	*d = (struct datagram){ .frame = frame_hold(f), .data = data, .len = len, .src = in->src, .sport = sport,
 				.ttl = in->ttl, .time = net_now(s->host->net) };
@@ -73,6 +71,8 @@ ssize_t datagram_recv(struct net_socket *s, void *data, size_t len, unsigned fla
 	if (!(flags & NET_PEEK)) {
 		datagram_take(s, &d);
 		frame_put(d.frame);
+		if (s->kind == NET_UDP) /* as Linux: those that were read */
+			COUNT_UDP(s->host, d.src, InDatagrams);
 	}
 	return (ssize_t)len;
 }

@@ -279,6 +279,7 @@ void route_router_gone(struct net_iface *i, struct ip_addr router);
 int  route_find(struct net_host *h, struct ip_addr dst, struct route_hit *hit);
 void route_connect(struct net_iface *i, const struct own_addr *p, bool add);
 void route_leave(struct net_iface *i);               /* drops all routes through it */
+void route_address_gone(struct net_iface *i, struct ip_addr addr);
 
 /* ip.c */
 void ip_input(struct net_iface *i, struct frame *f);

@@ -196,6 +196,8 @@ int net_iface_add(struct net_iface *i, const struct net_prefix *a, struct err *e
 
 int net_iface_del(struct net_iface *i, const struct net_prefix *a, struct err *e)
 {
+	bool v6 = a->addr.family == NET_IPV6;
+
 	for (unsigned n = 0; n < i->addrs->len; n++) {
 		struct own_addr p = g_array_index(i->addrs, struct own_addr, n);
 
@@ -204,6 +206,8 @@ int net_iface_del(struct net_iface *i, const struct net_prefix *a, struct err *e
 		g_array_remove_index(i->addrs, n);
 		nat_addr_gone(i->host, p.addr);
 		route_connect(i, &p, false);
+		if (!v6)
+			route_address_gone(i, p.addr);
 		i->host->generation++;
 		return 0;
 	}

@@ -85,6 +85,23 @@ void route_leave(struct net_iface *i)
 	note_lengths(h);
 }
 
+/* As Linux: routes from that address go with it, and with the last address of version 4 all of the interface's. */
+void route_address_gone(struct net_iface *i, struct ip_addr addr)
+{
+	struct net_host *h = i->host;
+	bool others = false, held = host_has(h, addr);
+
+	for (unsigned n = 0; n < i->addrs->len; n++)
+		others |= ip_is4(g_array_index(i->addrs, struct own_addr, n).addr);
+	for (unsigned k = h->routes->len; k-- > 0;) {
+		const struct route *r = &g_array_index(h->routes, struct route, k);
+
+		if (!r->v6 && ((!held && ip_equal(r->src, addr)) || (!others && r->iface == i)))
+			g_array_remove_index(h->routes, k);
+	}
+	note_lengths(h);
+}
+
 /* --- those that routers tell (version 6) -------------------------------------------------------- */
 
 static struct route *made_find(struct net_iface *i, struct ip_addr to, unsigned len, struct ip_addr via)

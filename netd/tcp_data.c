@@ -120,11 +120,14 @@ static void join_ranges(struct tcp *t)
 	uint32_t n = 0;
 
 	while (n < t->ranges_count && seq_le(t->ranges[n].start, t->rcv_nxt)) {
-		if (seq_gt(t->ranges[n].end, t->rcv_nxt)) {
-			t->in.used += t->ranges[n].end - t->rcv_nxt;
-			t->rcv_nxt = t->ranges[n].end;
+		uint32_t end = t->ranges[n++].end;
+
+		if (t->fin_known && seq_gt(end, t->fin_seq)) /* the FIN's number is no byte */
+			end = t->fin_seq;
+		if (seq_gt(end, t->rcv_nxt)) {
+			t->in.used += end - t->rcv_nxt;
+			t->rcv_nxt = end;
 		}
-		n++;
 	}
 	t->ranges_count -= n;
 	memmove(t->ranges, t->ranges + n, t->ranges_count * sizeof(t->ranges[0]));
@@ -146,7 +149,8 @@ static void duplicate(struct tcp *t, uint32_t start, uint32_t end)
 	t->ack_now = true;
 }
 
-static void store(struct tcp *t, uint32_t seq, const uint8_t *data, uint32_t len)
+/* `fin`: the FIN follows, which has a number in the ranges too. */
+static void store(struct tcp *t, uint32_t seq, const uint8_t *data, uint32_t len, bool fin)
 {
 	bool gap = t->ranges_count > 0;
 
@@ -156,13 +160,16 @@ static void store(struct tcp *t, uint32_t seq, const uint8_t *data, uint32_t len
 		if (t->ranges_count >= RANGES_MAX) {
 			COUNT(t->s->host, TcpExt_TCPOFODrop);
 		} else {
-			ring_put(&t->in, t->in.used + (seq - t->rcv_nxt), data, len);
-			note_overlap(t, seq, seq + len);
-			range_add(t, seq, seq + len);
+			if (len > 0)
+				ring_put(&t->in, t->in.used + (seq - t->rcv_nxt), data, len);
+			note_overlap(t, seq, seq + len + fin);
+			range_add(t, seq, seq + len + fin);
 		}
 		t->ack_now = true;
 		return;
 	}
+	if (gap && t->dsack_start == t->dsack_end)
+		note_overlap(t, seq, seq + len); /* what of it had come out of order already */
 	ring_put(&t->in, t->in.used, data, len);
 	t->in.used += len;
 	t->rcv_nxt += len;
@@ -214,9 +221,9 @@ void tcp_take_data(struct tcp *t, const struct seg_in *g)
 	}
 	if (t->fin_known && seq == t->rcv_nxt && seq + len == t->fin_seq && t->state == NET_TCP_ESTABLISHED)
 		t->pingpong = true; /* our FIN may follow at once and carry the acknowledgement */
-	if (len > 0) {
+	if (len > 0 || (fin && seq != t->rcv_nxt)) {
 		t->bytes_received += len;
-		store(t, seq, data, len);
+		store(t, seq, data, len, fin);
 	}
 	if (t->fin_known && t->rcv_nxt == t->fin_seq)
 		tcp_fin_arrived(t);
@@ -319,7 +326,7 @@ void tcp_window_opened(struct tcp *t)
 
 uint32_t tcp_initial_window(const struct tcp *t)
 {
-	uint32_t space = t->in_limit, mss = MAX(t->mss_here, 1);
+	uint32_t space = t->in_limit, header = t->ts_ok ? TS_OPTION : 0, mss = t->mss_here > header ? t->mss_here - header : 1;
 
 	space = MIN(space, 65535);
 	if (t->window_clamp)

@@ -69,10 +69,8 @@ static uint32_t sack_option(struct tcp *t, uint8_t *out, unsigned room)
 	out[2] = 5;
 	out[3] = (uint8_t)(2 + 8 * n);
 	for (unsigned i = 0; i < n; i++, p += 8) {
-		bool fin = i >= dup && t->fin_known && blocks[i][1] == t->fin_seq; /* it has a number too */
-
 		put32(p, blocks[i][0]);
-		put32(p + 4, blocks[i][1] + fin);
+		put32(p + 4, blocks[i][1]);
 	}
 	return 4 + 8 * n;
 }

@@ -239,10 +239,13 @@ static bool syn_acked(struct tcp *t, const struct ip_in *in, const struct seg_in
 	return true;
 }
 
-/* RFC 5961 5.2 and RFC 9293: false if the acknowledgement is impossible. */
+/* RFC 5961 5.2 and RFC 9293: false if the acknowledgement is impossible: of what was not sent, or before our first byte. */
 static bool ack_plausible(struct tcp *t, const struct seg_in *g)
 {
-	if (seq_gt(g->ack, t->snd_nxt) || seq_lt(g->ack, t->snd_una - MAX(t->max_wnd, 1))) {
+	uint32_t acked = t->bytes_acked > t->max_wnd ? t->max_wnd : t->snd_una - t->iss - 1;
+	uint32_t oldest = t->snd_una - MIN(t->max_wnd, acked);
+
+	if (seq_gt(g->ack, t->snd_nxt) || seq_lt(g->ack, oldest)) {
 		tcp_challenge(t);
 		return false;
 	}

@@ -188,10 +188,10 @@ static void send_cookie(struct net_socket *ls, const struct ip_in *in, const str
 	if (like.mss_user)
 		like.mss_here = MIN(like.mss_here, like.mss_user);
 	like.in_limit = ls->recv_limit / 2;
-	r.window = (uint16_t)tcp_initial_window(&like);
 	r.sport = get16(in->at + 2);
 	r.dport = get16(in->at);
 	r.options_len = cookie_syn_options(&like, in, g, options);
+	r.window = (uint16_t)tcp_initial_window(&like); /* what of options was agreed on takes its part of an mss */
 	r.options = options;
 	COUNT(h, TcpExt_SyncookiesSent);
 	tcp_reply(h, &r);

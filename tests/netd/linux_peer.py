@@ -62,7 +62,7 @@ class Machine:
         for line in (f"addr add {LOCAL}/16 dev tun0", "link set tun0 up", "link set lo up", f"route add {REMOTES}0/24 dev tun0"):
             subprocess.run(["ip"] + line.split(), check=True)
         for name, value in (("tcp_syn_linear_timeouts", "0"), ("tcp_ecn", "0"), ("tcp_early_retrans", "0"),
-                            ("tcp_no_metrics_save", "1"), ("tcp_rmem", "4096 131072 6291456"),
+                            ("tcp_no_metrics_save", "1"), ("tcp_rmem", "4096 131072 33554432"),
                             ("tcp_wmem", "4096 16384 4194304")):
             try:
                 open(f"/proc/sys/net/ipv4/{name}", "w").write(value)
@@ -485,4 +485,5 @@ def main():
     sys.exit(1 if failed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

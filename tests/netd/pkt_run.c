@@ -10,6 +10,7 @@
 #include "checksum.h"
 #include "frame.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -455,22 +456,52 @@ static bool expect(struct run *r, const struct pkt_event *e)
 
 /* --- the script ------------------------------------------------------------------------------------------- */
 
-/* `sysctl -q net.ipv4.name=value`: where the host has such a knob. All else a shell would do is left out. */
+/* "4096 131072 6291456" is the least, the default and the most: the default is meant, and the most has a knob of its own. */
+static void set_knob(struct run *r, enum net_knob k, const char *value)
+{
+	const char *const *names = net_knobs[k].names;
+	long long v[3];
+	int given;
+
+	for (int i = 0; names && i <= net_knobs[k].max; i++)
+		if (strcmp(names[i], value) == 0)
+			net_knob_set(r->host, k, i, NULL);
+	given = sscanf(value, "%lli %lli %lli", &v[0], &v[1], &v[2]);
+	if (given == 3 && (k == NET_RMEM || k == NET_WMEM)) {
+		net_knob_set(r->host, k, v[1], NULL);
+		net_knob_set(r->host, k == NET_RMEM ? NET_RMEM_MAX : NET_WMEM_MAX, v[2], NULL);
+	} else if (given >= 1 && !names) {
+		net_knob_set(r->host, k, v[0], NULL);
+	}
+}
+
+/*
+ * `sysctl -q net.ipv4.name=value`, in whatever program's arguments, also as /proc/sys/net/ipv4/name=value: where the host has
+ * such a knob. All else a shell would do is left out.
+ */
 static void shell(struct run *r, const char *command)
 {
-	char **words = g_strsplit_set(command, " \t\n;", -1);
-
-	for (char **w = words; *w; w++) {
-		char *value = strchr(*w, '=');
+	for (const char *p = command; *p;) {
+		size_t name = strcspn(p, " \t\n;=");
+		char *word, *value, quote;
 		enum net_knob k;
 
-		if (!value)
+		if (p[name] != '=') {
+			p += name + (p[name] != '\0');
 			continue;
-		*value = '\0';
-		if (net_knob_find(*w, &k))
-			net_knob_set(r->host, k, strtol(value + 1, NULL, 0), NULL);
+		}
+		word = g_strdelimit(g_strndup(g_str_has_prefix(p, "/proc/sys/") ? p + 10 : p,
+					      g_str_has_prefix(p, "/proc/sys/") ? name - 10 : name), "/", '.');
+		p += name + 1;
+		quote = *p == '"' || *p == '\'' ? *p++ : '\0';
+		name = quote ? strcspn(p, (char[]){ quote, '\0' }) : strcspn(p, " \t\n;");
+		value = g_strndup(p, name);
+		p += name + (quote && p[name]);
+		if (net_knob_find(word, &k))
+			set_knob(r, k, value);
+		g_free(word);
+		g_free(value);
 	}
-	g_strfreev(words);
 }
 
 static bool do_event(struct run *r, const struct pkt_event *e)

@@ -137,6 +137,26 @@ static void routes_come_and_go_with_interfaces(void **state)
 	assert_false(net_route(h, 1, &r));
 }
 
+/* As Linux: routes whose source it was go with an address, with the last one all that lead through the interface. */
+static void routes_go_with_the_last_address(void **state)
+{
+	struct lab *l = *state;
+	struct net_host *h = lab_host(l, "h", lab_wire(l, "w"), "10.0.0.1/24");
+	struct net_iface *i = net_iface_at(h, "eth0");
+	struct net_prefix first = prefix("10.0.0.1/24"), second = prefix("10.0.0.2/24");
+	struct net_route r = { .to = prefix("10.7.0.0/16"), .via = addr("10.0.0.254"), .src = addr("10.0.0.2") };
+
+	assert_int_equal(net_iface_add(i, &second, NULL), 0);
+	assert_int_equal(net_route_add(h, &r, NULL), 0);
+	lab_route(h, "0.0.0.0/0", "10.0.0.254");
+	assert_int_equal(net_iface_del(i, &second, NULL), 0);
+	assert_true(net_route(h, 1, &r));
+	assert_int_equal(r.to.len, 0);                         /* only the one from 10.0.0.2 has gone */
+	assert_false(net_route(h, 2, &r));
+	assert_int_equal(net_iface_del(i, &first, NULL), 0);
+	assert_false(net_route(h, 0, &r));
+}
+
 static void a_reject_route_refuses(void **state)
 {
 	struct lab *l = *state;
@@ -432,7 +452,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lab_setup, lab_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(rfc826_request_to_all_answer_from_one), TEST(rfc1122_2_3_2_one_request_a_second_three_times),
-		TEST(longest_prefix_wins), TEST(routes_come_and_go_with_interfaces), TEST(a_reject_route_refuses),
+		TEST(longest_prefix_wins), TEST(routes_come_and_go_with_interfaces), TEST(routes_go_with_the_last_address),
+		TEST(a_reject_route_refuses),
 		TEST(ping_there_and_back), TEST(ping_large_in_fragments), TEST(ping_nobody), TEST(traceroute_names_each_hop),
 		TEST(routes_in_circles), TEST(rfc1191_path_mtu_is_found), TEST(rfc1812_4_3_2_8_errors_are_rate_limited),
 		TEST(rfc791_3_2_in_order), TEST(rfc791_3_2_reversed), TEST(a_repeated_piece_is_harmless),
