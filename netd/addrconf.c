@@ -57,7 +57,7 @@ static void dad_step(struct net_iface *i)
 		}
 		if (a->dad_at <= now) {
 			a->probes--;
-			a->dad_at = now + KNOB_MS(i->host, NEIGH_RETRANS);
+			a->dad_at = now + (ns_t)neigh_retrans(i, true) * NS_PER_MS;
 			nd_solicit(i, IP_ANY, a->addr, NULL);
 		}
 		next = next ? MIN(next, a->dad_at) : a->dad_at;
@@ -203,6 +203,8 @@ static void rs_fire(struct timer *t)
 
 static void rs_begin(struct net_iface *i)
 {
+	if (!i->up)
+		return;
 	i->nd->solicits = SOLICITS;
 	rs_fire(&i->nd->rs);
 }
@@ -230,9 +232,19 @@ static void ra_begin(struct net_iface *i)
 
 /* --- an interface ------------------------------------------------------------------------------ */
 
+static struct ip_addr link_local(const struct net_iface *i)
+{
+	return ip_on(ip6(0xfe80000000000000u, interface_id(i)), i->index);
+}
+
+static bool has_link_local(const struct net_iface *i)
+{
+	return iface_own(i, link_local(i)) != NULL;
+}
+
 void addrconf_up(struct net_iface *i)
 {
-	struct ip_addr local = ip_on(ip6(0xfe80000000000000u, interface_id(i)), i->index);
+	struct ip_addr local = link_local(i);
 
 	if (!i->nd || !i->up)
 		return;
@@ -283,6 +295,7 @@ void addrconf_down(struct net_iface *i)
 	}
 	i->nd->mtu = 0;
 	i->nd->hop_limit = 0;
+	i->nd->reachable = i->nd->retrans = 0;
 	i->host->generation++;
 }
 
@@ -356,8 +369,10 @@ int net_iface_set_auto(struct net_iface *i, bool on, struct err *e)
 	if (i->nd->automatic == on)
 		return 0;
 	i->nd->automatic = on;
-	if (on)
+	if (on && !has_link_local(i))
 		addrconf_up(i);
+	else if (on)
+		rs_begin(i);
 	else
 		net_cancel(i->host->net, &i->nd->rs);
 	return 0;
@@ -387,7 +402,7 @@ int net_iface_set_ra(struct net_iface *i, const struct net_ra *ra, struct err *e
 	addrconf_begin(i);
 	was = i->nd->adv.on;
 	i->nd->adv = *ra;
-	if (!iface_own(i, ip_on(ip6(0xfe80000000000000u, interface_id(i)), i->index)))
+	if (!has_link_local(i))
 		addrconf_up(i);
 	else if (ra->on && i->up)
 		ra_begin(i);

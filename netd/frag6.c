@@ -1,5 +1,5 @@
 /*
- * frag6.c - fragmentation by the source, and reassembly (RFC 8200 4.5, 5722, 6946, 8021).
+ * frag6.c - fragmentation by the source, and reassembly (RFC 8200 4.5, 5722, 6946, 7112, 8021).
  *
  * Pieces that overlap in any way kill the packet and all that still comes of it (RFC 5722 4); the same piece once more
  * is let go. After IP6FRAG_TIME the sender is told (3/1), if the first piece is there. A host's pieces of both
@@ -168,14 +168,31 @@ static bool piece_add(struct reassembly6 *r, struct frame *f, const struct piece
 	return true;
 }
 
-/* RFC 8200 4.5: what is wrong with a piece by itself is told its sender. */
-static bool piece_right(struct net_iface *i, struct frame *f, uint32_t at, uint32_t start, uint32_t end, bool last)
+/* RFC 7112 5: are all headers there, to the transport's end? `at` is where the one of kind `next` begins. */
+static bool headers_whole(const uint8_t *p, uint8_t next, uint32_t at, uint32_t end)
 {
-	bool long_right = end <= 65535, size_right = last || end % 8 == 0;
+	while (next == IP_HOPOPTS || next == IP_ROUTING || next == IP_DSTOPTS) {
+		if (at + 8 > end)
+			return false;
+		next = p[at];
+		at += (p[at + 1] + 1u) * 8;
+	}
+	return at + (next == IP_TCP ? 20 : next == IP_UDP || next == IP_ICMP6 ? 8 : 1) <= end;
+}
 
-	if (long_right && size_right)
+/* RFC 8200 4.5: what is wrong with a piece by itself is told its sender. */
+static bool piece_right(struct net_iface *i, struct frame *f, uint32_t at, const struct piece *q, bool last)
+{
+	const uint8_t *p = packet(f);
+
+	if (!last && q->end % 8)
+		icmp6_error(i->host, i, f, 4, 0, 4);
+	else if (q->end > 65535)
+		icmp6_error(i->host, i, f, 4, 0, at + 2);
+	else if (q->start == 0 && !headers_whole(p, p[at], at + FRAG_HEADER, at + FRAG_HEADER + q->end))
+		icmp6_error(i->host, i, f, 4, 3, 0);
+	else
 		return true;
-	icmp6_error(i->host, i, f, 4, 0, size_right ? at + 2 : 4);
 	return false;
 }
 
@@ -190,7 +207,7 @@ struct frame *frag6_collect(struct net_iface *i, struct frame *f, uint32_t *head
 	struct frame *done;
 
 	COUNT6(h, Ip6ReasmReqds);
-	if (!piece_right(i, f, at, start, end, last)) {
+	if (!piece_right(i, f, at, &like, last)) {
 		COUNT6(h, Ip6ReasmFails);
 		frame_put(f);
 		return NULL;

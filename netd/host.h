@@ -243,6 +243,7 @@ struct nd {
 	struct timer life;              /* idle: the next end of an address or route */
 	uint8_t      hop_limit;         /* as a router says; 0: it has not */
 	uint32_t     mtu;
+	int64_t      reachable, retrans; /* ms, as a router says; 0: as the knobs say */
 	struct net_ra adv;
 };
 bool addrconf_begin(struct net_iface *i);       /* version 6 is wanted here; false for lo, which always has it */
@@ -262,6 +263,12 @@ void arp_input(struct net_iface *i, struct frame *f);
 /* Sends the packet to neighbour `next`, asking for its MAC first if need be. */
 void neigh_send(struct net_iface *i, struct ip_addr next, struct frame *f, struct neigh **cache);
 void neigh_confirm(struct neigh *n);
+/* ms: what a router has told for version 6, or the knob. */
+int64_t neigh_retrans(const struct net_iface *i, bool v6);
+/* Where it is known to be, or NULL. */
+const uint8_t *neigh_mac(const struct net_iface *i, struct ip_addr addr);
+/* Is it known not to answer? `since` when. */
+bool neigh_failed(const struct net_iface *i, struct ip_addr addr, ns_t *since);
 /* A neighbour tells its address in something of its own: a solicitation, a router's word. */
 void neigh_told(struct net_iface *i, struct ip_addr addr, const uint8_t mac[6], bool router);
 /* An advertisement (RFC 4861 7.2.5); `mac` may be NULL. */
@@ -276,6 +283,8 @@ void route_unmade(struct net_iface *i, struct ip_addr to, unsigned len, struct i
 /* Drops what has expired; the next end, or 0. */
 ns_t route_expire(struct net_iface *i);
 void route_router_gone(struct net_iface *i, struct ip_addr router);
+/* It does not answer: what redirects have sent to it goes the old way. */
+void route_neighbour_failed(struct net_iface *i, struct ip_addr neighbour);
 int  route_find(struct net_host *h, struct ip_addr dst, struct route_hit *hit);
 void route_connect(struct net_iface *i, const struct own_addr *p, bool add);
 void route_leave(struct net_iface *i);               /* drops all routes through it */

@@ -62,6 +62,8 @@ static bool may_complain(const struct net_host *h, const uint8_t *p, uint32_t le
 		return false;
 	if (upper_protocol(p, len, &at, &later) != IP_ICMP6)
 		return true;
+	if (type == PROBLEM && code == 3 && at >= len) /* which is what it is about: RFC 8200 4.5 */
+		return true;
 	return !later && at != 0 && at < len && p[at] >= 128 && p[at] != REDIRECT;
 }
 

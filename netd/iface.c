@@ -290,15 +290,32 @@ bool own_prefix_has(const struct own_addr *a, struct ip_addr addr)
 	return ip_is4(a->addr) == ip_is4(addr) && ip_equal(ip_masked(a->addr, a->len), ip_masked(addr, a->len));
 }
 
-/* RFC 6724 5 in short: the same scope, then not deprecated, then the longest common prefix. */
+/* RFC 6724 2.1: the labels of its table; addresses of different ones should not talk to each other. */
+static unsigned label_of(struct ip_addr a)
+{
+	static const struct { uint64_t hi, lo; uint8_t len, label; } table[] = { /* longest first */
+		{ 0, 1, 128, 0 }, { 0, IP_MAPPED, 96, 4 }, { 0, 0, 96, 3 }, { 0x2001000000000000u, 0, 32, 5 }, { 0x2002000000000000u, 0, 16, 2 },
+		{ 0x3ffe000000000000u, 0, 16, 12 }, { 0xfec0000000000000u, 0, 10, 11 }, { 0xfc00000000000000u, 0, 7, 13 },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(table); i++)
+		if (ip_equal(table[i].len <= 64 ? ip6(a.hi & ip_high_bits(table[i].len), 0) :
+			     ip6(a.hi, a.lo & ip_high_bits(table[i].len - 64u)), ip6(table[i].hi, table[i].lo)))
+			return table[i].label;
+	return 1;
+}
+
+enum { SAME_SCOPE = 2048 };
+
+/* RFC 6724 5 in short: the same scope, then not deprecated, then certain, the same label, the longest common prefix. */
 static unsigned source_rank(const struct net_iface *i, const struct own_addr *a, struct ip_addr towards)
 {
 	uint64_t hi = a->addr.hi ^ towards.hi, lo = a->addr.lo ^ towards.lo;
 	unsigned common = hi ? (unsigned)__builtin_clzll(hi) : lo ? 64 + (unsigned)__builtin_clzll(lo) : 128;
 	bool fresh = !a->preferred || a->preferred > net_now(i->host->net);
 
-	return (ip_is_link_local(a->addr) == ip_has_scope(towards)) * 1024u + fresh * 512u +
-	       !(a->flags & NET_ADDR_TENTATIVE) * 256u + common + 1;
+	return (ip_is_link_local(a->addr) == ip_has_scope(towards)) * (unsigned)SAME_SCOPE + fresh * 1024u +
+	       !(a->flags & NET_ADDR_TENTATIVE) * 512u + (label_of(a->addr) == label_of(towards)) * 256u + common + 1;
 }
 
 static struct ip_addr iface_source6(const struct net_iface *i, struct ip_addr towards, unsigned *best)
@@ -323,13 +340,13 @@ static struct ip_addr source6(const struct net_iface *i, struct ip_addr towards)
 	unsigned best = 0;
 	struct ip_addr source = iface_source6(i, towards, &best), other;
 
-	if (best >= 1024)
+	if (best >= SAME_SCOPE)
 		return source;
 	for (unsigned n = 0; n < i->host->ifaces->len && !ip_has_scope(towards); n++) {
 		const struct net_iface *o = i->host->ifaces->pdata[n];
 
 		other = o != i && o != i->host->lo ? iface_source6(o, towards, &best) : IP_ANY;
-		if (!ip_none(other) && best >= 1024)
+		if (!ip_none(other) && best >= SAME_SCOPE)
 			source = other;
 	}
 	return source;

@@ -151,8 +151,9 @@ void nd_redirect(struct net_iface *i, const struct frame *f, const struct route_
 {
 	const uint8_t *about = packet((struct frame *)f);
 	struct ip_addr src = ip_on(ip_get6(about + 8), i->index), dst = ip_get6(about + 24), mine = IP_ANY;
-	uint32_t len = MIN(IP6_HEADER + (uint32_t)get16(about + 4), (uint32_t)IP6_MTU_MIN - IP6_HEADER - 40 - 8) & ~7u;
+	uint32_t len = MIN(IP6_HEADER + (uint32_t)get16(about + 4), (uint32_t)IP6_MTU_MIN - IP6_HEADER - 40 - 8 - 8) & ~7u;
 	struct route_hit back;
+	const uint8_t *mac;
 	struct frame *out;
 	uint8_t *p;
 
@@ -162,15 +163,23 @@ void nd_redirect(struct net_iface *i, const struct frame *f, const struct route_
 	if (!ip_is_link_local(mine) || (!ip_is_link_local(hit->next) && !ip_equal(hit->next, dst)) ||
 	    !icmp_may_tell(i->host, src))
 		return;
-	out = ip_frame(i->host, src, 40 + 8 + len);
+	mac = neigh_mac(i, hit->next);
+	out = ip_frame(i->host, src, 40 + (mac ? 8 : 0) + 8 + len);
 	p = transport(out);
-	memset(p, 0, 40 + 8);
+	memset(p, 0, 40 + 8 + 8);
 	p[0] = REDIRECT;
 	ip_put6(p + 8, hit->next);
 	ip_put6(p + 24, dst);
-	p[40] = OPTION_REDIRECTED;
-	p[41] = (uint8_t)(1 + len / 8);
-	memcpy(p + 48, about, len);
+	p += 40;
+	if (mac) {
+		p[0] = OPTION_TARGET;
+		p[1] = 1;
+		memcpy(p + 2, mac, 6);
+		p += 8;
+	}
+	p[0] = OPTION_REDIRECTED;
+	p[1] = (uint8_t)(1 + len / 8);
+	memcpy(p + 8, about, len);
 	send_on_link(i, mine, src, out, NULL);
 }
 
@@ -266,6 +275,12 @@ static void take_prefix(struct net_iface *i, const uint8_t *p)
 		addrconf_prefix(i, prefix, valid, preferred);
 }
 
+/* ms within what the knob allows; 0 says nothing. */
+static int64_t told_time(enum net_knob k, uint32_t told, int64_t before)
+{
+	return told ? CLAMP((int64_t)told, net_knobs[k].min, net_knobs[k].max) : before;
+}
+
 static void take_router_advertisement(struct net_iface *i, const struct ip_in *in)
 {
 	const uint8_t *mac = link_option(in, 16, OPTION_SOURCE);
@@ -277,6 +292,8 @@ static void take_router_advertisement(struct net_iface *i, const struct ip_in *i
 	net_cancel(i->host->net, &nd->rs);
 	if (in->at[4])
 		nd->hop_limit = in->at[4];
+	nd->reachable = told_time(NET_NEIGH_REACHABLE_TIME, get32(in->at + 8), nd->reachable);
+	nd->retrans = told_time(NET_NEIGH_RETRANS, get32(in->at + 12), nd->retrans);
 	if (mac)
 		neigh_told(i, in->src, mac, true);
 	addrconf_route(i, IP_ANY, 0, in->src, get16(in->at + 6));

@@ -67,6 +67,23 @@ static void send_arp(struct net_iface *i, uint16_t op, const uint8_t to[6], uint
 	iface_send(i, f, to, TYPE_ARP);
 }
 
+int64_t neigh_retrans(const struct net_iface *i, bool v6)
+{
+	return v6 && i->nd && i->nd->retrans ? i->nd->retrans : KNOB(i->host, NEIGH_RETRANS);
+}
+
+/* RFC 4861 7.2.2: the source of the packet that waits, if it is one of the interface's. */
+static struct ip_addr solicitor(const struct neigh *n)
+{
+	if (n->queue.count > 0) {
+		struct ip_addr src = ip_on(ip_get6(packet(n->queue.head) + 8), n->iface->index);
+
+		if (iface_has(n->iface, src))
+			return src;
+	}
+	return iface_source(n->iface, n->addr);
+}
+
 static void solicit(struct neigh *n, bool unicast)
 {
 	static const uint8_t zero[6];
@@ -76,8 +93,8 @@ static void solicit(struct neigh *n, bool unicast)
 		send_arp(n->iface, 1, unicast ? n->mac.byte : broadcast, ip_v4(iface_source(n->iface, n->addr)), zero,
 			 ip_v4(n->addr));
 	else
-		nd_solicit(n->iface, iface_source(n->iface, n->addr), n->addr, unicast ? &n->mac : NULL);
-	net_timer(n->iface->host->net, &n->timer, KNOB_MS(n->iface->host, NEIGH_RETRANS), unicast);
+		nd_solicit(n->iface, solicitor(n), n->addr, unicast ? &n->mac : NULL);
+	net_timer(n->iface->host->net, &n->timer, (ns_t)neigh_retrans(n->iface, ip_is6(n->addr)) * NS_PER_MS, unicast);
 }
 
 static void neigh_fail(struct neigh *n)
@@ -90,6 +107,10 @@ static void neigh_fail(struct neigh *n)
 	n->state = NET_NEIGH_FAILED;
 	n->mac = (struct net_mac){ { 0 } };
 	n->updated = net_now(i->host->net);
+	if (ip_is6(n->addr)) {
+		route_neighbour_failed(i, n->addr);
+		i->host->generation++; /* another router may be better now */
+	}
 	while ((f = frame_queue_take(&waiting)))
 		icmp_host_unreachable(i->host, i, f);
 }
@@ -139,10 +160,27 @@ static struct neigh *neigh_create(struct net_iface *i, struct ip_addr addr)
 static enum net_neigh_state neigh_state(const struct neigh *n)
 {
 	const struct net_host *h = n->iface->host;
+	const struct nd *nd = ip_is6(n->addr) ? n->iface->nd : NULL;
+	ns_t time = nd && nd->reachable ? (ns_t)nd->reachable * NS_PER_MS : KNOB_MS(h, NEIGH_REACHABLE_TIME);
 
-	if (n->state == NET_NEIGH_REACHABLE && net_now(h->net) - n->confirmed > KNOB_MS(h, NEIGH_REACHABLE_TIME))
+	if (n->state == NET_NEIGH_REACHABLE && net_now(h->net) - n->confirmed > time)
 		return NET_NEIGH_STALE;
 	return n->state;
+}
+
+const uint8_t *neigh_mac(const struct net_iface *i, struct ip_addr addr)
+{
+	const struct neigh *n = neigh_find(i, addr);
+
+	return n && n->state != NET_NEIGH_INCOMPLETE && n->state != NET_NEIGH_FAILED ? n->mac.byte : NULL;
+}
+
+bool neigh_failed(const struct net_iface *i, struct ip_addr addr, ns_t *since)
+{
+	const struct neigh *n = neigh_find(i, addr);
+
+	*since = n ? n->updated : 0;
+	return n && n->state == NET_NEIGH_FAILED;
 }
 
 void neigh_confirm(struct neigh *n)

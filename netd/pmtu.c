@@ -57,6 +57,8 @@ void pmtu_learn(struct net_host *h, struct ip_addr dst, uint32_t mtu, uint32_t l
 		p->dst = dst;
 		g_hash_table_insert(h->pmtus, p, p);
 	}
+	if (p->mtu && mtu > p->mtu && net_now(h->net) < p->expires) /* RFC 1191 3, 8201 4: nothing gets larger by being told */
+		return;
 	p->mtu = mtu;
 	p->locked = locked;
 	p->expires = net_now(h->net) + PMTU_AGE;

@@ -180,6 +180,44 @@ void route_router_gone(struct net_iface *i, struct ip_addr router)
 	}
 }
 
+void route_neighbour_failed(struct net_iface *i, struct ip_addr neighbour)
+{
+	struct net_host *h = i->host;
+
+	for (unsigned k = h->routes->len; k-- > 0;) {
+		const struct route *r = &g_array_index(h->routes, struct route, k);
+
+		if (r->made && r->len == 128 && r->iface == i && ip_equal(ip_none(r->via) ? r->to : r->via, neighbour))
+			remove_at(h, k);
+	}
+}
+
+/*
+ * RFC 4861 6.3.6, of the routes to one prefix from `at` on: the first whose router is not known to be silent; if all
+ * are, the one that has been asked longest ago. What is set by hand is not doubted.
+ */
+static const struct route *route_answering(const struct net_host *h, unsigned at)
+{
+	const struct route *first = &g_array_index(h->routes, struct route, at), *best = first;
+	ns_t oldest = G_MAXUINT64, since;
+
+	for (; at < h->routes->len; at++) {
+		const struct route *r = &g_array_index(h->routes, struct route, at);
+
+		if (r->v6 != first->v6 || r->len != first->len || !ip_equal(r->to, first->to))
+			break;
+		if (!r->iface || !r->iface->up)
+			continue;
+		if (!r->made || ip_none(r->via) || !neigh_failed(r->iface, r->via, &since))
+			return r;
+		if (since < oldest) {
+			oldest = since;
+			best = r;
+		}
+	}
+	return best;
+}
+
 /* Binary search in each length that occurs: at most 33, or 129. Routes through interfaces that are down do not count. */
 static const struct route *route_best(const struct net_host *h, struct ip_addr dst)
 {
@@ -197,7 +235,7 @@ static const struct route *route_best(const struct net_host *h, struct ip_addr d
 			if (r->v6 != v6 || r->len != len || !ip_equal(r->to, key.to))
 				break;
 			if (!r->iface || r->iface->up)
-				return r;
+				return r->made ? route_answering(h, at) : r;
 		}
 	}
 	return NULL;
@@ -252,7 +290,10 @@ int route_find(struct net_host *h, struct ip_addr dst, struct route_hit *hit)
 		return -EHOSTUNREACH;
 	hit->iface = r->iface;
 	hit->next = ip_none(r->via) ? dst : r->via;
-	hit->src = ip_none(r->src) ? iface_source(r->iface, hit->next) : r->src;
+	if (r->v6) /* RFC 6724: of those that there are now, for the destination */
+		hit->src = ip_none(r->src) || r->connected ? iface_source(r->iface, dst) : r->src;
+	else
+		hit->src = ip_none(r->src) ? iface_source(r->iface, hit->next) : r->src;
 	hit->broadcast |= ip_none(r->via) && ip_is4(dst) && iface_broadcast(r->iface, ip_v4(dst));
 	return 0;
 }
