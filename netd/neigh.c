@@ -130,22 +130,37 @@ static void neigh_fire(struct timer *t)
 		solicit(n, n->state == NET_NEIGH_PROBE);
 }
 
+/*
+ * The one whose loss hurts least makes room, the oldest of its kind: so a scan for neighbours that are not there does not
+ * drive out, nor keep out, those that are (RFC 6583 7).
+ */
+static bool neigh_make_room(struct net_host *h)
+{
+	static const uint8_t worth[NET_NEIGH_STATES] = { [NET_NEIGH_FAILED] = 0, [NET_NEIGH_INCOMPLETE] = 1, [NET_NEIGH_STALE] = 2,
+							 [NET_NEIGH_PROBE] = 3, [NET_NEIGH_DELAY] = 4, [NET_NEIGH_REACHABLE] = 5,
+							 [NET_NEIGH_PERMANENT] = 6 };
+	struct neigh *least = NULL;
+
+	for (unsigned k = 0; k < h->neighs->len; k++) {
+		struct neigh *n = h->neighs->pdata[k];
+
+		if (!least || worth[n->state] < worth[least->state] ||
+		    (n->state == least->state && n->updated < least->updated))
+			least = n;
+	}
+	if (least->state == NET_NEIGH_PERMANENT)
+		return false;
+	neigh_free(least);
+	return true;
+}
+
 static struct neigh *neigh_create(struct net_iface *i, struct ip_addr addr)
 {
 	struct net_host *h = i->host;
 	struct neigh *n;
 
-	if (h->neighs->len >= NEIGHS_MAX) { /* the first that nobody needs makes room */
-		for (unsigned k = 0; k < h->neighs->len; k++) {
-			n = h->neighs->pdata[k];
-			if (n->queue.count == 0 && n->state != NET_NEIGH_PERMANENT && n->state != NET_NEIGH_INCOMPLETE) {
-				neigh_free(n);
-				break;
-			}
-		}
-		if (h->neighs->len >= NEIGHS_MAX)
-			return NULL;
-	}
+	if (h->neighs->len >= NEIGHS_MAX && !neigh_make_room(h))
+		return NULL;
 	n = g_new0(struct neigh, 1);
 	n->iface = i;
 	n->addr = addr;

@@ -29,13 +29,18 @@ void six_begin_fresh(struct six *s, struct lab *l)
 	s->eth = net_iface_at(s->host, "eth0");
 }
 
-void six_begin(struct six *s, struct lab *l)
+void six_introduce(struct six *s)
 {
 	struct net_addr global = addr("2001:db8::63"), local = addr("fe80::63");
 
-	six_begin_fresh(s, l);
 	net_neigh_add(s->host, "eth0", &global, (const struct net_mac *)STRANGER, NULL);
 	net_neigh_add(s->host, "eth0", &local, (const struct net_mac *)STRANGER, NULL);
+}
+
+void six_begin(struct six *s, struct lab *l)
+{
+	six_begin_fresh(s, l);
+	six_introduce(s);
 	lab_settle(l);
 	six_forget(s);
 }

@@ -26,6 +26,8 @@ void six_begin(struct six *s, struct lab *l);
 /* The same with the host's neighbours unknown and the address just added. */
 void six_begin_fresh(struct six *s, struct lab *l);
 void six_end(struct six *s);
+/* The host knows the stranger's addresses. */
+void six_introduce(struct six *s);
 void six_forget(struct six *s);
 
 /* A packet under construction: begin, any number of headers, then the rest. */
