@@ -18,6 +18,7 @@ struct six {
 	struct net_host *host;      /* "a", 2001:db8::1/64 on eth0 */
 	struct net_iface *eth;
 	struct net_tap  *tap;       /* sees all frames */
+	unsigned         sent;
 	GArray          *seen;      /* struct seen: since six_forget() */
 };
 
