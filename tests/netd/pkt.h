@@ -9,7 +9,8 @@
  *   `sysctl -q name=value`                                             a setting, where we have it
  * Stacks differ in when they acknowledge and push, so a bare ACK that is not the expected packet is passed over, and PSH
  * not compared, unless the script says --strict or the runner is told so.
- * Beyond packetdrill: tcp_state() = N, the state of the connection in Linux's numbers.
+ * Beyond packetdrill: tcp_state() = N, the state of the connection in Linux's numbers; --ours, the script holds for the
+ * simulated host alone.
  * TIME: 0.5 absolute, +.1 after the event before, * at any time, +a~+b within, 1...2 a call that waits.
  */
 #ifndef PKT_H
@@ -60,13 +61,19 @@ struct pkt_script {
 	int        error_line;
 	int64_t    tolerance;           /* ns */
 	uint32_t   mtu;
+	bool       ours;
 	bool       strict;              /* every packet counts; else bare ACKs may be passed over */
+	GString   *trace;               /* not NULL: gets a line for each packet that the host sends */
 };
 
 struct pkt_script *pkt_parse(const char *text);
 void pkt_script_free(struct pkt_script *s);
-/* True if everything happened as written; else `why` says what did not. */
-bool pkt_run(const struct pkt_script *s, bool verbose, GString *why);
+/* Against one of the hosts of pkt_host.h. `why`: what did not happen as written, or why that host cannot be had here. */
+enum pkt_outcome { PKT_RIGHT, PKT_WRONG, PKT_IMPOSSIBLE };
+struct pkt_host_ops;
+enum pkt_outcome pkt_run(const struct pkt_script *s, const struct pkt_host_ops *ops, GString *why);
+/* What its times add up to, at least. */
+int64_t pkt_length(const struct pkt_script *s);
 int  pkt_errno(const char *name);
 
 #endif

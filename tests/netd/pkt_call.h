@@ -62,106 +62,93 @@ static const char *arg_flags(const struct pkt_event *e)
 	return g_str_has_suffix(e->name, "msg") ? arg(e, 2) : arg(e, 3);
 }
 
-static struct net_socket **arg_fd(struct run *r, const struct pkt_event *e, int i)
+static int arg_fd(const struct pkt_event *e)
 {
-	long fd = arg_number(e, i);
-
-	return fd >= 0 && fd < FD_MAX && r->fd[fd] ? &r->fd[fd] : NULL;
+	return (int)arg_number(e, 0);
 }
 
-static long new_fd(struct run *r, const struct pkt_event *e, struct net_socket *s)
+static bool is_open(const struct run *r, long fd)
 {
-	long fd = e->result;
-
-	if (fd < 0 || fd >= FD_MAX || r->fd[fd]) {
-		net_socket_release(s);
-		return -EBADF;
-	}
-	r->fd[fd] = s;
-	r->nonblock[fd] = false;
-	return fd;
+	return fd >= 0 && fd < PKT_FDS && r->open[fd];
 }
 
-static const struct net_caller caller = { .uid = 0, .pid = 1 };
+/* What the call makes gets the number that the script wants it to have. */
+static bool may_be_new(const struct run *r, const struct pkt_event *e)
+{
+	return e->result >= 0 && e->result < PKT_FDS && !r->open[e->result];
+}
+
+static long new_fd(struct run *r, const struct pkt_event *e, long result)
+{
+	if (result < 0)
+		return result;
+	r->open[e->result] = true;
+	return e->result;
+}
 
 static long call_socket(struct run *r, const struct pkt_event *e)
 {
-	bool udp = strstr(arg(e, 1), "SOCK_DGRAM") != NULL;
-	struct net_socket *s;
-	int result = net_socket_new(r->host, udp ? NET_UDP : NET_TCP, NET_IPV4, &caller, &s, NULL);
-	long fd;
+	const char *type = arg(e, 1);
 
-	if (result < 0)
-		return result;
-	fd = new_fd(r, e, s);
-	if (fd >= 0)
-		r->nonblock[fd] = strstr(arg(e, 1), "SOCK_NONBLOCK") != NULL;
-	return fd;
+	if (!may_be_new(r, e))
+		return -EBADF;
+	return new_fd(r, e, r->ops->socket(r->host, (int)e->result, strstr(type, "SOCK_DGRAM"), strstr(type, "SOCK_NONBLOCK")));
 }
 
 static long call_bind(struct run *r, const struct pkt_event *e)
 {
-	struct net_endpoint at = { .port = LOCAL_PORT };
-
-	return net_bind(*arg_fd(r, e, 0), &caller, &at, NULL);
+	return r->ops->bind(r->host, arg_fd(e));
 }
 
+/* One that is to fail needs no number of its own, but the engine one to try with. */
 static long call_accept(struct run *r, const struct pkt_event *e)
 {
-	struct net_socket *s;
-	int result = net_accept(*arg_fd(r, e, 0), &s, NULL, NULL);
+	int as = e->result >= 0 ? (int)e->result : PKT_FDS - 1;
+	long result;
 
-	return result < 0 ? result : new_fd(r, e, s);
+	if (e->result >= 0 && !may_be_new(r, e))
+		return -EBADF;
+	result = r->ops->accept(r->host, arg_fd(e), as);
+	if (result >= 0)
+		r->open[as] = true;
+	return result < 0 ? result : as;
 }
 
 static long call_connect(struct run *r, const struct pkt_event *e)
 {
-	struct net_endpoint to = { .addr = net_v4(REMOTE), .port = LOCAL_PORT };
-	struct net_socket *s = *arg_fd(r, e, 0);
-	struct net_socket_info info;
-
-	r->remote_port = LOCAL_PORT;
-	net_socket_get(s, &info);
-	if (info.kind == NET_UDP)
-		return net_connect(s, &to, NULL);
-	if (r->waiting == e) /* it has been asked for: how did it come out? */
-		return net_connect_result(s, NULL);
-	return net_connect(s, &to, NULL);
+	r->remote_port = PKT_PORT;
+	return r->ops->connect(r->host, arg_fd(e), r->waiting == e);
 }
 
-static unsigned message_flags(const char *text)
+static int message_flags(const char *text)
 {
-	return (strstr(text, "MSG_PEEK") ? NET_PEEK : 0) | (strstr(text, "MSG_MORE") ? NET_MORE : 0) | (strstr(text, "MSG_OOB") ? NET_OOB : 0);
+	static const struct { const char *name; int bit; } flags[] = {
+		{ "MSG_PEEK", MSG_PEEK }, { "MSG_MORE", MSG_MORE }, { "MSG_OOB", MSG_OOB }, { "MSG_DONTWAIT", MSG_DONTWAIT },
+		{ "MSG_WAITALL", MSG_WAITALL }, { "MSG_TRUNC", MSG_TRUNC },
+	};
+	int all = 0;
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(flags); i++)
+		all |= strstr(text, flags[i].name) ? flags[i].bit : 0;
+	return all;
 }
 
 static long call_read(struct run *r, const struct pkt_event *e)
 {
-	long want = arg_bytes(e), result;
-	uint8_t *data = g_malloc((gsize)MAX(want, 1));
-
-	result = net_recv(*arg_fd(r, e, 0), data, (size_t)MAX(want, 0), message_flags(arg_flags(e)), NULL, NULL);
-	g_free(data);
-	return result;
+	return r->ops->recv(r->host, arg_fd(e), (size_t)MAX(arg_bytes(e), 0), message_flags(arg_flags(e)));
 }
 
 static long call_write(struct run *r, const struct pkt_event *e)
 {
-	static const uint8_t zeros[1 << 20];
-	struct net_endpoint to = { .addr = net_v4(REMOTE), .port = LOCAL_PORT };
-	bool named = strcmp(e->name, "sendto") == 0 && *arg_fd(r, e, 0) && strcmp(arg(e, 4), "NULL") != 0;
-	struct net_socket_info info;
+	bool named = strcmp(e->name, "sendto") == 0 && strcmp(arg(e, 4), "NULL") != 0;
 
-	net_socket_get(*arg_fd(r, e, 0), &info);
-	return net_send(*arg_fd(r, e, 0), zeros, MIN((size_t)arg_bytes(e), sizeof(zeros)),
-			message_flags(arg_flags(e)), named && info.kind == NET_UDP ? &to : NULL, NULL);
+	return r->ops->send(r->host, arg_fd(e), (size_t)MAX(arg_bytes(e), 0), message_flags(arg_flags(e)), named);
 }
 
 static long call_close(struct run *r, const struct pkt_event *e)
 {
-	struct net_socket **s = arg_fd(r, e, 0);
-
-	net_socket_release(*s);
-	*s = NULL;
+	r->ops->shut(r->host, arg_fd(e));
+	r->open[arg_fd(e)] = false;
 	return 0;
 }
 
@@ -169,7 +156,7 @@ static long call_shutdown(struct run *r, const struct pkt_event *e)
 {
 	int how = strcmp(arg(e, 1), "SHUT_RD") == 0 ? SHUT_RD : strcmp(arg(e, 1), "SHUT_WR") == 0 ? SHUT_WR : SHUT_RDWR;
 
-	return net_shutdown(*arg_fd(r, e, 0), how, NULL);
+	return r->ops->shutdown(r->host, arg_fd(e), how);
 }
 
 static int option_of(const char *name)
@@ -193,17 +180,18 @@ static long call_setsockopt(struct run *r, const struct pkt_event *e)
 	}
 	if (option == NET_TCP_CONGESTION)
 		value = strstr(arg(e, 3), "cubic") ? 1 : strstr(arg(e, 3), "reno") ? 0 : -1;
-	return net_setsockopt(*arg_fd(r, e, 0), option, value, NULL);
+	return r->ops->setsockopt(r->host, arg_fd(e), option, value);
 }
 
 static long call_getsockopt(struct run *r, const struct pkt_event *e)
 {
-	int option = option_of(arg(e, 2)), value, result;
+	int option = option_of(arg(e, 2)), value = 0;
 	const char *text = arg(e, 3);
+	long result;
 
 	if (option < 0)
 		return -ENOPROTOOPT;
-	result = net_getsockopt(*arg_fd(r, e, 0), option, &value, NULL);
+	result = r->ops->getsockopt(r->host, arg_fd(e), option, &value);
 	if (result == 0 && option == NET_SO_ERROR && *text == '[' && g_ascii_isalpha(*++text)) {
 		char *name = g_strndup(text, strcspn(text, "]"));
 		bool same = pkt_errno(name) == value;
@@ -216,13 +204,9 @@ static long call_getsockopt(struct run *r, const struct pkt_event *e)
 
 static long call_fcntl(struct run *r, const struct pkt_event *e)
 {
-	long fd = arg_number(e, 0);
-
-	if (strcmp(arg(e, 1), "F_SETFL") == 0)
-		r->nonblock[fd] = strstr(arg(e, 2), "O_NONBLOCK") != NULL;
-	else
+	if (strcmp(arg(e, 1), "F_SETFL") != 0)
 		return e->result;
-	return 0;
+	return r->ops->nonblock(r->host, arg_fd(e), strstr(arg(e, 2), "O_NONBLOCK"));
 }
 
 /* One entry: poll([{fd=4, events=POLLIN, revents=POLLIN}], 1, 0). */
@@ -233,9 +217,10 @@ static long call_poll(struct run *r, const struct pkt_event *e)
 		{ "POLLRDHUP", NET_POLLRDHUP },
 	};
 	const char *fd = strstr(arg(e, 0), "fd="), *want = strstr(arg(e, 0), " events="), *got = strstr(arg(e, 0), "revents=");
-	unsigned asked = NET_POLLERR | NET_POLLHUP, said = 0, ready;
+	unsigned asked = 0, said = 0;
+	long ready;
 
-	if (!fd || !want || !got || atoi(fd + 3) >= FD_MAX || !r->fd[atoi(fd + 3)])
+	if (!fd || !want || !got || !is_open(r, atoi(fd + 3)))
 		return -EBADF;
 	for (unsigned i = 0; i < G_N_ELEMENTS(bits); i++) {
 		const char *w = strstr(want, bits[i].name), *g = strstr(got, bits[i].name);
@@ -243,8 +228,8 @@ static long call_poll(struct run *r, const struct pkt_event *e)
 		asked |= w && w < got ? bits[i].bit : 0;
 		said |= g ? bits[i].bit : 0;
 	}
-	ready = net_poll(r->fd[atoi(fd + 3)]) & asked;
-	if (ready != said)
+	ready = r->ops->poll(r->host, atoi(fd + 3), asked);
+	if (ready != (long)said)
 		return ready ? -EINVAL : 0;
 	return ready ? 1 : 0;
 }
@@ -252,30 +237,22 @@ static long call_poll(struct run *r, const struct pkt_event *e)
 /* ioctl(4, SIOCINQ, [100]): what may be read; SIOCOUTQ: what is not acknowledged. */
 static long call_ioctl(struct run *r, const struct pkt_event *e)
 {
-	struct net_socket_info info;
 	bool out = strcmp(arg(e, 1), "SIOCOUTQ") == 0;
 
 	if (!out && strcmp(arg(e, 1), "SIOCINQ") != 0)
 		return -EINVAL;
-	net_socket_get(*arg_fd(r, e, 0), &info);
-	return (long)(out ? info.send_queue : info.recv_queue) == arg_number(e, 2) ? 0 : -EINVAL;
+	return r->ops->queued(r->host, arg_fd(e), !out) == arg_number(e, 2) ? 0 : -EINVAL;
 }
 
 static long call_listen(struct run *r, const struct pkt_event *e)
 {
-	return net_listen(*arg_fd(r, e, 0), (int)arg_number(e, 1), NULL);
+	return r->ops->listen(r->host, arg_fd(e), (int)arg_number(e, 1));
 }
 
 /* Not packetdrill's: the state of the connection (numbers of Linux), the host's newest socket that is no listener; 7: none. */
 static long call_tcp_state(struct run *r, const struct pkt_event *e)
 {
-	struct net_socket_info info = { 0 };
-	long state = NET_TCP_CLOSE;
-
-	while (net_socket_above(r->host, info.id, &info))
-		if (info.state != NET_TCP_LISTEN)
-			state = info.state;
-	return state;
+	return r->ops->state(r->host);
 }
 
 static const struct { const char *name; long (*call)(struct run *, const struct pkt_event *); bool fd; } calls[] = {
@@ -289,19 +266,29 @@ static const struct { const char *name; long (*call)(struct run *, const struct 
 	{ "ioctl", call_ioctl, true }, { "tcp_state", call_tcp_state, false },
 };
 
-static long call_once(struct run *r, const struct pkt_event *e, bool *known)
+static long (*call_of(const char *name, bool *fd))(struct run *, const struct pkt_event *)
 {
-	*known = true;
 	for (unsigned i = 0; i < G_N_ELEMENTS(calls); i++)
-		if (strcmp(calls[i].name, e->name) == 0)
-			return calls[i].fd && !arg_fd(r, e, 0) ? -EBADF : calls[i].call(r, e);
-	*known = false;
-	return 0;
+		if (strcmp(calls[i].name, name) == 0) {
+			*fd = calls[i].fd;
+			return calls[i].call;
+		}
+	return NULL;
 }
 
-static bool would_block(long result)
+static long call_once(struct run *r, const struct pkt_event *e)
 {
-	return result == -EAGAIN || result == -EINPROGRESS;
+	bool fd = false;
+	long (*call)(struct run *, const struct pkt_event *) = call_of(e->name, &fd);
+
+	return fd && !is_open(r, arg_number(e, 0)) ? -EBADF : call(r, e);
+}
+
+static long call_waiting(void *arg)
+{
+	struct waiting *w = arg;
+
+	return call_once(w->r, w->e);
 }
 
 static bool check_result(struct run *r, const struct pkt_event *e, long result)
@@ -312,22 +299,29 @@ static bool check_result(struct run *r, const struct pkt_event *e, long result)
 		     result < 0 ? errno_name(-result) : "");
 }
 
+static ns_t lateness(const struct run *r)
+{
+	return (ns_t)r->script->tolerance + (r->ops->real ? LATE : 0);
+}
+
 /* The call that waits is tried again; true unless it has ended otherwise than it should. */
 static bool try_waiting(struct run *r)
 {
 	const struct pkt_event *e = r->waiting;
-	ns_t tolerance = (ns_t)r->script->tolerance;
-	bool known;
 	long result;
 
 	if (!e || r->failed)
 		return !r->failed;
-	result = call_once(r, e, &known);
-	if (would_block(result) && r->clock.now <= r->waiting_end + tolerance)
-		return true;
+	if (!r->ops->wait(r->host, call_waiting, &r->call, &result)) {
+		if (now(r) <= r->waiting_end + lateness(r))
+			return true;
+		r->waiting = NULL;
+		r->failed = !wrong(r, e, "%s has not returned", e->name);
+		return false;
+	}
 	r->waiting = NULL;
-	if (!would_block(result) && r->clock.now + tolerance < r->waiting_end)
-		r->failed = !wrong(r, e, "%s returned early, at %.6f", e->name, (double)(int64_t)(r->clock.now - r->start) / 1e9);
+	if (now(r) + lateness(r) < r->waiting_end)
+		r->failed = !wrong(r, e, "%s returned early, at %.6f", e->name, (double)(int64_t)(now(r) - r->start) / 1e9);
 	else
 		r->failed = !check_result(r, e, result);
 	return !r->failed;
@@ -335,17 +329,18 @@ static bool try_waiting(struct run *r)
 
 static bool do_call(struct run *r, const struct pkt_event *e)
 {
-	long result;
-	bool known;
+	bool fd;
 
-	result = call_once(r, e, &known);
-	if (!known)
+	if (!call_of(e->name, &fd))
 		return wrong(r, e, "the call %s is not known", e->name);
 	if (e->wait >= 0) { /* the script goes on while it waits */
+		long result;
+
+		r->call = (struct waiting){ r, e };
+		if (r->ops->wait(r->host, call_waiting, &r->call, &result))
+			return check_result(r, e, result);
 		r->waiting = e;
-		if (would_block(result))
-			return true;
-		r->waiting = NULL;
+		return true;
 	}
-	return check_result(r, e, result) && run_until(r, r->clock.now);
+	return check_result(r, e, call_once(r, e)) && run_until(r, now(r));
 }

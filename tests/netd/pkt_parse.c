@@ -387,6 +387,8 @@ static bool parse_setting(struct parser *s)
 		s->script->tolerance = strtoll(value + 1, NULL, 10) * 1000;
 	if (g_str_has_prefix(s->p, "--strict"))
 		s->script->strict = true;
+	if (g_str_has_prefix(s->p, "--ours"))
+		s->script->ours = true;
 	if (g_str_has_prefix(s->p, "--mtu=") && value)
 		s->script->mtu = (uint32_t)strtoul(value + 1, NULL, 10);
 	s->p += strcspn(s->p, " \t\n");
@@ -469,5 +471,20 @@ void pkt_script_free(struct pkt_script *s)
 {
 	g_ptr_array_free(s->events, TRUE);
 	g_free(s->error);
+	if (s->trace)
+		g_string_free(s->trace, TRUE);
 	g_free(s);
+}
+
+int64_t pkt_length(const struct pkt_script *s)
+{
+	int64_t length = 0;
+
+	for (guint i = 0; i < s->events->len; i++) {
+		const struct pkt_event *e = s->events->pdata[i];
+		int64_t at = e->time == PKT_ANY ? 0 : MAX(e->at, e->until);
+
+		length = e->time == PKT_RELATIVE ? length + at : MAX(length, at);
+	}
+	return length;
 }

@@ -1,39 +1,36 @@
 /*
- * pkt_run.c - a script against our engine, in virtual time.
+ * pkt_run.c - a script against a host (pkt_host.h): the far end, the system calls, and when each has to be.
  *
- * The host under test is 192.168.0.1 on an infinitely fast wire; the script speaks through a raw port as
- * everything behind the router 192.168.0.2. Sequence numbers and timestamps of the script count from
- * the first of their kind; here they are mapped to what the host really chose.
+ * The host under test is 192.168.0.1; the script speaks as everything behind the router 192.168.0.2. Sequence numbers and
+ * timestamps of the script count from the first of their kind; here they are mapped to what the host really chose.
+ *
+ * A host in real time is late by what the machine is, and its timers have a grain: the time of an event then counts from when
+ * the event before really was, and a packet may come LATE and an eighth of the time it was waited for after its time. The kernel
+ * makes large segments and marks the last of those that each is cut into, so PSH is not compared there.
  */
-#include "pkt.h"
+#include "pkt_host.h"
 
 #include "checksum.h"
 #include "frame.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-enum { LOCAL = 0xc0a80001, ROUTER = 0xc0a80002, REMOTE = 0xc0000201, LOCAL_PORT = 8080, REMOTE_PORT = 40000,
-       FD_MAX = 64 };
-static const uint8_t tap_mac[6] = { 2, 0, 0, 0, 0, 0xfe };
+enum { REMOTE_PORT = 40000 };
+#define EARLY (10 * NS_PER_MS)
+#define LATE (100 * NS_PER_MS)
+#define PATIENCE (10 * NS_PER_S)
 
 struct sent { ns_t time; uint8_t *bytes; size_t len; };
 
 struct run {
 	const struct pkt_script *script;
-	struct clock    clock;
-	struct net     *net;
-	struct net_host *host;
-	struct net_iface *eth;
-	struct net_tap *tap;
-	struct net_mac  mac;             /* of the host */
+	const struct pkt_host_ops *ops;
+	void           *host;
 	GQueue          sent;            /* struct sent *, not yet asked for */
-	struct net_socket *fd[FD_MAX];
-	bool            nonblock[FD_MAX];
+	bool            open[PKT_FDS];   /* the script's descriptors */
 	ns_t            start, last;     /* when the script began; when the last event was */
 	uint16_t        local_port, remote_port;
-	bool            active;          /* the host connects */
 	/* maps: live = script + shift */
 	bool            remote_known, ts_known;
 	uint32_t        local_shift, remote_shift, ts_shift;
@@ -41,10 +38,15 @@ struct run {
 	uint16_t        ip_id;
 	const struct pkt_event *waiting; /* a call that has not returned */
 	ns_t            waiting_end;
+	struct waiting { struct run *r; const struct pkt_event *e; } call; /* that call, for who makes it */
 	bool            failed;
-	bool            verbose;
 	GString        *why;
 };
+
+static ns_t now(const struct run *r)
+{
+	return r->ops->now(r->host);
+}
 
 static bool wrong(struct run *r, const struct pkt_event *e, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
 static bool wrong(struct run *r, const struct pkt_event *e, const char *fmt, ...)
@@ -60,55 +62,36 @@ static bool wrong(struct run *r, const struct pkt_event *e, const char *fmt, ...
 
 /* --- the far end ------------------------------------------------------------------------------------ */
 
-static void answer_arp(struct run *r, const uint8_t *q, size_t len)
-{
-	uint8_t f[60] = { 0 };
+static char *describe(struct run *r, const struct sent *s);
 
-	if (len < 42 || get16(q + 20) != 1 || get32(q + 38) != ROUTER)
-		return;
-	memcpy(f, q + 6, 6);
-	memcpy(f + 6, tap_mac, 6);
-	memcpy(f + 12, q + 12, 8);
-	put16(f + 20, 2);
-	memcpy(f + 22, tap_mac, 6);
-	put32(f + 28, ROUTER);
-	memcpy(f + 32, q + 22, 10);
-	net_tap_send(r->tap, f, sizeof(f), NULL);
-}
-
-static void receive(void *user, const uint8_t *frame, size_t len)
+static void receive(void *user, ns_t time, const uint8_t *frame, size_t len)
 {
 	struct run *r = user;
-	struct sent *s;
+	struct sent *s = g_new(struct sent, 1);
 
-	if (get16(frame + 12) == 0x0806) {
-		answer_arp(r, frame, len);
-		return;
-	}
-	if (get16(frame + 12) != 0x0800)
-		return;
-	s = g_new(struct sent, 1);
-	*s = (struct sent){ .time = r->clock.now, .bytes = g_memdup2(frame, len), .len = len };
+	*s = (struct sent){ .time = time, .bytes = g_memdup2(frame, len), .len = len };
 	g_queue_push_tail(&r->sent, s);
+	if (r->script->trace) {
+		g_autofree char *text = describe(r, s);
+
+		g_string_append_printf(r->script->trace, "> %s\n", text);
+	}
 }
 
 static void send_ip(struct run *r, uint8_t *f, size_t payload, uint8_t protocol)
 {
 	uint8_t *p = f + 14;
 
-	memcpy(f, &r->mac, 6);
-	memcpy(f + 6, tap_mac, 6);
-	put16(f + 12, 0x0800);
 	memset(p, 0, 20);
 	p[0] = 0x45;
 	put16(p + 2, (uint32_t)(20 + payload));
 	put16(p + 4, ++r->ip_id);
 	p[8] = 255;
 	p[9] = protocol;
-	put32(p + 12, protocol == 1 ? ROUTER : REMOTE);
-	put32(p + 16, LOCAL);
+	put32(p + 12, protocol == 1 ? PKT_ROUTER : PKT_REMOTE);
+	put32(p + 16, PKT_LOCAL);
 	put16(p + 10, sum_end(sum_add(0, p, 20)));
-	net_tap_send(r->tap, f, 34 + payload, NULL);
+	r->ops->inject(r->host, f, 34 + payload);
 }
 
 /* Options from the script, with timestamps and selective blocks mapped. `out`: towards the host. */
@@ -155,7 +138,7 @@ static void inject_tcp(struct run *r, const struct pkt_segment *g)
 	put16(p + 14, g->win);
 	put16(p + 18, g->urgent);
 	map_options(r, g, p + 20);
-	put16(p + 16, sum_end(sum_add(sum_pseudo(ip4(REMOTE), ip4(LOCAL), 6, header + g->len), p, header + g->len)));
+	put16(p + 16, sum_end(sum_add(sum_pseudo(ip4(PKT_REMOTE), ip4(PKT_LOCAL), 6, header + g->len), p, header + g->len)));
 	send_ip(r, f, header + g->len, 6);
 }
 
@@ -184,8 +167,8 @@ static void inject_icmp(struct run *r, const struct pkt_segment *g)
 	put16(q + 2, g->len + (udp ? 28 : 40));
 	q[8] = 64;
 	q[9] = udp ? 17 : 6;
-	put32(q + 12, LOCAL);
-	put32(q + 16, REMOTE);
+	put32(q + 12, PKT_LOCAL);
+	put32(q + 16, PKT_REMOTE);
 	put16(q + 10, sum_end(sum_add(0, q, 20)));
 	put16(t, r->local_port);
 	put16(t + 2, r->remote_port);
@@ -222,7 +205,7 @@ static char *describe(struct run *r, const struct sent *s)
 
 	net_decode(s->bytes, s->len, true, &d);
 	if (d.layers & NET_LAYER_TCP) {
-		uint32_t seq = d.seq - r->local_shift;
+		uint32_t seq = d.tcp_flags & NET_SYN ? 0 : d.seq - r->local_shift; /* its first number it has just chosen */
 
 		describe_flags(out, d.tcp_flags);
 		g_string_append_printf(out, " %u:%u(%u) ack %u win %u", seq, seq + d.payload_len, d.payload_len,
@@ -306,7 +289,7 @@ static const char *difference(struct run *r, const struct pkt_segment *g, const 
 
 	if (!(d->layers & NET_LAYER_TCP) || d->bad)
 		return "it is no sound TCP segment";
-	if ((d->tcp_flags ^ g->flags) & (r->script->strict ? 0xff : 0xff & ~NET_PSH))
+	if ((d->tcp_flags ^ g->flags) & (r->script->strict && !r->ops->real ? 0xff : 0xff & ~NET_PSH))
 		return "flags";
 	if (d->seq != g->seq + local)
 		return "sequence number";
@@ -383,225 +366,159 @@ static ns_t event_time(const struct run *r, const struct pkt_event *e, int64_t o
 
 static bool try_waiting(struct run *r);
 
-/* One event of the simulation; false when a waiting call has gone wrong. */
-static bool step(struct run *r)
-{
-	clock_step(&r->clock);
-	return try_waiting(r);
-}
-
+/* All that happens until then; false when a waiting call has gone wrong. */
 static bool run_until(struct run *r, ns_t time)
 {
-	ns_t next;
-
-	while (clock_next(&r->clock, &next) && next <= time)
-		if (!step(r))
+	while (r->ops->step(r->host, time))
+		if (!try_waiting(r))
 			return false;
-	clock_run(&r->clock, MAX(time, r->clock.now), G_MAXUINT64);
 	return try_waiting(r);
 }
 
 #include "pkt_call.h"
 
-static bool expect(struct run *r, const struct pkt_event *e)
+static void sent_free(struct sent *s)
 {
-	ns_t tolerance = (ns_t)r->script->tolerance, from, to, next;
-	char *passed = NULL;
-	struct sent *s;
-	bool good;
+	if (s)
+		g_free(s->bytes);
+	g_free(s);
+}
+
+/* Between which times the packet has to come. */
+static void bounds(const struct run *r, const struct pkt_event *e, ns_t *from, ns_t *to)
+{
+	ns_t tolerance = (ns_t)r->script->tolerance, early = tolerance + (r->ops->real ? EARLY : 0);
 
 	if (e->time == PKT_ANY) {
-		from = 0;
-		to = r->clock.now + 1000 * NS_PER_S;
-	} else {
-		from = event_time(r, e, e->at);
-		to = (e->until >= 0 ? event_time(r, e, e->until) : from) + tolerance;
-		from = from > tolerance ? from - tolerance : 0;
+		*from = 0;
+		*to = now(r) + (r->ops->real ? PATIENCE : 1000 * NS_PER_S);
+		return;
 	}
+	*from = event_time(r, e, e->at);
+	*to = e->until >= 0 ? event_time(r, e, e->until) : *from;
+	if (r->ops->real)
+		*to = MAX(*to, r->last) + LATE + (*to > r->last ? (*to - r->last) / 8 : 0);
+	*to += tolerance;
+	*from = *from > early ? *from - early : 0;
+}
+
+/* The next packet that the script has something to say about; NULL: none until `to`. */
+static struct sent *next_packet(struct run *r, const struct pkt_event *e, ns_t to, char **passed)
+{
 	for (;;) {
-		while (g_queue_is_empty(&r->sent) && clock_next(&r->clock, &next) && next <= to)
-			if (!step(r))
-				return false;
+		struct sent *s;
+
+		while (g_queue_is_empty(&r->sent) && r->ops->step(r->host, to))
+			if (!try_waiting(r))
+				return NULL;
 		s = g_queue_pop_head(&r->sent);
 		if (!s || !may_pass_over(r, e, s))
-			break;
-		g_free(passed);
-		passed = describe(r, s);
-		g_free(s->bytes);
-		g_free(s);
+			return s;
+		g_free(*passed);
+		*passed = describe(r, s);
+		sent_free(s);
 	}
-	if (!s) {
-		wrong(r, e, "the host sent nothing%s%s until %.6f", passed ? " but " : "", passed ? passed : "",
-		      (double)(int64_t)(to - r->start) / 1e9);
-		g_free(passed);
-		return false;
-	}
-	g_free(passed);
-	good = e->seg.proto == PKT_UDP ? check_udp(r, e, s) : check_tcp(r, e, s);
-	if (good && (s->time < from || s->time > to)) {
-		char *text = describe(r, s);
+}
 
+static bool expect(struct run *r, const struct pkt_event *e)
+{
+	g_autofree char *passed = NULL, *text = NULL;
+	struct sent *s;
+	ns_t from, to;
+	bool good;
+
+	bounds(r, e, &from, &to);
+	s = next_packet(r, e, to, &passed);
+	if (!s)
+		return r->failed ? false : wrong(r, e, "the host sent nothing%s%s until %.6f", passed ? " but " : "",
+						 passed ? passed : "", (double)(int64_t)(to - r->start) / 1e9);
+	text = describe(r, s);
+	good = e->seg.proto == PKT_UDP ? check_udp(r, e, s) : check_tcp(r, e, s);
+	if (good && (s->time < from || s->time > to))
 		good = wrong(r, e, "too %s: the host sent %s, expected between %.6f and %.6f", s->time < from ? "early" : "late",
 			     text, (double)(int64_t)(from - r->start) / 1e9, (double)(int64_t)(to - r->start) / 1e9);
-		g_free(text);
-	}
-	if (e->time == PKT_ANY || e->until >= 0)
-		r->last = MAX(s->time, r->last);
-	else
-		r->last = event_time(r, e, e->at);
-	g_free(s->bytes);
-	g_free(s);
+	r->last = r->ops->real || e->time == PKT_ANY || e->until >= 0 ? MAX(s->time, r->last) : event_time(r, e, e->at);
+	sent_free(s);
 	return good;
 }
 
 /* --- the script ------------------------------------------------------------------------------------------- */
 
-/* "4096 131072 6291456" is the least, the default and the most: the default is meant, and the most has a knob of its own. */
-static void set_knob(struct run *r, enum net_knob k, const char *value)
-{
-	const char *const *names = net_knobs[k].names;
-	long long v[3];
-	int given;
-
-	for (int i = 0; names && i <= net_knobs[k].max; i++)
-		if (strcmp(names[i], value) == 0)
-			net_knob_set(r->host, k, i, NULL);
-	given = sscanf(value, "%lli %lli %lli", &v[0], &v[1], &v[2]);
-	if (given == 3 && (k == NET_RMEM || k == NET_WMEM)) {
-		net_knob_set(r->host, k, v[1], NULL);
-		net_knob_set(r->host, k == NET_RMEM ? NET_RMEM_MAX : NET_WMEM_MAX, v[2], NULL);
-	} else if (given >= 1 && !names) {
-		net_knob_set(r->host, k, v[0], NULL);
-	}
-}
-
 /*
- * `sysctl -q net.ipv4.name=value`, in whatever program's arguments, also as /proc/sys/net/ipv4/name=value: where the host has
- * such a knob. All else a shell would do is left out.
+ * `sysctl -q net.ipv4.name=value`, in whatever program's arguments, also as /proc/sys/net/ipv4/name=value, where the simulated
+ * host has such a knob. All else a shell would do is left out.
  */
-static void shell(struct run *r, const char *command)
+static bool shell(struct run *r, const struct pkt_event *e)
 {
-	for (const char *p = command; *p;) {
-		size_t name = strcspn(p, " \t\n;=");
-		char *word, *value, quote;
-		enum net_knob k;
+	g_autoptr(GRegex) setting = g_regex_new("(?:/proc/sys/)?([a-z0-9_./]+)=(?:\"([^\"]*)\"|'([^']*)'|([^\\s;]*))", 0, 0, NULL);
+	g_autoptr(GMatchInfo) m = NULL;
+	enum net_knob k;
 
-		if (p[name] != '=') {
-			p += name + (p[name] != '\0');
-			continue;
-		}
-		word = g_strdelimit(g_strndup(g_str_has_prefix(p, "/proc/sys/") ? p + 10 : p,
-					      g_str_has_prefix(p, "/proc/sys/") ? name - 10 : name), "/", '.');
-		p += name + 1;
-		quote = *p == '"' || *p == '\'' ? *p++ : '\0';
-		name = quote ? strcspn(p, (char[]){ quote, '\0' }) : strcspn(p, " \t\n;");
-		value = g_strndup(p, name);
-		p += name + (quote && p[name]);
-		if (net_knob_find(word, &k))
-			set_knob(r, k, value);
-		g_free(word);
-		g_free(value);
+	g_regex_match(setting, e->name, 0, &m);
+	for (; g_match_info_matches(m); g_match_info_next(m, NULL)) {
+		g_autofree char *name = g_strdelimit(g_match_info_fetch(m, 1), "/", '.');
+		g_autofree char *a = g_match_info_fetch(m, 2), *b = g_match_info_fetch(m, 3), *c = g_match_info_fetch(m, 4);
+		const char *value = c && *c ? c : b && *b ? b : a;
+
+		if (net_knob_find(name, &k) && !r->ops->knob(r->host, name, value))
+			return wrong(r, e, "%s cannot be %s here", name, value);
 	}
+	return true;
 }
 
 static bool do_event(struct run *r, const struct pkt_event *e)
 {
-	if (e->kind == PKT_SHELL) {
-		shell(r, e->name);
-		return true;
-	}
+	if (e->kind == PKT_SHELL)
+		return shell(r, e);
 	if (e->kind == PKT_OUT)
 		return expect(r, e);
 	if (e->wait >= 0) /* counts, as the time of the call, from the event before */
 		r->waiting_end = (e->wait_relative ? r->last : r->start) + (ns_t)e->wait;
 	if (e->time != PKT_ANY) {
-		if (!run_until(r, event_time(r, e, e->at)))
+		ns_t at = event_time(r, e, e->at);
+
+		if (!run_until(r, at))
 			return false;
-		r->last = event_time(r, e, e->at);
+		r->last = r->ops->real ? now(r) : at;
 	}
 	if (e->kind == PKT_IN) {
 		inject(r, &e->seg);
-		return run_until(r, r->clock.now);
+		return run_until(r, now(r));
 	}
 	return do_call(r, e);
 }
 
-static void setup(struct run *r)
-{
-	struct net_config config = { .clock = &r->clock, .seed = 7 };
-	struct net_prefix here = { net_v4(LOCAL), 16 };
-	struct net_route route = { .to = { net_v4(0), 0 }, .via = net_v4(ROUTER) };
-	struct net_addr router = net_v4(ROUTER);
-	struct net_wire_config c;
-	struct net_iface_info info;
-	struct net_wire *w;
-
-	clock_init(&r->clock);
-	r->clock.now = r->start = r->last = NS_PER_S;
-	r->net = net_new(&config);
-	net_wire_new(r->net, "wire", &w, NULL);
-	net_wire_get(w, &c);
-	c.rate = 0;
-	c.delay = 0;
-	c.mtu = r->script->mtu ? r->script->mtu : 1500;
-	net_wire_set(w, &c, NULL);
-	net_host_new(r->net, "host", 1, 1, &r->host, NULL);
-	net_iface_new(r->host, "tun0", &r->eth, NULL);
-	net_iface_attach(r->eth, w, NULL);
-	net_iface_add(r->eth, &here, NULL);
-	net_iface_up(r->eth, true, NULL);
-	net_route_add(r->host, &route, NULL);
-	net_tap_new(w, "far", (const struct net_mac *)tap_mac, receive, r, &r->tap, NULL);
-	net_neigh_add(r->host, "tun0", &router, (const struct net_mac *)tap_mac, NULL);
-	net_iface_get(r->eth, &info);
-	r->mac = info.mac;
-	r->local_port = LOCAL_PORT;
-	r->remote_port = REMOTE_PORT;
-	r->ts_map = g_hash_table_new(NULL, NULL);
-	g_queue_init(&r->sent);
-}
-
 static void teardown(struct run *r)
 {
-	struct sent *s;
-
-	for (int i = 0; i < FD_MAX; i++)
-		if (r->fd[i])
-			net_socket_release(r->fd[i]);
-	while ((s = g_queue_pop_head(&r->sent))) {
-		g_free(s->bytes);
-		g_free(s);
-	}
-	net_tap_free(r->tap);
-	net_free(r->net);
-	clock_clear(&r->clock);
+	g_queue_clear_full(&r->sent, (GDestroyNotify)sent_free);
+	r->ops->close(r->host);
 	g_hash_table_destroy(r->ts_map);
 }
 
-bool pkt_run(const struct pkt_script *script, bool verbose, GString *why)
+enum pkt_outcome pkt_run(const struct pkt_script *script, const struct pkt_host_ops *ops, GString *why)
 {
-	struct run *r = g_new0(struct run, 1);
+	struct run r = { .script = script, .ops = ops, .why = why, .local_port = PKT_PORT, .remote_port = REMOTE_PORT };
 	bool good = true;
 	struct err e = { 0 };
 
-	r->script = script;
-	r->verbose = verbose;
-	r->why = why;
 	if (script->error) {
 		g_string_append_printf(why, "line %d: %s", script->error_line, script->error);
-		g_free(r);
-		return false;
+		return PKT_WRONG;
 	}
-	setup(r);
+	g_queue_init(&r.sent);
+	r.host = ops->open(script, receive, &r, why);
+	if (!r.host)
+		return PKT_IMPOSSIBLE;
+	r.ts_map = g_hash_table_new(NULL, NULL);
+	r.start = r.last = now(&r);
 	for (unsigned i = 0; good && i < script->events->len; i++)
-		good = do_event(r, script->events->pdata[i]);
-	if (good && r->waiting)
-		good = run_until(r, r->waiting_end + (ns_t)script->tolerance + 1);
-	if (good && !net_check(r->net, &e)) {
+		good = do_event(&r, script->events->pdata[i]);
+	if (good && r.waiting)
+		good = run_until(&r, r.waiting_end + lateness(&r) + 1);
+	if (good && !ops->check(r.host, &e)) {
 		g_string_append(why, e.why);
 		good = false;
 	}
-	teardown(r);
-	g_free(r);
-	return good;
+	teardown(&r);
+	return good ? PKT_RIGHT : PKT_WRONG;
 }

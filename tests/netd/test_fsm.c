@@ -6,7 +6,7 @@
  */
 #include "json.h"
 #include "lab.h"
-#include "pkt.h"
+#include "pkt_host.h"
 
 #define LISTEN  "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 0\n+0 listen(3, 1) = 0\n"
 #define SYN_IN  "+0 < S 0:0(0) win 32792 <mss 1000>\n+0 > S. 0:0(0) ack 1 <...>\n"
@@ -98,7 +98,7 @@ static void run_row(const char *state, const char *event, const char *next)
 			       events[found].prefix ? events[found].prefix : how, before, events[found].script, after,
 			       events[found].after);
 	script = pkt_parse(text->str);
-	good = pkt_run(script, false, why);
+	good = pkt_run(script, &pkt_ours, why) == PKT_RIGHT;
 	if (!good)
 		print_error("%s, %s -> %s: %s\n%s", state, event, next, why->str, text->str);
 	pkt_script_free(script);
