@@ -103,7 +103,7 @@ const struct command process_commands[] = {
 	  "NAME:PORT or NAME:SERVICE, all addresses are tried in turn" },
 	{ "send", "FD HEX|\"text\"", run_send,
 	  "send(2), write(2): waits until there was room for all; result: how many bytes. EPIPE spares the process its SIGPIPE" },
-	{ "sendto", "FD ADDR:PORT HEX|\"text\"", run_sendto, "sends one datagram; result: how many bytes" },
+	{ "sendto", "FD ADDR:PORT HEX|\"text\"", run_sendto, "sends one datagram, ADDR an address or a name; result: how many bytes" },
 	{ "recv", "FD [N]", run_recv,
 	  "recv(2), read(2): what is there, at most N bytes, or waits; result: the bytes themselves, behind `ADDR:PORT ` of the "
 	  "sender where they are a datagram; empty at the end" },
@@ -128,7 +128,7 @@ const struct command process_commands[] = {
 	  "them, or recursive root=ADDR; result: the descriptors for UDP and TCP, of IPv4 and of IPv6. dhcp: addresses of range= on interface if= for lease= (3600s), "
 	  "and what else clients are told" },
 	{ "load", "echo|http ADDR:PORT [clients=N] [count=N] [think=T] [rate=N] [size=N] [path=P]", run_load,
-	  "clients, so many requests each, one after the other on a connection; think= between them; rate=: clients that begin "
+	  "clients of an address or a name, so many requests each, one after the other on a connection; think= between them; rate=: clients that begin "
 	  "in a second, 0 all at once; result: done= errors= and the times that 50, 90, 99 and 100 per cent took at most" },
 	{ "url", "REF [base=URL]", run_url,
 	  "takes a reference apart (RFC 3986), seen from base= if given; result: scheme= userinfo= host= port= path= query= "

@@ -52,6 +52,8 @@ struct naming {
 	void   (*release)(void *work);
 };
 int naming_go(struct call *c, unsigned arg, const char *name, bool v4, bool v6, struct naming **out, struct err *e);
+/* Whether argument i is something:PORT where that is no address. */
+bool arg_is_named(const struct call *c, unsigned i);
 /* NAME:PORT at argument i, the port a number or a service; *name is the caller's. */
 bool arg_name_port(const struct call *c, unsigned i, char **name, uint16_t *port, struct err *e);
 /* process_ctl_ping.c */

@@ -1,8 +1,8 @@
 /*
- * process_ctl_load.c - `load echo|http ADDR:PORT`: clients that measure how long a server takes.
+ * process_ctl_load.c - `load echo|http NAME:PORT`: clients that measure how long a server takes.
  *
  * Each client has a connection of its own, a descriptor of the process; it sends a request, waits for the whole answer,
- * thinks, and sends the next. rate= lets clients begin so many a second; without it all begin at once.
+ * thinks, and sends the next. Of several addresses it takes the first that answers. rate= lets clients begin so many a second; without it all begin at once.
  */
 #include "load.h"
 #include "process_ctl.h"
@@ -20,6 +20,7 @@ struct client {
 	struct load *load;
 	enum phase phase;
 	int      fd;
+	unsigned address;        /* which of the server's */
 	unsigned left;           /* requests */
 	size_t   sent;
 	GString *in;
@@ -33,7 +34,8 @@ struct load {
 	struct node process;
 	struct clock *clock;
 	bool     http;
-	struct net_endpoint to;
+	GArray  *addrs;          /* struct net_addr, of the server */
+	uint16_t port;
 	GString *request;
 	size_t   size;           /* echo: of request and answer */
 	ns_t     think;
@@ -59,6 +61,7 @@ static void load_free(void *state)
 	}
 	g_free(l->client);
 	g_array_free(l->times, TRUE);
+	g_array_unref(l->addrs);
 	g_string_free(l->request, TRUE);
 	g_free(l);
 }
@@ -87,24 +90,40 @@ static void end_client(struct client *k, struct vm_proc *p, bool failed)
 	k->phase = PHASE_DONE;
 }
 
+/* That address does not answer: the next one, if there is one. */
+static void try_next(struct client *k, struct vm_proc *p)
+{
+	if (k->address + 1 == k->load->addrs->len) {
+		end_client(k, p, true);
+		return;
+	}
+	if (k->fd >= 0)
+		vm_close(p, k->fd, NULL);
+	k->fd = -1;
+	k->address++;
+	k->phase = PHASE_BEGIN;
+}
+
 /* One step; false when it has to wait. */
 static bool begin(struct client *k, struct vm_proc *p)
 {
 	struct load *l = k->load;
+	struct net_endpoint to = { .addr = g_array_index(l->addrs, struct net_addr, k->address), .port = l->port };
 	struct net_caller who = socket_caller(p);
 	struct net_socket *s;
 	int code;
 
-	k->began = l->clock->now;
-	code = net_socket_new(world_net(&l->process, NULL), NET_TCP, l->to.addr.family, &who, &s, NULL);
+	if (k->address == 0)
+		k->began = l->clock->now;
+	code = net_socket_new(world_net(&l->process, NULL), NET_TCP, to.addr.family, &who, &s, NULL);
 	if (!code)
 		code = socket_install(p, s, &k->fd, NULL);
 	if (code)
 		k->fd = -1;
 	else
-		code = net_connect(s, &l->to, NULL);
+		code = net_connect(s, &to, NULL);
 	if (code && code != -EINPROGRESS)
-		end_client(k, p, true);
+		try_next(k, p);
 	else
 		k->phase = PHASE_CONNECT;
 	return true;
@@ -117,7 +136,7 @@ static bool connect_on(struct client *k, struct vm_proc *p, struct net_socket *s
 	if (code == -EINPROGRESS)
 		return false;
 	if (code)
-		end_client(k, p, true);
+		try_next(k, p);
 	else
 		k->phase = PHASE_REQUEST;
 	return true;
@@ -280,15 +299,16 @@ static int read_options(const struct call *c, struct wanted *w, struct err *e)
 	return 0;
 }
 
-static struct load *load_new(struct call *c, const struct wanted *o, bool http, const struct net_endpoint *to)
+/* `host` as in a URL */
+static struct load *load_new(struct call *c, const struct wanted *o, bool http, const char *host, GArray *addrs, uint16_t port)
 {
 	struct load *l = g_new0(struct load, 1);
-	char text[NET_ENDPOINT_TEXT];
 
 	l->process = *c->n;
 	l->clock = &c->n->world->clock;
 	l->http = http;
-	l->to = *to;
+	l->addrs = g_array_ref(addrs);
+	l->port = port;
 	l->size = o->size;
 	l->think = o->think;
 	l->clients = l->left = (unsigned)o->clients;
@@ -296,7 +316,7 @@ static struct load *load_new(struct call *c, const struct wanted *o, bool http, 
 	l->times = g_array_new(FALSE, FALSE, sizeof(ns_t));
 	l->request = g_string_new(NULL);
 	if (http)
-		g_string_printf(l->request, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", o->path, net_endpoint_text(to, text));
+		g_string_printf(l->request, "GET %s HTTP/1.1\r\nHost: %s:%u\r\n\r\n", o->path, host, port);
 	for (size_t i = 0; !http && i < o->size; i++)
 		g_string_append_c(l->request, (char)('a' + i % 26));
 	for (unsigned i = 0; i < l->clients; i++) {
@@ -314,18 +334,47 @@ static struct load *load_new(struct call *c, const struct wanted *o, bool http, 
 	return l;
 }
 
-static int load_begin(struct call *c, struct load **l, struct err *e)
+/* The host at argument 1 as it stands there, its port, and its addresses: -EINPROGRESS until they are known. */
+static int find_server(struct call *c, char **host, uint16_t *port, struct naming **n, struct err *e)
+{
+	struct net_host *h = world_net(c->n, e);
+	g_autofree char *name = NULL, *text = h ? net_scope_number(h, c->args[1].text) : NULL; /* [fe80::1%eth0]:80 */
+	struct net_endpoint to;
+
+	if (!h)
+		return -e->code;
+	if (arg_is_named(c, 1)) {
+		if (!arg_name_port(c, 1, host, port, e))
+			return -e->code;
+		name = g_strdup(*host);
+	} else if (net_endpoint_parse(text, &to)) {
+		*host = g_strndup(text, (size_t)(strrchr(text, ':') - text));
+		name = **host == '[' ? g_strndup(*host + 1, strlen(*host) - 2) : g_strdup(*host);
+		*port = to.port;
+	} else {
+		return err_set(e, EINVAL, 1, "'%.60s' is not an address and a port, as 10.0.0.1:80", c->args[1].text);
+	}
+	if (!*port)
+		return err_set(e, EINVAL, 1, "there is no port 0");
+	return naming_go(c, 1, name, true, true, n, e);
+}
+
+static int load_begin(struct call *c, struct naming **n, struct err *e)
 {
 	static const char *const kinds[] = { "echo", "http", NULL };
-	struct net_endpoint to;
+	g_autofree char *host = NULL;
 	struct wanted o;
 	unsigned kind;
+	uint16_t port;
+	int rc;
 
 	if (!arg_choice(c, 0, kinds, &kind, e) || read_options(c, &o, e))
 		return -e->code;
-	if (!net_endpoint_parse(c->args[1].text, &to) || !to.port)
-		return err_set(e, EINVAL, 1, "'%.60s' is not an address and a port, as 10.0.0.1:80", c->args[1].text);
-	*l = load_new(c, &o, kind == 1, &to);
+	rc = find_server(c, &host, &port, n, e);
+	if (rc || (*n)->work)
+		return rc;
+	(*n)->work = load_new(c, &o, kind == 1, host, (*n)->addrs, port);
+	(*n)->release = load_free;
 	load_times_clear(c->n);
 	return 0;
 }
@@ -333,18 +382,18 @@ static int load_begin(struct call *c, struct load **l, struct err *e)
 int run_load(struct call *c, struct err *e)
 {
 	struct vm_proc *p = command_caller(c, e);
-	struct load *l = call_state(c);
+	struct naming *n = call_state(c);
+	struct load *l;
 	bool did;
+	int rc = 0;
 
 	if (!p)
 		return -e->code;
-	if (!l) {
-		if (c->nonblock)
-			return err_set(e, EAGAIN, -1, "it takes time");
-		if (load_begin(c, &l, e))
-			return -e->code;
-		call_keep(c, l, load_free);
-	}
+	if (!n || !n->work)
+		rc = load_begin(c, &n, e);
+	if (rc)
+		return rc;
+	l = n->work;
 	do {
 		did = false;
 		for (unsigned i = 0; i < l->clients; i++)

@@ -64,6 +64,17 @@ int naming_go(struct call *c, unsigned arg, const char *name, bool v4, bool v6, 
 	return rc;
 }
 
+bool arg_is_named(const struct call *c, unsigned i)
+{
+	const char *text = c->args[i].text, *colon = strrchr(text, ':');
+	g_autofree char *host = colon ? g_strndup(text, (size_t)(colon - text)) : NULL;
+	struct net_endpoint to;
+	struct net_addr a;
+
+	return host && *host && *host != '[' && !strchr(host, ':') && !net_addr_parse(host, &a) && !net_endpoint_parse(text, &to) &&
+	       !g_ascii_isdigit(host[strlen(host) - 1]);
+}
+
 bool arg_name_port(const struct call *c, unsigned i, char **name, uint16_t *port, struct err *e)
 {
 	const char *text = c->args[i].text, *colon = strrchr(text, ':');

@@ -126,18 +126,6 @@ int run_accept(struct call *c, struct err *e)
 	return 0;
 }
 
-/* Something:PORT that is not an address. */
-static bool is_named(const struct call *c, unsigned i)
-{
-	const char *text = c->args[i].text, *colon = strrchr(text, ':');
-	g_autofree char *host = colon ? g_strndup(text, (size_t)(colon - text)) : NULL;
-	struct net_endpoint to;
-	struct net_addr a;
-
-	return host && *host && *host != '[' && !strchr(host, ':') && !net_addr_parse(host, &a) && !net_endpoint_parse(text, &to) &&
-	       !g_ascii_isdigit(host[strlen(host) - 1]);
-}
-
 /* One address after the other, as users of getaddrinfo(3) do. */
 static int connect_by_name(struct call *c, struct net_socket *s, struct err *e)
 {
@@ -174,7 +162,7 @@ int run_connect(struct call *c, struct err *e)
 
 	if (!s)
 		return -e->code;
-	if (is_named(c, 1))
+	if (arg_is_named(c, 1))
 		return connect_by_name(c, s, e);
 	if (!arg_endpoint(c, 1, &to, e))
 		return -e->code;
@@ -246,14 +234,41 @@ int run_send(struct call *c, struct err *e)
 	return arg_bytes(c, 1, bytes, e) ? send_all(c, bytes, NULL, e) : -e->code;
 }
 
+/* To the name's first address: nobody says whether a datagram has arrived. */
+static int send_by_name(struct call *c, struct net_socket *s, const GString *bytes, struct err *e)
+{
+	g_autofree char *name = NULL;
+	struct net_socket_info info;
+	struct net_endpoint to;
+	struct naming *n;
+	ssize_t sent;
+	int rc;
+
+	net_socket_get(s, &info);
+	if (!arg_name_port(c, 1, &name, &to.port, e))
+		return -e->code;
+	rc = naming_go(c, 1, name, info.family == NET_IPV4, info.family == NET_IPV6, &n, e);
+	if (rc)
+		return rc;
+	to.addr = g_array_index(n->addrs, struct net_addr, 0);
+	sent = net_send(s, bytes->str, bytes->len, 0, &to, e);
+	if (sent < 0)
+		return or_wait(c, (int)sent);
+	put_dec(c->result, (uint64_t)sent);
+	return 0;
+}
+
 int run_sendto(struct call *c, struct err *e)
 {
 	g_autoptr(GString) bytes = g_string_new(NULL);
+	struct net_socket *s = command_socket(c, e);
 	struct net_endpoint to;
 
-	if (!command_socket(c, e) || !arg_endpoint(c, 1, &to, e) || !arg_bytes(c, 2, bytes, e))
+	if (!s || !arg_bytes(c, 2, bytes, e))
 		return -e->code;
-	return send_all(c, bytes, &to, e);
+	if (arg_is_named(c, 1))
+		return send_by_name(c, s, bytes, e);
+	return arg_endpoint(c, 1, &to, e) ? send_all(c, bytes, &to, e) : -e->code;
 }
 
 /* The bytes as they are; of a datagram, behind its sender. */

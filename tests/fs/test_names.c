@@ -94,6 +94,35 @@ static void connect_tries_every_address(void **state)
 	does(w, "host0", 2, "connect 2 ns.virginia.edu:domain");
 }
 
+static void sendto_and_load_take_names(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *result = NULL, *two = NULL;
+
+	serve_zone(w);
+	run_line(w, "hosts/b/ctl", "spawn echod");
+	gives(w, "b", 4, "serve echo proto=udp", "0\n");
+	gives(w, "host0", 2, "socket udp", "0\n");
+	gives(w, "host0", 2, "sendto 0 ns.virginia.edu:echo \"hi\"", "2\n");
+	gives(w, "host0", 2, "recv 0", "10.0.0.2:7 hi");
+	fails(w, "host0", 2, "sendto 0 none.virginia.edu:echo \"hi\"", ENOENT);
+	fails(w, "host0", 2, "sendto 0 ns.virginia.edu:none \"hi\"", EINVAL);
+	fails(w, "host0", 2, "sendto 1 ns.virginia.edu:echo \"hi\"", EBADF);
+	fails_at_once(w, "host0", 2, "sendto 0 ns.virginia.edu:echo \"hi\"", EAGAIN);
+	does(w, "host0", 2, "close 0");
+	put_file(w, "b", "index.html", "home\n", 5);
+	gives(w, "b", 3, "serve http", "0\n");
+	assert_int_equal(try_command(w, "host0", 2, 0, "load http www.virginia.edu:http clients=2 count=3", &result), 0);
+	assert_true(g_str_has_prefix(result, "done=6\nerrors=0\n"));  /* 10.0.0.9 is not there: they try the other one */
+	assert_int_equal(try_command(w, "host0", 2, 0, "load http ns.virginia.edu:81 clients=2", &two), 0);
+	assert_true(g_str_has_prefix(two, "done=0\nerrors=2\n"));
+	fails(w, "host0", 2, "load http none.virginia.edu:80", ENOENT);
+	fails(w, "host0", 2, "load http www.virginia.edu", EINVAL);
+	fails(w, "host0", 2, "load http www.virginia.edu:0", EINVAL);
+	fails(w, "host0", 2, "load http 10.0.0.2:0", EINVAL);
+	fails_at_once(w, "host0", 2, "load http www.virginia.edu:http", EAGAIN);
+}
+
 static void ping_takes_names(void **state)
 {
 	struct world *w = *state;
@@ -353,7 +382,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 		T(resolve_gives_addresses_and_records), T(the_cache_is_a_table), T(connect_tries_every_address),
-		T(ping_takes_names), T(a_name_server_is_a_process), T(serve_dns_refuses_what_is_wrong),
+		T(sendto_and_load_take_names), T(ping_takes_names), T(a_name_server_is_a_process), T(serve_dns_refuses_what_is_wrong),
 		T(hosts_and_processes_go_meanwhile), T(get_fetches_by_name), T(get_takes_answers_of_all_kinds),
 		T(an_interface_gets_its_address), T(serve_dhcp_refuses_what_is_wrong), T(nobody_gives_an_address),
 	};
