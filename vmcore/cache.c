@@ -632,6 +632,8 @@ static void zero_part(struct vm_inode *i, uint64_t at, uint64_t end)
 	if (at >= end)
 		return;
 	if (pfn == PFN_NONE && inode_slot(i, index) != UINT32_MAX)
+		pfn = inode_page(i, index, NULL);        /* shmem_get_partial_folio */
+	if (pfn == PFN_NONE && inode_slot(i, index) != UINT32_MAX) /* no frame for it */
 		memset(swap_bytes(h->swap, inode_slot(i, index)) + (at & (page_size(h) - 1)), 0, end - at);
 	if (pfn != PFN_NONE) {
 		memset(frame_bytes(h, pfn) + (at & (page_size(h) - 1)), 0, end - at);
