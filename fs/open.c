@@ -23,7 +23,7 @@
 enum {
 	CONTENT_BYTES_MAX = 64 << 20,   /* all renderings that only wait for the next reader */
 	CONTENT_COUNT_MAX = 1 << 14,    /* of them: a hundred thousand small files cost more than their bytes */
-	SHRINK_MAX = 1 << 16,
+	SLATE_BYTES = 1 << 12, SLATE_BYTES_MAX = 1 << 16,
 	WHOLE_COMMAND_MAX = 4096,       /* a write shorter than this without a newline is a whole command */
 	COLLECT_MAX = 128 << 20,
 	BUFFER_BYTES = 1 << 20,
@@ -38,6 +38,7 @@ struct opens {
 	size_t   bytes;       /* of those */
 	GHashTable *results;  /* struct node -> struct result */
 	char    *buffer;      /* of bytes being read */
+	GString *slate;       /* NULL: in use */
 	GQueue   files;       /* struct open_file */
 };
 
@@ -105,6 +106,8 @@ void opens_free(struct opens *o)
 	g_assert(o->lru.length == 0);
 	g_hash_table_destroy(o->results);
 	g_free(o->buffer);
+	if (o->slate)
+		g_string_free(o->slate, TRUE);
 	g_free(o);
 }
 
@@ -165,6 +168,29 @@ static struct content *content_new(char *bytes, size_t len)
 	return c;
 }
 
+/* Where a node is rendered that had `before` bytes: small texts come by the hundred thousand, and share one place. */
+static GString *take_slate(struct opens *o, size_t before)
+{
+	GString *slate = before < SLATE_BYTES_MAX ? g_steal_pointer(&o->slate) : g_string_sized_new(before + 64);
+
+	return slate ? g_string_truncate(slate, 0) : g_string_sized_new(SLATE_BYTES);
+}
+
+/* The slate goes back. Its bytes, which the caller frees, unless `bytes` is NULL. */
+static void put_slate(struct opens *o, GString *slate, char **bytes)
+{
+	if (slate->allocated_len <= SLATE_BYTES_MAX && !o->slate) {
+		if (bytes)
+			*bytes = g_memdup2(slate->str, slate->len + 1);
+		o->slate = slate;
+		return;
+	}
+	if (bytes)
+		*bytes = g_string_free(slate, FALSE);
+	else
+		g_string_free(slate, TRUE);
+}
+
 /* The node as it is now, referenced for the caller; NULL with an error. */
 static struct content *content_now(struct world *w, struct known *k, struct err *e)
 {
@@ -178,18 +204,16 @@ static struct content *content_now(struct world *w, struct known *k, struct err 
 		c->refs++;
 		return c;
 	}
-	out = g_string_sized_new(c ? c->len + 64 : 256);
+	out = take_slate(w->opens, c ? c->len : 0);
 	rc = node_show(&k->n, out, e);
 	if (rc) {
 		if (e && e->code != -rc)
 			err_set(e, -rc, -1, "%s", g_strerror(-rc));
-		g_string_free(out, TRUE);
+		put_slate(w->opens, out, NULL);
 		return NULL;
 	}
 	c = content_new(NULL, out->len);
-	c->bytes = g_string_free(out, FALSE);
-	if (c->len < SHRINK_MAX)
-		c->bytes = g_realloc(c->bytes, c->len + 1);
+	put_slate(w->opens, out, &c->bytes);
 	c->generation = w->generation;
 	if (k->n.row->kind != ROW_LINK)  /* a link may depend on who reads it */
 		cache(w->opens, k, c);

@@ -423,19 +423,24 @@ static bool through_cache(struct fs *fs, struct known *k, int flags, bool *keep)
 }
 
 /*
- * Hands the kernel the text with the answer to the open, which saves the reader a request. Only for what was never open
- * before: who has it open may wait for an answer of ours with the page locked that the kernel would fill here.
+ * Hands the kernel the text with the answer to the open, which saves the reader a request; then the kernel has it, and we need
+ * it no longer. Only for what was never open before: who has it open may wait for an answer of ours with the page locked that
+ * the kernel would fill here.
  */
-static bool store_text(struct fs *fs, const struct known *k)
+static bool store_text(struct fs *fs, struct known *k)
 {
 	struct fuse_bufvec text = FUSE_BUFVEC_INIT(0);
 	const struct content *c = k->content;
+	bool stored;
 
 	if (k->opened || !c || !c->len || c->generation != fs->world->generation)
 		return false;
 	text.buf[0].mem = c->bytes;
 	text.buf[0].size = c->len;
-	return fuse_lowlevel_notify_store(fs->session, k->id, 0, &text, 0) == 0;
+	stored = fuse_lowlevel_notify_store(fs->session, k->id, 0, &text, 0) == 0;
+	if (stored)
+		content_forget(fs->world, k);
+	return stored;
 }
 
 static void set_open_flags(const struct open_file *f, struct fuse_file_info *fi)

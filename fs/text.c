@@ -3,28 +3,6 @@
 
 #include <string.h>
 
-/* g_string_append_len() asks more questions than the few bytes of a cell are worth. */
-static inline void put_bytes(GString *out, const char *bytes, size_t len)
-{
-	if (out->allocated_len - out->len <= len) {
-		g_string_append_len(out, bytes, (gssize)len);
-		return;
-	}
-	memcpy(out->str + out->len, bytes, len);
-	out->len += len;
-	out->str[out->len] = '\0';
-}
-
-void put_char(GString *out, char c)
-{
-	g_string_append_c(out, c);
-}
-
-void put_text(GString *out, const char *text)
-{
-	put_bytes(out, text, strlen(text));
-}
-
 static const char two_digits[] =
 	"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
 	"40414243444546474849505152535455565758596061626364656667686970717273747576777879"
@@ -58,9 +36,14 @@ size_t write_dec(char *to, uint64_t value)
 
 void put_dec(GString *out, uint64_t value)
 {
-	char buf[20], *at = digits(buf + sizeof buf, value);
+	char buf[20], *at;
 
-	put_bytes(out, at, (size_t)(buf + sizeof buf - at));
+	if (value < 10) {
+		put_char(out, (char)('0' + value));
+		return;
+	}
+	at = digits(buf + sizeof buf, value);
+	put_span(out, at, (size_t)(buf + sizeof buf - at));
 }
 
 static void put_blanks(GString *out, size_t n)
@@ -68,32 +51,33 @@ static void put_blanks(GString *out, size_t n)
 	static const char blanks[] = "                                                                ";
 
 	for (; n > sizeof blanks - 1; n -= sizeof blanks - 1)
-		put_bytes(out, blanks, sizeof blanks - 1);
-	put_bytes(out, blanks, n);
+		put_span(out, blanks, sizeof blanks - 1);
+	put_span(out, blanks, n);
 }
 
 void put_dec_width(GString *out, uint64_t value, unsigned width)
 {
-	char buf[20], *at = digits(buf + sizeof buf, value);
-	size_t len = (size_t)(buf + sizeof buf - at);
+	char buf[32], *at;
+	size_t len;
 
-	if (len < width)
-		put_blanks(out, width - len);
-	put_bytes(out, at, len);
+	memset(buf, ' ', sizeof buf);
+	at = digits(buf + sizeof buf, value);
+	len = (size_t)(buf + sizeof buf - at);
+	if (width > sizeof buf)
+		put_blanks(out, width - sizeof buf);
+	len = MAX(len, MIN(width, sizeof buf));
+	put_span(out, buf + sizeof buf - len, len);
 }
 
 void put_hex_width(GString *out, uint64_t value, unsigned width)
 {
 	char buf[16], *at = buf + sizeof buf;
 
-	width = MIN(width, sizeof buf);
-	do {
+	memset(buf, '0', sizeof buf);
+	for (; value; value >>= 4)
 		*--at = "0123456789abcdef"[value & 15];
-		value >>= 4;
-	} while (value);
-	while (buf + sizeof buf - at < (ptrdiff_t)width)
-		*--at = '0';
-	put_bytes(out, at, (size_t)(buf + sizeof buf - at));
+	width = MAX(MIN(width, sizeof buf), MAX(buf + sizeof buf - at, 1));
+	put_span(out, buf + sizeof buf - width, width);
 }
 
 void put_hex(GString *out, uint64_t value)
@@ -111,7 +95,7 @@ void put_time(GString *out, ns_t t)
 	while (at > buf + 1)
 		*--at = '0';
 	buf[0] = '.';
-	put_bytes(out, buf, sizeof buf);
+	put_span(out, buf, sizeof buf);
 }
 
 void put_duration(GString *out, ns_t t)

@@ -5,9 +5,31 @@
 #include "units.h"
 
 #include <glib.h>
+#include <string.h>
 
-void put_char(GString *out, char c);
-void put_text(GString *out, const char *text);
+/* g_string_append_len() asks more questions than the few bytes of a cell are worth. */
+static inline void put_span(GString *out, const char *bytes, size_t len)
+{
+	if (G_UNLIKELY(out->allocated_len - out->len <= len)) {
+		g_string_append_len(out, bytes, (gssize)len);
+		return;
+	}
+	memcpy(out->str + out->len, bytes, len);
+	out->len += len;
+	out->str[out->len] = '\0';
+}
+
+static inline void put_char(GString *out, char c)
+{
+	put_span(out, &c, 1);
+}
+
+/* Here, so that the compiler knows the length of what is written in the source. */
+static inline void put_text(GString *out, const char *text)
+{
+	put_span(out, text, strlen(text));
+}
+
 size_t write_dec(char *to, uint64_t value);                        /* digits without an end; how many, at most 20 */
 void put_dec(GString *out, uint64_t value);
 void put_dec_width(GString *out, uint64_t value, unsigned width);  /* right-aligned with blanks */

@@ -51,7 +51,7 @@ static bool find_fixed(const struct node *dir, const char *name, size_t len, str
 	if (!dir->row->rows)
 		return false;
 	for (const struct row *r = dir->row->rows; r->name; r++) {
-		if (!strcmp(r->name, name)) {
+		if (*r->name == *name && !strcmp(r->name, name)) {
 			child_of(dir, r, FORMAT_TEXT, child);
 			return true;
 		}

@@ -68,7 +68,7 @@ static int read_port(const struct call *c, uint16_t known, uint16_t *port, struc
 /* 1: it is none of them. */
 static int run_daemon(struct call *c, struct vm_proc *p, struct err *e)
 {
-	uint16_t port;
+	uint16_t port = 0;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(daemons); i++)
 		if (!strcmp(daemons[i].name, c->args[0].text)) {

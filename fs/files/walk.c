@@ -198,7 +198,7 @@ static void put_frame(GString *out, const struct vm_proc *p, const struct vm_pag
 /* The latest of the process's last faults on this page. */
 static void put_last_fault(GString *out, const struct vm_proc *p, va_t page, uint64_t bytes)
 {
-	struct vm_fault_record f, last;
+	struct vm_fault_record f, last = { 0 };
 	uint64_t cursor = 0;
 	bool found = false;
 
