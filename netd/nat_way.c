@@ -180,6 +180,14 @@ static uint8_t *quoted(struct frame *f, uint32_t *len)
 	return p + header + 8;
 }
 
+/* RFC 5508 REQ-3: whether what it quotes arrived damaged at whoever complains. Its transport's checksum is nobody's business here. */
+static bool quote_is_damaged(const uint8_t *q, uint32_t len)
+{
+	uint32_t header = (q[0] & 15u) * 4;
+
+	return header >= IP_HEADER && header <= len && sum_end(sum_add(0, q, header)) != 0;
+}
+
 /* The outer address, and the checksum of the whole message, which was right before. */
 static void finish_error(struct frame *f, bool source, uint32_t addr)
 {
@@ -205,6 +213,8 @@ static struct frame *error_arriving(struct net_iface *in, struct frame *f)
 	q = quoted(f, &len);
 	if (!q || !nat_flow_read(q, len, &e))
 		return f;
+	if (quote_is_damaged(q, len) && nat_outer(n, e.protocol, &e.src, &e.dst))
+		return drop(in->host, f, "nat-quote");
 	target = nat_inner(n, e.protocol, &e.dst, &e.src);
 	if (target && target->map && nat_outside(n, e.src.addr)) { /* REQ-7: of a hairpin, the error comes from inside */
 		nat_flow_write(q, len, false, &target->out);
@@ -233,6 +243,8 @@ static struct frame *error_leaving(struct net_iface *in, const struct net_iface 
 	f = frame_own(f);
 	q = quoted(f, &len);
 	s = q && nat_flow_read(q, len, &e) ? nat_inner(n, e.protocol, &e.dst, &e.src) : NULL;
+	if (s && s->map && quote_is_damaged(q, len))
+		return drop(in->host, f, "nat-quote");
 	if (s && s->map) {
 		nat_flow_write(q, len, false, &s->out);
 		finish_error(f, true, s->out.addr);

@@ -88,6 +88,9 @@ void udp_error(struct net_host *h, const struct ip_in *in, int error, bool fatal
 
 	if (!s)
 		return;
+	if (error == EMSGSIZE && s->mtu_discover == 0) /* IP_PMTUDISC_DONT */
+		return;                                  /* what it sends may be cut into pieces: it learns nothing */
+	fatal |= error == EMSGSIZE;
 	s->note = (struct icmp_note){ .from = from, .key = get16(in->at + 2), .type = type, .code = code, .error = error };
 	if (!ip_none(s->raddr) && fatal)
 		s->error = error;

@@ -280,7 +280,7 @@ static void rfc1191_path_mtu_is_found(void **state)
 	struct net_socket *s;
 	struct net_endpoint to = at("10.3.0.1:9");
 	static const char data[1400];
-	int mtu;
+	int mtu, error;
 
 	chain(l);
 	net_wire_get(net_wire_at(l->net, "w2"), &c);
@@ -294,6 +294,8 @@ static void rfc1191_path_mtu_is_found(void **state)
 	assert_int_equal(counter(host(l, "a"), NET_Icmp_InDestUnreachs), 1);
 	assert_int_equal(net_getsockopt(s, NET_IP_MTU, &mtu, NULL), 0);
 	assert_int_equal(mtu, 1000);
+	assert_int_equal(net_getsockopt(s, NET_SO_ERROR, &error, NULL), 0);
+	assert_int_equal(error, EMSGSIZE); /* as Linux tells a socket that is connected */
 	assert_int_equal(net_send(s, data, sizeof(data), 0, NULL, NULL), -EMSGSIZE);
 	lab_run(l, 601 * NS_PER_S);
 	net_getsockopt(s, NET_IP_MTU, &mtu, NULL);

@@ -2,6 +2,8 @@
 #include "lab.h"
 
 #include "net_nat.h"
+#include "net_tap.h"
+#include "net_tool.h"
 #include "rng.h"
 
 /* a .1, b .2 - in - gw .254 (10.0.0.0/24)   gw .1 - out - web .80, other .81 (198.51.100.0/24) */
@@ -147,6 +149,59 @@ static void connect_to(struct net_socket *s, const char *to)
 	assert_true(code == 0 || code == -EINPROGRESS);
 }
 
+/* The last ICMP error on a wire. */
+static struct net_decoded last_error(struct net_wire *w, struct net_decoded *quote)
+{
+	struct net_decoded d = { 0 }, found = { 0 };
+	uint8_t copy[2048] = { 0 };
+	struct net_frame f;
+
+	for (uint64_t n = net_wire_first(w); n < net_wire_next(w); n++) {
+		net_wire_frame(w, n, &f);
+		net_decode(f.bytes, f.len, true, &d);
+		if (!(d.layers & NET_LAYER_ICMP) || (d.icmp_type != 3 && d.icmp_type != 11))
+			continue;
+		found = d;
+		memcpy(copy + 14, f.bytes + d.payload, d.payload_len);
+		copy[12] = 8;
+		net_decode(copy, 14 + d.payload_len, false, quote);
+	}
+	assert_true(found.layers & NET_LAYER_ICMP);
+	return found;
+}
+
+/* A connection from a to port 80 of web, accepted. */
+struct talk { struct net_socket *l, *c, *server; struct net_endpoint peer; };
+
+static struct talk talk_begin(struct site *s)
+{
+	struct talk t = { .l = open_listener(s->web, "0.0.0.0:80", 5), .c = open_socket(s->a, NET_TCP) };
+
+	connect_to(t.c, "198.51.100.80:80");
+	lab_settle(s->l);
+	assert_int_equal(net_accept(t.l, &t.server, &t.peer, NULL), 0);
+	return t;
+}
+
+static void talk_end(struct talk *t)
+{
+	net_socket_release(t->l);
+	if (t->c)
+		net_socket_release(t->c);
+	if (t->server)
+		net_socket_release(t->server);
+}
+
+static struct net_socket *reusable(struct net_host *h, const char *where)
+{
+	struct net_socket *s = open_socket(h, NET_TCP);
+	struct net_endpoint e = at(where);
+
+	net_setsockopt(s, NET_SO_REUSEADDR, 1, NULL);
+	assert_int_equal(net_bind(s, &root, &e, NULL), 0);
+	return s;
+}
+
 /* --- RFC 4787 --------------------------------------------------------------------------------- */
 
 static void rfc4787_req1_a_mapping_is_the_same_towards_everybody(void **state)
@@ -201,7 +256,7 @@ static void rfc4787_req3_no_port_is_shared_and_ranges_are_kept(void **state)
 	net_socket_release(web);
 }
 
-static void rfc4787_req5_a_udp_mapping_lives_five_minutes(void **state)
+static void rfc4787_req5_and_6_a_udp_mapping_lives_five_minutes(void **state)
 {
 	struct site s = build(*state);
 	struct net_socket *a = open_bound(s.a, NET_UDP, "0.0.0.0:5000"), *web = open_bound(s.web, NET_UDP, "0.0.0.0:9");
@@ -342,32 +397,159 @@ static void rfc4787_req13_and_14_pieces_in_any_order(void **state)
 	net_socket_release(web);
 }
 
+static void rfc4787_req10_what_is_said_is_left_alone(void **state)
+{
+	static const char text[] = "PORT 10,0,0,1,19,136 at 10.0.0.1:5000\n";
+	struct site s = build(*state);
+	struct net_socket *a = open_bound(s.a, NET_UDP, "0.0.0.0:5000"), *web = open_bound(s.web, NET_UDP, "0.0.0.0:21");
+	struct talk t = talk_begin(&s);
+
+	send_text(a, text, "198.51.100.80:21");
+	send_text(t.c, text, NULL);
+	lab_settle(s.l);
+	assert_recv(web, text, "198.51.100.1:5000");
+	assert_recv(t.server, text, NULL);
+	check_wires(&s);
+	talk_end(&t);
+	net_socket_release(a);
+	net_socket_release(web);
+}
+
+/* Where a port is taken already, all is as where it is free. */
+static void rfc4787_req11_conflicts_change_nothing(void **state)
+{
+	struct site s = build(*state);
+	struct net_socket *a = open_bound(s.a, NET_UDP, "0.0.0.0:5000"), *b = open_bound(s.b, NET_UDP, "0.0.0.0:5000");
+	struct net_socket *web = open_bound(s.web, NET_UDP, "0.0.0.0:9"), *other = open_bound(s.other, NET_UDP, "0.0.0.0:9");
+	struct net_endpoint end;
+	char text[NET_ENDPOINT_TEXT];
+
+	send_text(a, "x", "198.51.100.80:9");
+	lab_settle(s.l);
+	from_whom(web);
+	send_text(b, "x", "198.51.100.80:9");
+	lab_settle(s.l);
+	end = from_whom(web);
+	assert_int_not_equal(end.port, 5000);
+	send_text(other, "unasked", net_endpoint_text(&end, text));
+	lab_settle(s.l);
+	nothing_came(b);
+	send_text(b, "x", "198.51.100.81:9");
+	lab_settle(s.l);
+	assert_int_equal(from_whom(other).port, end.port);
+	send_text(other, "asked", text);
+	lab_settle(s.l);
+	assert_recv(b, "asked", "198.51.100.81:9");
+	nothing_came(a);
+	check_wires(&s);
+	net_socket_release(a);
+	net_socket_release(b);
+	net_socket_release(web);
+	net_socket_release(other);
+}
+
+static void rfc4787_req13_what_is_too_long_and_whole_is_told(void **state)
+{
+	struct site s = build(*state);
+	struct net_socket *a = open_bound(s.a, NET_UDP, "0.0.0.0:5000");
+	struct net_endpoint to = at("198.51.100.80:9");
+	struct net_wire_config c;
+	struct net_decoded d, q;
+	char text[1000] = { 0 };
+
+	net_wire_get(s.out, &c);
+	c.mtu = 576;
+	net_wire_set(s.out, &c, NULL);
+	assert_int_equal(net_setsockopt(a, NET_IP_MTU_DISCOVER, 2, NULL), 0);
+	connect_to(a, "198.51.100.80:9");
+	assert_int_equal(net_send(a, text, sizeof(text), 0, &to, NULL), sizeof(text));
+	lab_settle(s.l);
+	assert_int_equal(pending_error(a), EMSGSIZE);
+	d = last_error(s.in, &q);
+	assert_int_equal(d.icmp_type << 8 | d.icmp_code, 0x304);
+	assert_int_equal(q.src.v4, 0x0a000001);
+	check_wires(&s);
+	net_socket_release(a);
+}
+
 /* --- RFC 5382 --------------------------------------------------------------------------------- */
 
 static void rfc5382_req1_connections_from_inside(void **state)
 {
 	struct site s = build(*state);
-	struct net_socket *l = open_listener(s.web, "0.0.0.0:80", 5), *c = open_socket(s.a, NET_TCP), *server;
-	struct net_endpoint peer;
+	struct talk t = talk_begin(&s);
 
-	connect_to(c, "198.51.100.80:80");
+	assert_int_equal(t.peer.addr.v4, 0xc6336401);
+	send_text(t.c, "question", NULL);
 	lab_settle(s.l);
-	assert_int_equal(net_accept(l, &server, &peer, NULL), 0);
-	assert_int_equal(peer.addr.v4, 0xc6336401);
-	send_text(c, "question", NULL);
+	assert_recv(t.server, "question", NULL);
+	send_text(t.server, "answer", NULL);
 	lab_settle(s.l);
-	assert_recv(server, "question", NULL);
-	send_text(server, "answer", NULL);
-	lab_settle(s.l);
-	assert_recv(c, "answer", NULL);
+	assert_recv(t.c, "answer", NULL);
 	assert_int_equal(newest(&s).state, NET_NAT_ESTABLISHED);
 	check_wires(&s);
-	net_socket_release(c);
-	net_socket_release(server);
-	net_socket_release(l);
+	talk_end(&t);
 	lab_settle(s.l);
 	assert_int_equal(newest(&s).state, NET_NAT_TIME_WAIT);
 }
+
+static void rfc5382_req1_and_7_a_mapping_is_the_same_towards_everybody_and_nobody_elses(void **state)
+{
+	struct site s = build(*state);
+	struct net_socket *web = open_listener(s.web, "0.0.0.0:80", 5), *other = open_listener(s.other, "0.0.0.0:80", 5);
+	struct net_socket *a = reusable(s.a, "0.0.0.0:5000"), *b[] = { reusable(s.b, "0.0.0.0:5000"), reusable(s.b, "0.0.0.0:5000") };
+	struct net_socket *accepted[3];
+	struct net_endpoint end[3];
+
+	connect_to(a, "198.51.100.80:80");
+	lab_settle(s.l);
+	connect_to(b[0], "198.51.100.80:80");
+	connect_to(b[1], "198.51.100.81:80");
+	lab_settle(s.l);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(net_accept(i < 2 ? web : other, &accepted[i], &end[i], NULL), 0);
+	assert_int_equal(end[0].port, 5000);
+	assert_int_not_equal(end[1].port, 5000);
+	assert_int_equal(end[2].port, end[1].port);
+	check_wires(&s);
+	for (unsigned i = 0; i < 3; i++)
+		net_socket_release(accepted[i]);
+	net_socket_release(a);
+	net_socket_release(b[0]);
+	net_socket_release(b[1]);
+	net_socket_release(web);
+	net_socket_release(other);
+}
+
+/* A SYN to a mapping's port: what gets in is answered by the host inside at once, that nobody listens. */
+static void req3_case(struct lab *l, enum net_nat_filter filter, bool port, bool stranger)
+{
+	struct site s = build(l);
+	struct net_nat_rule r = { .kind = NET_NAT_MASQUERADE, .iface = "eth1" };
+	struct net_socket *asks[] = { open_socket(s.web, NET_TCP), open_socket(s.other, NET_TCP) };
+	char text[NET_ENDPOINT_TEXT];
+	struct talk t;
+
+	assert_int_equal(net_nat_del(s.gw, &r, NULL), 0);
+	rule(s.gw, filter);
+	t = talk_begin(&s);
+	net_endpoint_text(&t.peer, text);
+	for (unsigned i = 0; i < 2; i++)
+		connect_to(asks[i], text);
+	lab_run(l, NS_PER_MS * 100);
+	assert_int_equal(net_connect_result(asks[0], NULL), port ? -ECONNREFUSED : -EINPROGRESS);
+	assert_int_equal(net_connect_result(asks[1], NULL), stranger ? -ECONNREFUSED : -EINPROGRESS);
+	assert_int_equal(stats(&s).filtered, !port + !stranger);
+	assert_int_equal(state_of(t.c), NET_TCP_ESTABLISHED);
+	check_wires(&s);
+	talk_end(&t);
+	for (unsigned i = 0; i < 2; i++)
+		net_socket_release(asks[i]);
+}
+
+static void rfc5382_req3_filter_by_address(void **state) { req3_case(*state, NET_NAT_FILTER_ADDRESS, true, false); }
+static void rfc5382_req3_filter_by_nothing(void **state) { req3_case(*state, NET_NAT_FILTER_ENDPOINT, true, true); }
+static void rfc5382_req3_filter_by_port(void **state) { req3_case(*state, NET_NAT_FILTER_PORT, false, false); }
 
 /* REQ-2: both send SYNs; the one from outside comes first and waits to be asked for. */
 static void rfc5382_req2_simultaneous_open(void **state)
@@ -429,7 +611,8 @@ static void rfc5382_req4_an_unsolicited_syn_waits_six_seconds(void **state)
 static void rfc5382_req5_time_outs_of_connections(void **state)
 {
 	struct site s = build(*state);
-	struct net_socket *l = open_listener(s.web, "0.0.0.0:80", 5), *c = open_socket(s.a, NET_TCP), *server, *lost;
+	struct net_socket *lost;
+	struct talk t;
 
 	net_knob_set(s.a, NET_SYN_RETRIES, 0, NULL);
 	lost = open_socket(s.a, NET_TCP);
@@ -438,62 +621,52 @@ static void rfc5382_req5_time_outs_of_connections(void **state)
 	assert_int_equal(newest(&s).state, NET_NAT_SYN_SENT);
 	lab_run(s.l, 2 * NS_PER_S);
 	assert_int_equal(sessions(&s), 0);
-	connect_to(c, "198.51.100.80:80");
-	lab_settle(s.l);
-	assert_int_equal(net_accept(l, &server, NULL, NULL), 0);
+	t = talk_begin(&s);
 	lab_run(s.l, 7438 * NS_PER_S);
 	assert_int_equal(sessions(&s), 1);
-	send_text(server, "still here", NULL);
+	send_text(t.server, "still here", NULL);
 	lab_settle(s.l);
-	assert_recv(c, "still here", NULL);
+	assert_recv(t.c, "still here", NULL);
 	lab_run(s.l, 7439 * NS_PER_S);
 	assert_int_equal(sessions(&s), 1);
 	lab_run(s.l, 2 * NS_PER_S);
 	assert_int_equal(sessions(&s), 0);
 	net_socket_release(lost);
-	net_socket_release(c);
-	net_socket_release(server);
-	net_socket_release(l);
+	talk_end(&t);
 }
 
 static void rfc5382_req5_a_closed_connection_goes_after_four_minutes(void **state)
 {
 	struct site s = build(*state);
-	struct net_socket *l = open_listener(s.web, "0.0.0.0:80", 5), *c = open_socket(s.a, NET_TCP), *server;
+	struct talk t = talk_begin(&s);
 
-	connect_to(c, "198.51.100.80:80");
-	lab_settle(s.l);
-	assert_int_equal(net_accept(l, &server, NULL, NULL), 0);
-	net_socket_release(c);
+	net_socket_release(t.c);
 	lab_settle(s.l);
 	assert_int_equal(newest(&s).state, NET_NAT_FIN_WAIT);
-	net_socket_release(server);
+	net_socket_release(t.server);
 	lab_settle(s.l);
 	assert_int_equal(newest(&s).state, NET_NAT_TIME_WAIT);
 	lab_run(s.l, 239 * NS_PER_S);
 	assert_int_equal(sessions(&s), 1);
 	lab_run(s.l, 2 * NS_PER_S);
 	assert_int_equal(sessions(&s), 0);
-	net_socket_release(l);
+	net_socket_release(t.l);
 }
 
 static void rfc7857_2_2_a_reset_ends_it_unless_it_goes_on(void **state)
 {
 	struct site s = build(*state);
-	struct net_socket *l = open_listener(s.web, "0.0.0.0:80", 5), *c = open_socket(s.a, NET_TCP), *server;
+	struct talk t = talk_begin(&s);
 
-	connect_to(c, "198.51.100.80:80");
-	lab_settle(s.l);
-	assert_int_equal(net_accept(l, &server, NULL, NULL), 0);
-	net_setsockopt(server, NET_SO_LINGER, 0, NULL);
-	net_socket_release(server); /* RST */
+	net_setsockopt(t.server, NET_SO_LINGER, 0, NULL);
+	net_socket_release(t.server); /* RST */
 	lab_settle(s.l);
 	assert_int_equal(newest(&s).state, NET_NAT_CLOSE);
-	assert_int_equal(net_recv(c, NULL, 0, 0, NULL, NULL), -ECONNRESET);
+	assert_int_equal(net_recv(t.c, NULL, 0, 0, NULL, NULL), -ECONNRESET);
 	lab_run(s.l, 241 * NS_PER_S);
 	assert_int_equal(sessions(&s), 0);
-	net_socket_release(c);
-	net_socket_release(l);
+	net_socket_release(t.c);
+	net_socket_release(t.l);
 }
 
 static void rfc5382_req8_connections_by_hairpin(void **state)
@@ -516,6 +689,29 @@ static void rfc5382_req8_connections_by_hairpin(void **state)
 	check_wires(&s);
 	net_socket_release(c);
 	net_socket_release(l);
+}
+
+/* A router behind the translation has no way: the connection hears of it, and is not ended by it. */
+static void rfc5382_req9_and_10_icmp_errors_reach_connections_and_end_none(void **state)
+{
+	struct site s = build(*state);
+	struct net_socket *c = open_bound(s.a, NET_TCP, "0.0.0.0:5000");
+	struct net_decoded d, q;
+
+	lab_route(s.gw, "203.0.113.0/24", "198.51.100.81");
+	net_knob_set(s.other, NET_IP_FORWARD, 1, NULL);
+	connect_to(c, "203.0.113.5:80");
+	lab_run(s.l, 100 * NS_PER_MS);
+	assert_int_equal(counter(s.a, NET_Icmp_InDestUnreachs), 1);
+	assert_int_equal(stats(&s).errors, 1);
+	d = last_error(s.in, &q);
+	assert_int_equal(d.src.v4, 0xc6336451);
+	assert_int_equal(q.src.v4, 0x0a000001);
+	assert_int_equal(q.sport, 5000);
+	assert_int_equal(sessions(&s), 1);
+	assert_int_equal(newest(&s).state, NET_NAT_SYN_SENT);
+	check_wires(&s);
+	net_socket_release(c);
 }
 
 /* --- RFC 5508 --------------------------------------------------------------------------------- */
@@ -564,27 +760,6 @@ static void rfc5508_req1_identifiers_are_translated(void **state)
 	net_socket_release(b);
 }
 
-/* The last ICMP error on a wire. */
-static struct net_decoded last_error(struct net_wire *w, struct net_decoded *quote)
-{
-	struct net_decoded d = { 0 }, found = { 0 };
-	uint8_t copy[2048] = { 0 };
-	struct net_frame f;
-
-	for (uint64_t n = net_wire_first(w); n < net_wire_next(w); n++) {
-		net_wire_frame(w, n, &f);
-		net_decode(f.bytes, f.len, true, &d);
-		if (!(d.layers & NET_LAYER_ICMP) || (d.icmp_type != 3 && d.icmp_type != 11))
-			continue;
-		found = d;
-		memcpy(copy + 14, f.bytes + d.payload, d.payload_len);
-		copy[12] = 8;
-		net_decode(copy, 14 + d.payload_len, false, quote);
-	}
-	assert_true(found.layers & NET_LAYER_ICMP);
-	return found;
-}
-
 static void rfc5508_req4_an_error_from_outside_reaches_the_socket(void **state)
 {
 	struct site s = build(*state);
@@ -608,6 +783,113 @@ static void rfc5508_req4_an_error_from_outside_reaches_the_socket(void **state)
 	check_wires(&s);
 	net_socket_release(a);
 	net_socket_release(b);
+}
+
+/* An error as it came over the outer wire, sent again: with `offset` one byte of it is another, and the message's checksum fits. */
+static void error_again(struct site *s, struct net_tap *tap, unsigned offset, bool sum)
+{
+	uint8_t copy[2048];
+	struct net_decoded d;
+	struct net_frame f;
+	uint32_t total = 0;
+
+	for (uint64_t n = net_wire_first(s->out); n < net_wire_next(s->out); n++) {
+		net_wire_frame(s->out, n, &f);
+		net_decode(f.bytes, f.len, true, &d);
+		if (d.layers & NET_LAYER_ICMP && d.icmp_type == 3)
+			break;
+	}
+	assert_int_equal(d.icmp_type, 3);
+	memcpy(copy, f.bytes, f.len);
+	if (offset)
+		copy[offset] ^= 0x10;
+	if (sum) {
+		copy[36] = copy[37] = 0;
+		for (unsigned i = 34; i < 14 + (unsigned)d.ip_total; i += 2)
+			total += (uint32_t)(copy[i] << 8 | (i + 1 < 14 + (unsigned)d.ip_total ? copy[i + 1] : 0));
+		total = (total & 0xffff) + (total >> 16);
+		total = ~((total & 0xffff) + (total >> 16));
+		copy[36] = (uint8_t)(total >> 8), copy[37] = (uint8_t)total;
+	}
+	assert_int_equal(net_tap_send(tap, copy, f.len, NULL), 0);
+	lab_run(s->l, NS_PER_MS);
+}
+
+static struct net_tap *stranger_on(struct net_wire *w)
+{
+	static const struct net_mac mac = { { 2, 9, 9, 9, 9, 9 } };
+	struct net_tap *t;
+
+	assert_int_equal(net_tap_new(w, "tap0", &mac, NULL, NULL, &t, NULL), 0);
+	return t;
+}
+
+static void rfc5508_req3_damaged_errors_are_dropped(void **state)
+{
+	struct site s = build(*state);
+	struct net_socket *a = open_bound(s.a, NET_UDP, "0.0.0.0:5000");
+	struct net_tap *tap = stranger_on(s.out);
+	enum { MESSAGE = 14 + 20, QUOTE = MESSAGE + 8 };
+
+	connect_to(a, "198.51.100.80:9");
+	send_text(a, "x", NULL);
+	lab_run(s.l, NS_PER_MS);
+	assert_int_equal(pending_error(a), ECONNREFUSED);
+	error_again(&s, tap, 0, false);
+	assert_int_equal(pending_error(a), ECONNREFUSED);
+	error_again(&s, tap, MESSAGE + 4, false);        /* its own checksum is wrong */
+	assert_int_equal(pending_error(a), 0);
+	error_again(&s, tap, QUOTE + 8, true);           /* that of the quoted header is: its time to live has changed */
+	assert_int_equal(pending_error(a), 0);
+	error_again(&s, tap, QUOTE + 20 + 6, true);      /* that of what the quoted packet carries is nobody's business */
+	assert_int_equal(pending_error(a), ECONNREFUSED);
+	assert_int_equal(stats(&s).errors, 3);
+	net_tap_free(tap);
+	net_socket_release(a);
+}
+
+/* RFC 5508 REQ-6: an error, however often, keeps no session, and ends none. */
+static void rfc5508_req6_an_error_keeps_and_ends_nothing(void **state)
+{
+	struct site s = build(*state);
+	struct net_socket *a = open_bound(s.a, NET_UDP, "0.0.0.0:5000");
+	struct net_tap *tap = stranger_on(s.out);
+
+	send_text(a, "x", "198.51.100.80:9");
+	lab_run(s.l, 200 * NS_PER_S);
+	for (unsigned i = 0; i < 5; i++)
+		error_again(&s, tap, 0, false);
+	assert_int_equal(stats(&s).errors, 6);
+	lab_run(s.l, 99 * NS_PER_S);
+	assert_int_equal(sessions(&s), 1);
+	lab_run(s.l, 2 * NS_PER_S);
+	assert_int_equal(sessions(&s), 0);
+	error_again(&s, tap, 0, false);                  /* REQ-4: without a session there is nobody to tell */
+	assert_int_equal(stats(&s).errors, 6);
+	net_tap_free(tap);
+	net_socket_release(a);
+}
+
+/* RFC 5508 REQ-10a: each router on the way is seen, the translating one and those behind it. */
+static void rfc5508_req10_traceroute_passes(void **state)
+{
+	struct site s = build(*state);
+	struct net_addr to = addr("203.0.113.5");
+	static const uint32_t hops[] = { 0x0a0000fe, 0xc6336451 };
+	struct net_trace *t;
+	struct net_echo echo;
+
+	lab_route(s.gw, "203.0.113.0/24", "198.51.100.81");
+	net_knob_set(s.other, NET_IP_FORWARD, 1, NULL);
+	assert_int_equal(net_trace_start(s.a, &to, NS_PER_S, &t, NULL), 0);
+	for (unsigned i = 0; i < 100000 && !net_trace_done(t); i++)
+		clock_step(&s.l->clock);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(net_trace_probe(t, i + 1, 0, &echo));
+		assert_int_equal(echo.from.v4, hops[i]);
+	}
+	net_trace_free(t);
+	check_wires(&s);
 }
 
 static void rfc5508_req5_an_error_from_inside_shows_nothing_of_it(void **state)
@@ -786,25 +1068,22 @@ static void what_comes_in_by_a_route_is_left_alone(void **state)
 static void a_connection_survives_a_forgotten_table(void **state)
 {
 	struct site s = build(*state);
-	struct net_socket *l = open_listener(s.web, "0.0.0.0:80", 5), *c = open_socket(s.a, NET_TCP), *server;
+	struct talk t = talk_begin(&s);
 
-	connect_to(c, "198.51.100.80:80");
-	lab_settle(s.l);
-	assert_int_equal(net_accept(l, &server, NULL, NULL), 0);
 	net_nat_forget(s.gw);
 	assert_int_equal(sessions(&s), 0);
-	send_text(c, "still", NULL); /* from inside: taken up in its middle, with the port that it had */
+	send_text(t.c, "still", NULL); /* from inside: taken up in its middle, with the port that it had */
 	lab_settle(s.l);
-	assert_recv(server, "still", NULL);
+	assert_recv(t.server, "still", NULL);
 	assert_int_equal(newest(&s).state, NET_NAT_ESTABLISHED);
 	net_nat_forget(s.gw);
-	net_setsockopt(c, NET_SO_LINGER, 0, NULL);
-	net_socket_release(c); /* a reset of nobody's connection does not go out with an inside address */
+	net_setsockopt(t.c, NET_SO_LINGER, 0, NULL);
+	net_socket_release(t.c); /* a reset of nobody's connection does not go out with an inside address */
 	lab_settle(s.l);
 	assert_int_equal(stats(&s).no_session, 1);
 	check_wires(&s);
-	net_socket_release(server);
-	net_socket_release(l);
+	net_socket_release(t.server);
+	net_socket_release(t.l);
 }
 
 static void rules_go_with_their_connections(void **state)
@@ -1103,24 +1382,35 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(rfc4787_req1_a_mapping_is_the_same_towards_everybody),
 		TEST(rfc4787_req3_no_port_is_shared_and_ranges_are_kept),
-		TEST(rfc4787_req5_a_udp_mapping_lives_five_minutes),
+		TEST(rfc4787_req5_and_6_a_udp_mapping_lives_five_minutes),
 		TEST(rfc4787_req8_filter_by_address),
 		TEST(rfc4787_req8_filter_by_nothing),
 		TEST(rfc4787_req8_filter_by_port),
 		TEST(rfc4787_req9_hosts_inside_meet_by_their_outside_ends),
 		TEST(rfc4787_req12_an_icmp_error_ends_no_mapping),
 		TEST(rfc4787_req13_and_14_pieces_in_any_order),
+		TEST(rfc4787_req10_what_is_said_is_left_alone),
+		TEST(rfc4787_req11_conflicts_change_nothing),
+		TEST(rfc4787_req13_what_is_too_long_and_whole_is_told),
 		TEST(rfc5382_req1_connections_from_inside),
+		TEST(rfc5382_req1_and_7_a_mapping_is_the_same_towards_everybody_and_nobody_elses),
+		TEST(rfc5382_req3_filter_by_address),
+		TEST(rfc5382_req3_filter_by_nothing),
+		TEST(rfc5382_req3_filter_by_port),
 		TEST(rfc5382_req2_simultaneous_open),
 		TEST(rfc5382_req4_an_unsolicited_syn_waits_six_seconds),
 		TEST(rfc5382_req5_time_outs_of_connections),
 		TEST(rfc5382_req5_a_closed_connection_goes_after_four_minutes),
 		TEST(rfc7857_2_2_a_reset_ends_it_unless_it_goes_on),
 		TEST(rfc5382_req8_connections_by_hairpin),
+		TEST(rfc5382_req9_and_10_icmp_errors_reach_connections_and_end_none),
 		TEST(rfc5508_req1_and_2_queries_are_mapped_for_a_minute),
 		TEST(rfc5508_req1_identifiers_are_translated),
 		TEST(rfc5508_req4_an_error_from_outside_reaches_the_socket),
 		TEST(rfc5508_req5_an_error_from_inside_shows_nothing_of_it),
+		TEST(rfc5508_req3_damaged_errors_are_dropped),
+		TEST(rfc5508_req6_an_error_keeps_and_ends_nothing),
+		TEST(rfc5508_req10_traceroute_passes),
 		TEST(rfc5508_req7_an_error_of_a_hairpin),
 		TEST(rfc5508_req8_a_full_table_refuses_and_says_so),
 		TEST(rfc5508_req8_no_port_is_left),
