@@ -53,7 +53,10 @@ bool bridge_busy(const struct world *w) { return w->bridge->busy.length > 0; }
 
 bool bridge_needs(const struct world *w, const struct host *h)
 {
-	return bridge_is_open(w) && h->net == gateway(w->bridge);
+	for (unsigned n = 0; n < GATEWAYS && bridge_is_open(w); n++)
+		if (h->net == gateway(w->bridge, n))
+			return true;
+	return false;
 }
 
 /* Ends */

@@ -2,6 +2,8 @@
  * gateway.c - the host gw: an interface on each wire that a rule leads to.
  *
  * It is an ordinary host; what the rules need is added to what is there, and only addresses of `allow` rules are taken away again.
+ * Who has an address himself needs no wire to reach it, so real clients of such an address, who want to go through the simulated
+ * world and out again, come from a second host, gw1.
  */
 #include "inside.h"
 
@@ -9,13 +11,43 @@
 
 #include <string.h>
 
-static const char name[] = "gw";
+static const char *const names[] = { "gw", "gw1" };
 
-struct net_host *gateway(struct bridge *b)
+static struct net_host *host_named(struct bridge *b, const char *name)
 {
 	struct host *h = world_host_named(b->world, name);
 
 	return h ? h->net : NULL;
+}
+
+struct net_host *gateway(struct bridge *b, unsigned n)
+{
+	return n < G_N_ELEMENTS(names) ? host_named(b, names[n]) : NULL;
+}
+
+static bool host_has_it(struct net_host *h, const struct net_addr *a)
+{
+	struct net_iface_info info = { .index = 1 };
+	struct net_prefix p;
+
+	for (struct net_iface *i; h && (i = net_iface_above(h, info.index)); ) {
+		net_iface_get(i, &info);
+		for (unsigned k = 0; net_iface_address(i, k, &p); k++)
+			if (net_addr_equal(&p.addr, a))
+				return true;
+	}
+	return false;
+}
+
+/* From which of them `to` is reached. */
+static const char *name_towards(struct bridge *b, const struct net_addr *to)
+{
+	return names[host_has_it(gateway(b, 0), to)];
+}
+
+struct net_host *gateway_for(struct bridge *b, const struct net_addr *to)
+{
+	return host_named(b, name_towards(b, to));
 }
 
 /* A place on a wire: whose interface, with which of its addresses. */
@@ -60,11 +92,11 @@ static bool is_taken(struct bridge *b, const struct net_addr *a, const struct ne
 }
 
 /* The highest address of the subnet that nobody has; `but` is to stay free. */
-static bool highest_free(struct bridge *b, const struct net_prefix *p, const struct net_addr *but, struct net_addr *out)
+static bool highest_free4(struct bridge *b, const struct net_prefix *p, const struct net_addr *but, struct net_addr *out)
 {
 	uint32_t mask = net_mask(p->len), low = p->addr.v4 & mask, high = low | ~mask;
 
-	if (p->addr.family != NET_IPV4 || p->len > 30)
+	if (p->len > 30)
 		return false;
 	for (uint32_t a = high - 1; a > low; a--) {
 		*out = net_v4(a);
@@ -72,6 +104,25 @@ static bool highest_free(struct bridge *b, const struct net_prefix *p, const str
 			return true;
 	}
 	return false;
+}
+
+/* Of version 6, of which there are enough: the highest that is free below ::ff. */
+static bool highest_free6(struct bridge *b, const struct net_prefix *p, const struct net_addr *but, struct net_addr *out)
+{
+	*out = p->addr;
+	for (unsigned bit = p->len; bit < 128; bit++)
+		out->v6[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+	for (unsigned last = 0xfe; last > 0; last--) {
+		out->v6[15] = (uint8_t)last;
+		if (net_prefix_has(p, out) && !(but && net_addr_equal(but, out)) && !is_taken(b, out, NULL))
+			return true;
+	}
+	return false;
+}
+
+static bool highest_free(struct bridge *b, const struct net_prefix *p, const struct net_addr *but, struct net_addr *out)
+{
+	return (p->addr.family == NET_IPV4 ? highest_free4 : highest_free6)(b, p, but, out);
 }
 
 static struct net_iface *iface_on(struct net_host *h, const struct net_wire *wire)
@@ -87,33 +138,42 @@ static struct net_iface *iface_on(struct net_host *h, const struct net_wire *wir
 }
 
 /* A TIME-WAIT of the gateway's keeps a port; with many short connections they would run out. */
-static struct net_host *make_gateway(struct bridge *b)
+static struct net_host *make_gateway(struct bridge *b, const char *name)
 {
-	struct net_host *h = gateway(b);
+	struct net_host *h = host_named(b, name);
 
 	if (h)
 		return h;
 	world_add_host(b->world, name, NULL);
-	h = gateway(b);
+	h = host_named(b, name);
 	net_knob_set(h, NET_TW_REUSE, 1, NULL);
 	net_knob_set(h, NET_PORT_MIN, 10000, NULL);
 	return h;
 }
 
-/* The first host there that passes packets on is the way to other subnets, unless the user says otherwise. */
-static void add_default_route(struct bridge *b, struct net_host *gw, const struct net_wire *wire)
+/* The first address of that version that the interface was given. */
+static bool first_of(const struct net_iface *i, enum net_family family, struct net_prefix *out)
 {
-	struct net_route r = { .to = { net_v4(0), 0 } }, old;
+	for (unsigned k = 0; net_iface_address(i, k, out); k++)
+		if (out->addr.family == family)
+			return true;
+	return false;
+}
+
+/* The first host there that passes packets on is the way to other subnets, unless the user says otherwise. */
+static void add_default_route(struct bridge *b, struct net_host *gw, const struct net_wire *wire, enum net_family family)
+{
+	struct net_route r = { .to = { { .family = family }, 0 } }, old;
 
 	for (unsigned i = 0; net_route(gw, i, &old); i++)
-		if (old.to.len == 0)
+		if (old.to.len == 0 && old.to.addr.family == family)
 			return;
 	for (guint n = 0; n < b->world->hosts->len; n++) {
 		struct net_host *h = ((struct host *)b->world->hosts->pdata[n])->net;
 		struct net_iface *i = h == gw ? NULL : iface_on(h, wire);
 		struct net_prefix p;
 
-		if (!i || !net_knob_get(h, NET_IP_FORWARD) || !net_iface_address(i, 0, &p) || p.addr.family != NET_IPV4)
+		if (!i || !net_knob_get(h, NET_IP_FORWARD) || !first_of(i, family, &p))
 			continue;
 		r.via = p.addr;
 		net_route_add(gw, &r, NULL);
@@ -136,41 +196,44 @@ static struct net_iface *plug_in(struct net_host *gw, struct net_wire *wire)
 	return i;
 }
 
-int gateway_towards(struct bridge *b, const struct net_addr *to, struct net_host **out, struct err *e)
+int gateway_towards(struct bridge *b, const struct net_addr *to, struct err *e)
 {
-	struct net_host *gw = gateway(b);
+	const char *name = name_towards(b, to);
+	struct net_host *gw = host_named(b, name);
 	struct net_prefix mine, p;
 	struct place at;
 	char text[NET_ADDR_TEXT];
 	struct net_iface *i;
 
-	if (gw && find_place(b, is_it, to, NULL, &at) && at.host == gw) {
-		*out = gw;
-		return 0;
-	}
 	if (!find_place(b, is_it, to, gw, &at) && !find_place(b, has_it, to, gw, &at))
 		return err_set(e, ENETUNREACH, 3, "no interface on a wire has %s, or addresses near it", net_addr_text(to, text));
 	i = iface_on(gw, at.wire);
-	if (i && net_iface_address(i, 0, &p)) {
-		*out = gw;
+	if (i && first_of(i, to->family, &p))
 		return 0;
-	}
 	mine = at.prefix;
 	if (!highest_free(b, &at.prefix, NULL, &mine.addr))
 		return err_set(e, EADDRNOTAVAIL, 3, "no address of %s/%u is free for the gateway", net_addr_text(to, text), mine.len);
 
-	gw = make_gateway(b);
+	gw = make_gateway(b, name);
 	if (!i)
 		i = plug_in(gw, at.wire);
 	net_iface_add(i, &mine, NULL);
-	add_default_route(b, gw, at.wire);
-	*out = gw;
+	add_default_route(b, gw, at.wire, to->family);
 	return 0;
+}
+
+static bool is_special(const struct net_prefix *p, const struct net_addr *a)
+{
+	struct net_addr all;
+
+	if (a->family == NET_IPV6)
+		return false;
+	return a->v4 == (p->addr.v4 & net_mask(p->len)) || (net_prefix_broadcast(p, &all) && net_addr_equal(&all, a));
 }
 
 int gateway_take(struct bridge *b, const struct net_addr *as, struct net_host **out, struct err *e)
 {
-	struct net_host *gw = gateway(b);
+	struct net_host *gw = gateway(b, 0);
 	struct net_prefix p;
 	struct place at;
 	char text[NET_ADDR_TEXT];
@@ -178,46 +241,43 @@ int gateway_take(struct bridge *b, const struct net_addr *as, struct net_host **
 
 	if (is_taken(b, as, gw))
 		return err_set(e, EADDRINUSE, 3, "another host has %s", net_addr_text(as, text));
-	if (gw && is_taken(b, as, NULL)) {
+	if (host_has_it(gw, as)) {
 		*out = gw;
 		return 0;
 	}
 	if (!find_place(b, has_it, as, gw, &at))
 		return err_set(e, ENETUNREACH, 3, "no wire has addresses as %s: no interface on one has an address near it",
 			       net_addr_text(as, text));
-	if (as->v4 == (at.prefix.addr.v4 & net_mask(at.prefix.len)) || (net_prefix_broadcast(&at.prefix, &p.addr) &&
-	    net_addr_equal(&p.addr, as)))
+	if (is_special(&at.prefix, as))
 		return err_set(e, EADDRNOTAVAIL, 3, "%s is the subnet's own address, or everybody's", net_addr_text(as, text));
 
-	gw = make_gateway(b);
+	gw = make_gateway(b, names[0]);
 	i = iface_on(gw, at.wire);
 	if (!i)
 		i = plug_in(gw, at.wire);
 	p = at.prefix;
-	if (!net_iface_address(i, 0, &p) && highest_free(b, &at.prefix, as, &p.addr)) {
+	if (!first_of(i, as->family, &p) && highest_free(b, &at.prefix, as, &p.addr)) {
 		p.len = at.prefix.len;
 		net_iface_add(i, &p, NULL);
 	}
 	p = (struct net_prefix){ *as, at.prefix.len };
 	net_iface_add(i, &p, NULL);
-	add_default_route(b, gw, at.wire);
+	add_default_route(b, gw, at.wire, as->family);
 	*out = gw;
 	return 0;
 }
 
 void gateway_drop(struct bridge *b, const struct net_addr *as)
 {
-	struct net_host *gw = gateway(b);
+	struct net_host *gw = gateway(b, 0);
 	struct net_iface_info info = { .index = 1 };
 	struct net_prefix p;
 
 	for (struct net_iface *i; gw && (i = net_iface_above(gw, info.index)); ) {
 		net_iface_get(i, &info);
-		/* The first address is the interface's own. */
-		for (unsigned k = 1; net_iface_address(i, k, &p); k++)
-			if (net_addr_equal(&p.addr, as)) {
-				net_iface_del(i, &p, NULL);
-				return;
-			}
+		if (!first_of(i, as->family, &p) || net_addr_equal(&p.addr, as)) /* the first is the interface's own */
+			continue;
+		p.addr = *as;
+		net_iface_del(i, &p, NULL);
 	}
 }

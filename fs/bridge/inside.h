@@ -100,12 +100,16 @@ int target_parse_simulated(struct bridge *b, const char *text, char **host, stru
 int target_find(struct bridge *b, const struct rule *r, struct net_endpoint *out, struct err *e);
 
 /* gateway.c */
-/* The gateway, on the wire where `to` is, made where it is not there yet. ENETUNREACH, EADDRNOTAVAIL. */
-int  gateway_towards(struct bridge *b, const struct net_addr *to, struct net_host **out, struct err *e);
-/* Gives it that address. EADDRINUSE another host has it; ENETUNREACH no wire has such addresses. */
+/* A gateway on the wire where `to` is, made where it is not there yet. ENETUNREACH, EADDRNOTAVAIL. */
+int  gateway_towards(struct bridge *b, const struct net_addr *to, struct err *e);
+/* From which `to` is reached; NULL: it is not there. */
+struct net_host *gateway_for(struct bridge *b, const struct net_addr *to);
+/* Gives gw that address. EADDRINUSE another host has it; ENETUNREACH no wire has such addresses. */
 int  gateway_take(struct bridge *b, const struct net_addr *as, struct net_host **out, struct err *e);
 void gateway_drop(struct bridge *b, const struct net_addr *as);
-struct net_host *gateway(struct bridge *b);  /* NULL: there is none */
+/* gw and gw1; NULL: there is none, or no such number. */
+enum { GATEWAYS = 2 };
+struct net_host *gateway(struct bridge *b, unsigned n);
 
 /* session.c */
 struct session {

@@ -176,7 +176,6 @@ static int read_rule(const struct call *c, struct rule *r, const char *word, str
 static int open_listen(struct rule *r, struct err *e)
 {
 	struct bridge *b = r->end.bridge;
-	struct net_host *gw;
 	struct net_endpoint to;
 	int rc = target_find(b, r, &to, e);
 
@@ -185,7 +184,7 @@ static int open_listen(struct rule *r, struct err *e)
 	r->fd = real_listen(b->world, &r->real, r->udp);
 	if (r->fd < 0)
 		return failed_outside(r->fd, &r->real, 1, e);
-	rc = gateway_towards(b, &to.addr, &gw, e);
+	rc = gateway_towards(b, &to.addr, e);
 	if (rc == 0) {
 		rc = end_watch(&r->end, r->fd, EPOLLIN);
 		if (rc)
@@ -220,7 +219,7 @@ static int open_allow(struct rule *r, struct err *e)
 	int rc = gateway_take(r->end.bridge, &r->simulated.addr, &gw, e);
 
 	if (rc == 0)
-		rc = net_socket_new(gw, r->udp ? NET_UDP : NET_TCP, NET_IPV4, &bridge, &r->listener, e);
+		rc = net_socket_new(gw, r->udp ? NET_UDP : NET_TCP, r->simulated.addr.family, &bridge, &r->listener, e);
 	if (rc)
 		return rc;
 	net_setsockopt(r->listener, NET_SO_REUSEADDR, 1, NULL);
@@ -238,6 +237,18 @@ static int open_allow(struct rule *r, struct err *e)
 	return 0;
 }
 
+/* Real clients of an address that has become the gateway's own need another way there. */
+static void lead_listeners(struct bridge *b, const struct net_addr *a)
+{
+	for (guint i = 0; i < b->rules->len; i++) {
+		const struct rule *r = b->rules->pdata[i];
+		struct net_endpoint to;
+
+		if (r->kind == RULE_LISTEN && target_find(b, r, &to, NULL) == 0 && net_addr_equal(&to.addr, a))
+			gateway_towards(b, a, NULL);
+	}
+}
+
 static int run_allow(struct call *c, struct err *e)
 {
 	struct bridge *b = c->n->world->bridge;
@@ -250,11 +261,13 @@ static int run_allow(struct call *c, struct err *e)
 		rc = err_set(e, EINVAL, 1, "%s is where the bridge itself listens", c->args[1].text);
 	if (rc == 0)
 		rc = open_allow(r, e);
-	if (rc)
+	if (rc) {
 		rule_free(r);
-	else
-		rule_add(b, r);
-	return rc;
+		return rc;
+	}
+	rule_add(b, r);
+	lead_listeners(b, &r->simulated.addr);
+	return 0;
 }
 
 static int run_del(struct call *c, struct err *e)
@@ -277,7 +290,7 @@ static int run_del(struct call *c, struct err *e)
 
 const struct command bridge_commands[] = {
 	{ "listen", "PROTO REAL to SIMULATED", run_listen,
-	  "real clients of 127.0.0.1:8080, [::1]:8080 or unix:/PATH reach HOST:PORT or ADDRESS:PORT; tcp or udp" },
+	  "real clients of 127.0.0.1:8080, [::1]:8080 or unix:/PATH reach HOST:PORT, ADDRESS:PORT or [ADDRESS]:PORT; tcp or udp" },
 	{ "allow", "PROTO REAL as SIMULATED", run_allow,
 	  "simulated clients of ADDRESS:PORT, which the gateway gets, reach the real server there" },
 	{ "tun", "NAME wire WIRE", run_tun,

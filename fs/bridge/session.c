@@ -14,17 +14,6 @@ enum { SHARE_LEAST = 16 * KiB, SHARE_MOST = 4 * MiB, DESCRIPTORS_APART = 64 };
 static const struct event_kind open_event = { "bridge", "rule:d sim:a port:d what:n real:s" };
 static const struct event_kind close_event = { "bridge", "rule:d sim:a port:d what:n in:d out:d real:s" };
 
-/* In two halves, version 4 as mapped. */
-static void put_address(struct event *ev, const struct net_addr *a)
-{
-	uint64_t half[2] = { 0, (uint64_t)0xffff << 32 | a->v4 };
-
-	for (unsigned i = 0; a->family == NET_IPV6 && i < 16; i++)
-		half[i / 8] = half[i / 8] << 8 | a->v6[i];
-	ev->value[1] = half[0];
-	ev->value[2] = half[1];
-}
-
 static void tell(const struct session *s, const struct event_kind *kind, const char *what)
 {
 	struct world *w = s->end.bridge->world;
@@ -33,7 +22,7 @@ static void tell(const struct session *s, const struct event_kind *kind, const c
 	char text[REAL_TEXT];
 
 	ev->value[0] = s->rule->number;
-	put_address(ev, &s->sim_remote.addr);
+	net_addr_halves(&s->sim_remote.addr, &ev->value[1], &ev->value[2]);
 	ev->value[3] = s->sim_remote.port;
 	ev->value[4] = (uint64_t)(uintptr_t)what;
 	if (kind == &close_event) {
@@ -43,18 +32,21 @@ static void tell(const struct session *s, const struct event_kind *kind, const c
 	ev->text = g_strdup(real_text(&s->real_remote, text));
 }
 
-/* The buffers of the gateway's sockets grow up to what a session may have. */
+/* The buffers of the gateways' sockets grow up to what a session may have. */
 static void share_out(struct bridge *b)
 {
-	struct net_host *gw = gateway(b);
 	int64_t share = session_share(b);
 
-	if (!gw)
-		return;
-	net_knob_set(gw, NET_WMEM_MAX, share, NULL);
-	net_knob_set(gw, NET_RMEM_MAX, 2 * share, NULL);
-	net_knob_set(gw, NET_WMEM, MIN(share, 87380), NULL);
-	net_knob_set(gw, NET_RMEM, MIN(2 * share, 131072), NULL);
+	for (unsigned n = 0; n < GATEWAYS; n++) {
+		struct net_host *gw = gateway(b, n);
+
+		if (!gw)
+			continue;
+		net_knob_set(gw, NET_WMEM_MAX, share, NULL);
+		net_knob_set(gw, NET_RMEM_MAX, 2 * share, NULL);
+		net_knob_set(gw, NET_WMEM, MIN(share, 87380), NULL);
+		net_knob_set(gw, NET_RMEM, MIN(2 * share, 131072), NULL);
+	}
 }
 
 void session_init(struct session *s, struct rule *r)

@@ -172,23 +172,43 @@ bool target_is_ours(const struct bridge *b, const struct real_addr *a, bool udp,
 	return false;
 }
 
-int target_parse_simulated(struct bridge *b, const char *text, char **host, struct net_endpoint *out, int arg, struct err *e)
+/* HOST:PORT, ADDRESS:PORT or [ADDRESS]:PORT; the name without brackets. */
+static char *split_port(const char *text, uint64_t *port, bool *in_brackets)
 {
 	const char *colon = strrchr(text, ':');
-	g_autofree char *name = g_strndup(text, colon ? (size_t)(colon - text) : 0);
+	size_t len = colon ? (size_t)(colon - text) : 0;
+
+	if (len == 0 || !g_ascii_isdigit(colon[1]) || parse_number(colon + 1, port, NULL) || *port == 0 || *port > 65535)
+		return NULL;
+	*in_brackets = text[0] == '[';
+	if (*in_brackets != (text[len - 1] == ']'))
+		return NULL;
+	return *in_brackets ? g_strndup(text + 1, len - 2) : g_strndup(text, len);
+}
+
+int target_parse_simulated(struct bridge *b, const char *text, char **host, struct net_endpoint *out, int arg, struct err *e)
+{
 	uint64_t port = 0;
+	bool in_brackets = false;
+	g_autofree char *name = split_port(text, &port, &in_brackets);
+	struct net_addr a;
 
 	*host = NULL;
-	if (!colon || !g_ascii_isdigit(colon[1]) || parse_number(colon + 1, &port, NULL) || port == 0 || port > 65535)
-		return err_set(e, EINVAL, arg, "'%.60s' is not HOST:PORT or ADDRESS:PORT", text);
+	if (!name)
+		return err_set(e, EINVAL, arg, "'%.60s' is not HOST:PORT, ADDRESS:PORT or [ADDRESS]:PORT", text);
 	out->port = (uint16_t)port;
-	if (net_addr_parse(name, &out->addr)) {
-		if (out->addr.family != NET_IPV4)
-			return err_set(e, EAFNOSUPPORT, arg, "%.50s is not an address of version 4", name);
-		if (net_addr_is_any(&out->addr) || net_addr_is_loopback(&out->addr) || net_addr_is_multicast(&out->addr))
+	if (net_addr_parse(name, &a)) {
+		if (in_brackets != (a.family == NET_IPV6))
+			return err_set(e, EINVAL, arg, "'%.60s': addresses of version 6, and no others, stand in brackets", text);
+		if (net_addr_is_any(&a) || net_addr_is_loopback(&a) || net_addr_is_multicast(&a))
 			return err_set(e, EADDRNOTAVAIL, arg, "%.50s is no host's address on a wire", name);
+		if (a.family == NET_IPV6 && a.v6[0] == 0xfe && (a.v6[1] & 0xc0) == 0x80)
+			return err_set(e, EADDRNOTAVAIL, arg, "%.50s is an address of one wire only: take a global one", name);
+		out->addr = a;
 		return 0;
 	}
+	if (in_brackets)
+		return err_set(e, EINVAL, arg, "'%.50s' is not an address of version 6", name);
 	if (!world_host_named(b->world, name))
 		return err_set(e, ENOENT, arg, "there is no host %.63s", name);
 	out->addr = (struct net_addr){ 0 };
@@ -196,21 +216,25 @@ int target_parse_simulated(struct bridge *b, const char *text, char **host, stru
 	return 0;
 }
 
-/* The first address of the host's first interface on a wire. */
+/* The first address that was given to the host's interfaces on wires; of version 4, if there is one. */
 static bool first_address(struct host *h, struct net_addr *out)
 {
 	struct net_iface_info info = { .index = 1 };
 	struct net_prefix p;
+	bool found = false;
 
 	for (struct net_iface *i; (i = net_iface_above(h->net, info.index)); ) {
 		net_iface_get(i, &info);
-		for (unsigned k = 0; info.wire && net_iface_address(i, k, &p); k++)
-			if (p.addr.family == NET_IPV4) {
-				*out = p.addr;
+		for (unsigned k = 0; info.wire && net_iface_address(i, k, &p); k++) {
+			if (found && p.addr.family != NET_IPV4)
+				continue;
+			*out = p.addr;
+			found = true;
+			if (p.addr.family == NET_IPV4)
 				return true;
-			}
+		}
 	}
-	return false;
+	return found;
 }
 
 int target_find(struct bridge *b, const struct rule *r, struct net_endpoint *out, struct err *e)

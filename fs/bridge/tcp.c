@@ -309,15 +309,18 @@ static struct net_socket *dial_simulated(struct rule *r, struct err *e)
 {
 	struct bridge *b = r->end.bridge;
 	struct net_caller bridge = { 0 };
-	struct net_host *gw = gateway(b);
+	struct net_host *gw;
 	struct net_endpoint to;
 	struct net_socket *s;
 
+	if (target_find(b, r, &to, e))
+		return NULL;
+	gw = gateway_for(b, &to.addr);
 	if (!gw) {
 		err_set(e, ENETUNREACH, -1, "the gateway is gone");
 		return NULL;
 	}
-	if (target_find(b, r, &to, e) || net_socket_new(gw, NET_TCP, NET_IPV4, &bridge, &s, e))
+	if (net_socket_new(gw, NET_TCP, to.addr.family, &bridge, &s, e))
 		return NULL;
 	net_setsockopt(s, NET_TCP_NODELAY, 1, NULL);
 	if (net_connect(s, &to, e) == -EINPROGRESS)

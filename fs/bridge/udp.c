@@ -118,13 +118,14 @@ static struct chat *begin_real(struct rule *r, const struct real_addr *from)
 {
 	struct bridge *b = r->end.bridge;
 	struct net_caller bridge = { 0 };
-	struct net_host *gw = gateway(b);
+	struct net_host *gw;
 	struct net_endpoint to;
 	struct net_socket_info i;
 	struct net_socket *s;
 	struct chat *c;
 
-	if (!gw || target_find(b, r, &to, NULL) || net_socket_new(gw, NET_UDP, NET_IPV4, &bridge, &s, NULL)) {
+	if (target_find(b, r, &to, NULL) || !(gw = gateway_for(b, &to.addr)) ||
+	    net_socket_new(gw, NET_UDP, to.addr.family, &bridge, &s, NULL)) {
 		session_refused(r, from, "ENETUNREACH");
 		return NULL;
 	}
@@ -234,8 +235,10 @@ static struct chat *begin_simulated(struct rule *r, const struct net_endpoint *f
 static guint hash_simulated(gconstpointer a)
 {
 	const struct net_endpoint *e = a;
+	uint64_t high, low;
 
-	return e->addr.v4 * 31 + e->port * 2654435761u;
+	net_addr_halves(&e->addr, &high, &low);
+	return (guint)(high * 33 + low) * 31 + e->port * 2654435761u;
 }
 
 static gboolean equal_simulated(gconstpointer a, gconstpointer b)

@@ -67,9 +67,12 @@ static const struct help all[] = {
 	{ "bridge-rules",
 	  "bridge/rules: a table of what is let through. Real addresses are 127.0.0.1:PORT, [::1]:PORT or unix:/PATH, with ports\n"
 	  "from 1024 on; mounted with --bridge-any also others of this machine, but never unspecified, link-local or multicast\n"
-	  "ones. The first rule makes the host gw, with an interface on the wire of its target and the highest free address there.\n\n"
+	  "ones. The first rule makes the host gw, with an interface on the wire of its target and the highest free address there\n"
+	  "(of version 6: the highest below ::ff). Simulated addresses of version 6 stand in brackets. Real clients of an address\n"
+	  "that gw has by an `allow` come from a second host, gw1, so that they too cross the wire.\n\n"
 	  "    $ echo 'listen tcp 127.0.0.1:8080 to host0:80' > bridge/rules      curl reaches a simulated server\n"
 	  "    $ echo 'allow tcp 127.0.0.1:9000 as 10.0.0.9:9000' > bridge/rules  simulated clients reach a real server\n"
+	  "    $ echo 'listen tcp [::1]:8080 to [fd00::2]:80' > bridge/rules      the same in version 6\n"
 	  "    $ echo 'tap t0 wire lan0' > bridge/rules; ip addr add 10.0.0.9/24 dev t0   so does this machine's kernel\n\n"
 	  "tun and tap make an interface of this machine (who may: root, and root of a network namespace of its own), and switch\n"
 	  "it on; its address is for you to set. A tap is a card on the wire. A tun has packets of IP version 4 only: on the\n"

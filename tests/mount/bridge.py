@@ -206,6 +206,135 @@ def part_listen():
     assert "lag=" not in read("clock")
 
 
+# --- version 6 on the simulated side ----------------------------------------------------------------
+
+def part_six():
+    write("net/ifs/eth0/address", "10.0.0.1/24\nfd00::1/64")
+    write("hosts/b/net/ifs/eth0/address", "10.0.0.2/24\nfd00::2/64")
+    for pid, line in (6, "serve echo 70"), (7, "serve chargen 190"):
+        write("hosts/host0/ctl", "spawn server")
+        write(f"proc/{pid}/ctl", line)
+    real6 = os.path.exists("/proc/net/if_inet6") and " lo" in read("/proc/net/if_inet6")
+    loopback = "[::1]" if real6 else "127.0.0.1"
+
+    # From either version outside; the gateway's address is of the target's subnet.
+    port = listen_rule("[fd00::1]:70")
+    assert rules()[0][4] == "[fd00::1]:70", rules()
+    assert read("hosts/gw/net/ifs/eth0/address").startswith("fd00::fe/64"), read("hosts/gw/net/ifs/eth0/address")
+    c = client(port)
+    c.sendall(b"hello")
+    assert c.recv(100) == b"hello"
+    row = connections()[0]
+    assert re.match(r"\[fd00::fe\]:[0-9]+$", row[3]) and row[4:6] == ["[fd00::1]:70", "ESTABLISHED"], row
+    line = [l.split() for l in read("hosts/gw/net/sockets").splitlines() if "[fd00::1]:70" in l][0]
+    assert line[2] == row[3] and "cwnd" in read(f"hosts/gw/net/sockets.d/{line[0]}/tcb"), line
+    c.shutdown(socket.SHUT_WR)
+    assert take_all(c) == (b"", None)
+    no_connections()
+    assert re.search(r"bridge rule=1 sim=fd00::1 port=70 what=closed in=5 out=5", read("events"))
+    if real6:
+        port6 = listen_rule("[fd00::1]:70", host="[::1]")
+        with socket.create_connection(("::1", port6), LONG) as v6:
+            v6.sendall(b"six")
+            assert v6.recv(100) == b"six"
+
+    # Whole, through losses; and version 4 beside it
+    data = noise(1 << 20, 6)
+    write("wires/lan0/loss", "5%")
+    for to in "[fd00::1]:70", "10.0.0.1:7":
+        c = client(listen_rule(to))
+        def say():
+            c.sendall(data)
+            c.shutdown(socket.SHUT_WR)
+        t = background(say)
+        got, how = take_all(c)
+        t.join()
+        assert how is None and got == data, (to, len(got), how)
+    write("wires/lan0/loss", "0")
+    assert "\n10.0.0.254/24\n" in read("hosts/gw/net/ifs/eth0/address")
+    no_connections()
+    # Nobody listens there.
+    assert shut_out(listen_rule("[fd00::1]:71"))
+
+    # Simulated clients of a real server
+    s = socket.socket(socket.AF_INET6 if real6 else socket.AF_INET)
+    s.settimeout(LONG)
+    s.bind(("::1" if real6 else "127.0.0.1", 0))
+    s.listen()
+    write("bridge/rules", f"allow tcp {loopback}:{s.getsockname()[1]} as [fd00::9]:9000")
+    assert rules()[-1][4] == "[fd00::9]:9000"
+    fd = command("socket tcp6").decode().strip()
+    command(f"connect {fd} [fd00::9]:9000")
+    a, _ = s.accept()
+    a.settimeout(LONG)
+    command(f'send {fd} "from inside"')
+    assert a.recv(100) == b"from inside"
+    a.sendall(b"from outside")
+    assert command(f"recv {fd} 100") == b"from outside"
+    assert connections()[-1][3] == "[fd00::9]:9000"
+    a.close()
+    assert command(f"recv {fd} 100") == b""
+    command(f"close {fd}")
+    fd = command("socket tcp6").decode().strip()
+    refused(errno.ECONNREFUSED, f"connect {fd} [fd00::9]:9001", CLIENT)
+    command(f"close {fd}")
+    no_connections()
+    # Right through
+    c = client(listen_rule("[fd00::9]:9000"))
+    a, _ = s.accept()
+    c.sendall(b"in")
+    assert a.recv(10) == b"in"
+    a.sendall(b"out")
+    assert c.recv(10) == b"out"
+    assert {row[3].split("]")[0] for row in connections()} == {"[fd00::9", "[fd00::fd"}, connections()
+    c.close()
+    a.close()
+    no_connections()
+
+    # Datagrams, both ways
+    fd = command("socket udp6").decode().strip()
+    command(f"bind {fd} [fd00::2]:5353")
+    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    u.settimeout(LONG)
+    u.connect(("127.0.0.1", listen_rule("[fd00::2]:5353", "udp")))
+    for size in 1, 1400, 20000:
+        data = noise(size, size)
+        u.send(data)
+        sender, _, rest = command(f"recv {fd} 65000").partition(b" ")
+        assert rest == data and sender.startswith(b"[fd00::fe]:"), (sender, size)
+        command(f"sendto {fd} {sender.decode()} {data[:1000].hex()}")
+        assert u.recv(65536) == data[:1000]
+    far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    far.settimeout(LONG)
+    far.bind(("127.0.0.1", 0))
+    write("bridge/rules", f"allow udp 127.0.0.1:{far.getsockname()[1]} as [fd00::9]:5000")
+    for i in range(2):                 # two clients: two sessions
+        fd = command("socket udp6").decode().strip()
+        command(f'sendto {fd} [fd00::9]:5000 "question"')
+        got, sender = far.recvfrom(100)
+        far.sendto(b"answer %d" % i, sender)
+        assert command(f"recv {fd} 100").endswith(b"answer %d" % i)
+    assert len(connections()) == 3
+
+    for bad, code in (("fd00::1:70", errno.EINVAL), ("[fd00::1]", errno.EINVAL), ("[fd00::1]:0", errno.EINVAL),
+                      ("[fd00::1:70", errno.EINVAL), ("[10.0.0.1]:70", errno.EINVAL), ("[nonsense]:70", errno.EINVAL),
+                      ("[::1]:70", errno.EADDRNOTAVAIL), ("[::]:70", errno.EADDRNOTAVAIL), ("[ff02::1]:70", errno.EADDRNOTAVAIL),
+                      ("[fe80::1]:70", errno.EADDRNOTAVAIL), ("[2001:db8::1]:70", errno.ENETUNREACH)):
+        refused(code, f"listen tcp 127.0.0.1:{free_port()} to {bad}")
+        refused(code, f"allow tcp 127.0.0.1:{free_port()} as {bad}")
+    refused(errno.EADDRINUSE, f"allow tcp 127.0.0.1:{free_port()} as [fd00::1]:9000")
+    for r in rules():
+        write("bridge/rules", f"del {r[0]}")
+    assert "fd00::9" not in read("hosts/gw/net/ifs/eth0/address") and "fd00::fe" in read("hosts/gw/net/ifs/eth0/address")
+    # A host that has no other address is reached by that.
+    with open("hosts/b/net/ifs/eth0/address", "w") as f:
+        f.write("fd00::2/64\n")
+    write(CLIENT, "serve echo 7")
+    c = client(listen_rule("b:7"))
+    c.sendall(b"x")
+    assert c.recv(1) == b"x" and connections()[0][4] == "[fd00::2]:7", connections()
+
+
 # --- programs ---------------------------------------------------------------------------------------
 
 def sha(data):
@@ -366,6 +495,11 @@ def command(line):
         return f.read()
 
 
+def carried():
+    """Bytes of all frames that the wire has carried."""
+    return int(re.search(r"^bytes (\d+)", read("wires/lan0/stats"), re.M).group(1))
+
+
 def part_allow():
     s, port = server()
     write("bridge/rules", f"allow tcp 127.0.0.1:{port} as 10.0.0.9:9000")
@@ -412,9 +546,11 @@ def part_allow():
     refused(errno.ECONNRESET, f"recv {fd} 1", CLIENT)
     no_connections()
 
-    # Right through: a real client, the simulated world, a real server.
+    # Right through: a real client, the simulated world, a real server. It crosses the wire.
     front = listen_rule("10.0.0.9:9000")
+    assert read("hosts/gw1/net/ifs/eth0/address") == "10.0.0.253/24\n"
     data = noise(2 << 20, 3)
+    before = carried()
     c = client(front)
     a, _ = s.accept()
     def say():
@@ -424,9 +560,26 @@ def part_allow():
     got, how = take_all(a)
     t.join()
     assert how is None and got == data
+    assert carried() - before > len(data)
+    assert {row[3].split(":")[0] for row in connections()} == {"10.0.0.9", "10.0.0.253"}, connections()
     a.close()
     assert take_all(c) == (b"", None)
     no_connections()
+    try:
+        os.rmdir("hosts/gw1")
+        raise AssertionError("a gateway went")
+    except OSError as e:
+        assert e.errno == errno.EBUSY
+    # The rule that gives the address may come later than the one that leads there.
+    later = listen_rule("10.0.0.77:7700")
+    assert shut_out(later)
+    write("bridge/rules", f"allow tcp 127.0.0.1:{port} as 10.0.0.77:7700")
+    c = client(later)
+    s.accept()[0].close()
+    assert take_all(c) == (b"", None)
+    c.close()
+    no_connections()
+    write("bridge/rules", "del " + rules()[-1][0])
     refused(errno.EADDRINUSE, f"allow tcp 127.0.0.1:{port} as 10.0.0.1:9000")
     refused(errno.EADDRINUSE, f"allow tcp 127.0.0.1:{port} as 10.0.0.9:9000")
     refused(errno.ENETUNREACH, f"allow tcp 127.0.0.1:{port} as 192.168.7.7:9000")
