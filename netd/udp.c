@@ -98,6 +98,41 @@ void udp_error(struct net_host *h, const struct ip_in *in, int error, bool fatal
 		socket_wake(s);
 }
 
+/* The datagram itself has been read: its headers are made again, as far as an error quotes them. */
+void net_refuse(struct net_socket *s, const struct net_endpoint *peer)
+{
+	struct ip_addr from = ip_of(&peer->addr);
+	struct ip_in in = { .src = from, .dst = s->laddr };
+	struct frame *f;
+	uint8_t *p;
+
+	if (s->kind != NET_UDP || !s->host || ip_none(s->laddr) || ip_none(from) || ip_is4(from) != ip_is4(s->laddr))
+		return;
+	f = ip_frame(s->host, s->laddr, UDP_HEADER);
+	p = packet(f);
+	memset(p + 1, 0, packet_len(f) - 1);
+	if (ip_is6(s->laddr)) {
+		put16(p + 4, UDP_HEADER);
+		p[6] = IP_UDP;
+		p[7] = 64;
+		ip_put6(p + 8, from);
+		ip_put6(p + 24, s->laddr);
+	} else {
+		put16(p + 2, IP_HEADER + UDP_HEADER);
+		p[8] = 64;
+		p[9] = IP_UDP;
+		put32(p + 12, ip_v4(from));
+		put32(p + 16, ip_v4(s->laddr));
+		put16(p + 10, sum_end(sum_add(0, p, IP_HEADER)));
+	}
+	p = transport(f);
+	put16(p, peer->port);
+	put16(p + 2, s->lport);
+	put16(p + 4, UDP_HEADER);
+	icmp_port_unreachable(s->host, &in, f);
+	frame_put(f);
+}
+
 void net_socket_bind_iface(struct net_socket *s, unsigned index)
 {
 	s->iface = index;

@@ -207,6 +207,86 @@ static ssize_t now_send(int fd, const void *from, size_t len, const struct real_
 	return n < 0 ? -errno : n;
 }
 
+static void put16(uint8_t *p, unsigned v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static unsigned ones_sum(const uint8_t *p, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i + 1 < len; i += 2)
+		sum += (uint32_t)p[i] << 8 | p[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum & 0xffff;
+}
+
+/* ICMP's 8 bytes, and the headers of the datagram that the error is about. The kernel sums those of version 6. */
+static size_t unreachable4(uint8_t *p, const struct sockaddr_in *at, const struct sockaddr_in *from, int error)
+{
+	uint8_t *ip = p + 8;
+
+	p[0] = 3;
+	p[1] = error == ECONNREFUSED ? 3 : error == EHOSTUNREACH ? 1 : 0;
+	ip[0] = 0x45;
+	put16(ip + 2, 28);
+	ip[8] = 64;
+	ip[9] = IPPROTO_UDP;
+	memcpy(ip + 12, &from->sin_addr, 4);
+	memcpy(ip + 16, &at->sin_addr, 4);
+	put16(ip + 10, ones_sum(ip, 20));
+	memcpy(ip + 20, &from->sin_port, 2);
+	memcpy(ip + 22, &at->sin_port, 2);
+	put16(ip + 24, 8);
+	put16(p + 2, ones_sum(p, 36));
+	return 36;
+}
+
+static size_t unreachable6(uint8_t *p, const struct sockaddr_in6 *at, const struct sockaddr_in6 *from, int error)
+{
+	uint8_t *ip = p + 8;
+
+	p[0] = 1;
+	p[1] = error == ECONNREFUSED ? 4 : error == EHOSTUNREACH ? 3 : 0;
+	ip[0] = 0x60;
+	put16(ip + 4, 8);
+	ip[6] = IPPROTO_UDP;
+	ip[7] = 64;
+	memcpy(ip + 8, &from->sin6_addr, 16);
+	memcpy(ip + 24, &at->sin6_addr, 16);
+	memcpy(ip + 40, &from->sin6_port, 2);
+	memcpy(ip + 42, &at->sin6_port, 2);
+	put16(ip + 44, 8);
+	return 56;
+}
+
+static void now_refuse(const struct real_addr *at, const struct real_addr *to, int error)
+{
+	bool six = at->any.sa_family == AF_INET6;
+	struct real_addr whom = *to;
+	uint8_t bytes[56] = { 0 };
+	size_t len;
+	int fd;
+
+	if (at->any.sa_family != to->any.sa_family || (!six && at->any.sa_family != AF_INET))
+		return;
+	fd = socket(at->any.sa_family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, six ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	if (fd < 0)
+		return;
+	if (six) {
+		len = unreachable6(bytes, &at->v6, &to->v6, error);
+		whom.v6.sin6_port = 0;
+	} else {
+		len = unreachable4(bytes, &at->v4, &to->v4, error);
+		whom.v4.sin_port = 0;
+	}
+	now_send(fd, bytes, len, &whom);
+	close(fd);
+}
+
 static void now_end(int fd)
 {
 	shutdown(fd, SHUT_WR);
@@ -434,6 +514,12 @@ ssize_t real_send(struct world *w, int fd, const void *from, size_t room, const 
 		n = now_send(fd, from, room, to);
 	tell(w, "send", n);
 	return (ssize_t)n;
+}
+
+void real_refuse(struct world *w, const struct real_addr *at, const struct real_addr *to, int error)
+{
+	if (!w->repeat)
+		now_refuse(at, to, error);
 }
 
 bool real_delivered(struct world *w, int fd)

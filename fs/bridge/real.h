@@ -44,6 +44,11 @@ ssize_t real_read(struct world *w, int fd, const struct net_piece piece[2]);
 ssize_t real_write(struct world *w, int fd, const struct net_piece piece[2]);
 ssize_t real_receive(struct world *w, int fd, void *to, size_t len, struct real_addr *from);          /* a datagram */
 ssize_t real_send(struct world *w, int fd, const void *from, size_t len, const struct real_addr *to); /* NULL: connected */
+/*
+ * Tells the program at `to` that nobody took the datagram it sent to `at`, an address of ours: ICMP, of which only root may send
+ * any. ECONNREFUSED, EHOSTUNREACH or ENETUNREACH. Nothing hangs on it here.
+ */
+void real_refuse(struct world *w, const struct real_addr *at, const struct real_addr *to, int error);
 /* No more will be written. */
 void real_end(struct world *w, int fd);
 /* Whether the other end has all that was written. */

@@ -2,7 +2,7 @@
  * udp.c - datagrams: a session for each client, over when nothing has come either way for a minute.
  *
  * A datagram that has no room on the other side is lost, as anywhere; so is one over the rate or the number of sessions that would
- * have begun a new session.
+ * have begun a new session. That nobody takes them at the far end is told to who sent them, by ICMP as anywhere.
  */
 #include "inside.h"
 
@@ -105,8 +105,10 @@ static bool answer_real(struct end *end)
 		}
 		if (n == -ENETDOWN)
 			return chat_over(c, "reset");
-		if (n < 0)
-			continue;                        /* ECONNREFUSED: the client would have to hear it by ICMP */
+		if (n < 0) {
+			real_refuse(c->s.end.bridge->world, &c->s.real_local, &c->s.real_remote, (int)-n);
+			continue;
+		}
 		if (real_send(c->s.end.bridge->world, c->s.rule->fd, bytes, (size_t)n, &c->s.real_remote) >= 0)
 			c->s.out += (uint64_t)n;
 		spoke(c);
@@ -197,8 +199,12 @@ static bool answer_simulated(struct end *end)
 			end_if_silent(c);
 			return false;
 		}
-		if (n == -ECONNREFUSED || n == -EINTR)
+		if (n == -EINTR)
 			continue;
+		if (n == -ECONNREFUSED) {
+			net_refuse(c->s.rule->listener, &c->s.sim_remote);
+			continue;
+		}
 		if (n < 0)
 			return chat_over(c, "reset");
 		if (net_send(c->s.rule->listener, bytes, (size_t)n, 0, &c->s.sim_remote, NULL) >= 0)
@@ -248,6 +254,18 @@ static gboolean equal_simulated(gconstpointer a, gconstpointer b)
 	return x->port == y->port && net_addr_equal(&x->addr, &y->addr);
 }
 
+/* A send may tell of the refusal of one before, and has sent nothing then. */
+static bool pass_on(struct chat *c, const uint8_t *bytes, size_t len)
+{
+	struct world *w = c->s.end.bridge->world;
+	ssize_t n = real_send(w, c->s.fd, bytes, len, NULL);
+
+	if (n != -ECONNREFUSED)
+		return n >= 0;
+	net_refuse(c->s.rule->listener, &c->s.sim_remote);
+	return real_send(w, c->s.fd, bytes, len, NULL) >= 0;
+}
+
 bool udp_take_simulated(struct rule *r)
 {
 	uint8_t bytes[DATAGRAM_MAX];
@@ -268,7 +286,7 @@ bool udp_take_simulated(struct rule *r)
 			c = begin_simulated(r, &from);
 		if (!c)
 			continue;
-		if (real_send(c->s.end.bridge->world, c->s.fd, bytes, (size_t)n, NULL) >= 0)
+		if (pass_on(c, bytes, (size_t)n))
 			c->s.out += (uint64_t)n;
 		spoke(c);
 	}

@@ -78,7 +78,8 @@ static const struct help all[] = {
 	  "it on; its address is for you to set. A tap is a card on the wire. A tun has packets of IP version 4 only: on the\n"
 	  "wire there is a station that answers ARP for the interface's addresses and passes on what goes to them; packets to\n"
 	  "other subnets go to the first host there that forwards. In the table accepted counts the packets that were handed\n"
-	  "to the interface, refused those that it did not take.\n\n",
+	  "to the interface, refused those that it did not take. Where nobody takes a datagram of UDP, its sender is told by\n"
+	  "ICMP; a real one only if root has mounted.\n\n",
 	  bridge_commands },
 	{ "check",
 	  "check: everything recounted, as an fsck of the world: references of frames against page-table entries,\n"

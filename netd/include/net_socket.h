@@ -76,7 +76,12 @@ ssize_t net_send(struct net_socket *s, const void *data, size_t len, unsigned fl
  * than `len` is cut. EAGAIN nothing yet; ENOTCONN; errors of the connection.
  */
 ssize_t net_recv(struct net_socket *s, void *data, size_t len, unsigned flags, struct net_endpoint *from,
-		 struct err *e);
+		 struct err *e);/*
+ * For one who answers in another's name: UDP, bound to an address. Tells `peer`, from whom a datagram came, that nobody is
+ * there: ICMP port unreachable, as often as the host may send such.
+ */
+void net_refuse(struct net_socket *s, const struct net_endpoint *peer);
+
 /*
  * TCP without copying. net_peek: what net_recv() would give, in at most two pieces; 0 when it would give no bytes (ask it why).
  * net_take takes so many of them. net_space: room for at most `most` bytes behind what is to be sent, of which there are never

@@ -627,6 +627,52 @@ def part_udp():
     assert not connections()
 
 
+def part_refusals():
+    """Nobody at the far end of a datagram: the near end hears of it by ICMP, as far as this machine lets us send any."""
+    # A real server that is not there; then it is.
+    write(CLIENT, "socket udp")
+    fd = read(CLIENT).strip()
+    port = free_port(socket.SOCK_DGRAM)
+    write("bridge/rules", f"allow udp 127.0.0.1:{port} as 10.0.0.9:5000")
+    command(f"connect {fd} 10.0.0.9:5000")
+    for _ in range(3):
+        command(f'send {fd} "anybody?"')
+        refused(errno.ECONNREFUSED, f"recv {fd} 100", CLIENT)
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(LONG)
+    s.bind(("127.0.0.1", port))
+    command(f'send {fd} "and now?"')
+    got, sender = s.recvfrom(100)
+    assert got == b"and now?"
+    s.sendto(b"yes", sender)
+    assert command(f"recv {fd} 100").endswith(b"yes")
+    write("bridge/rules", "del 1")
+    # A simulated server that is not there
+    for family, address in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "[::1]"):
+        port = listen_rule("host0:5999", "udp", address)
+        u = socket.socket(family, socket.SOCK_DGRAM)
+        u.settimeout(LONG if os.getuid() == 0 else 1)
+        u.connect((address.strip("[]"), port))
+        for _ in range(2):
+            u.send(b"anybody?")
+            try:
+                u.recv(100)
+                raise AssertionError("an answer")
+            except ConnectionRefusedError:
+                assert os.getuid() == 0
+            except socket.timeout:
+                assert os.getuid() != 0  # only root may send what is missing
+    # One that nobody has asked anything hears nothing.
+    other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    other.settimeout(0.2)
+    other.connect(("127.0.0.1", port))
+    try:
+        other.recv(100)
+        raise AssertionError("an answer")
+    except socket.timeout:
+        pass
+
+
 # --- what goes wrong ------------------------------------------------------------------------------
 
 def reset(s):
