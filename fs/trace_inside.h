@@ -27,9 +27,9 @@ struct trace {
 int text_next(struct trace *t, size_t *n, struct err *e);
 /*
  * trace_lackey.c: as many whole, plain lines of [*at, end) as it can take at full speed, at most `max`; the rest is for
- * the careful reader. `begin`: bytes from there on may be loaded.
+ * the careful reader.
  */
-size_t lackey_fast(const uint8_t *begin, const uint8_t **at, const uint8_t *end, uint64_t *out, size_t max, unsigned space);
+size_t lackey_fast(const uint8_t **at, const uint8_t *end, uint64_t *out, size_t max, unsigned space);
 /* trace_compact.c */
 int compact_start(struct trace *t, struct err *e);
 int compact_next(struct trace *t, size_t *n, struct err *e);

@@ -245,8 +245,8 @@ int text_next(struct trace *t, size_t *n, struct err *e)
 		if (r)
 			return r;
 		if (t->format == TRACE_LACKEY && t->page_bits == TRACE_PAGE_BITS) {
-			const uint8_t *at = t->in.at, *begin = t->in.mapped ? t->in.map : t->in.at - 32;
-			size_t got = lackey_fast(begin, &at, t->in.end, t->batch + *n, BATCH - CAREFUL_LINES - *n, t->space);
+			const uint8_t *at = t->in.at;
+			size_t got = lackey_fast(&at, t->in.end, t->batch + *n, BATCH - CAREFUL_LINES - *n, t->space);
 
 			*n += got;
 			t->begun |= got > 0;

@@ -9,6 +9,7 @@
  */
 #include "bench.h"
 #include "replay.h"
+#include "trace_inside.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -184,10 +185,22 @@ static void measure_curve(struct trace_data *d, double goal)
 	tell(d, "lru curve", best, goal, misses);
 }
 
-static void measure_parser(struct trace_data *d, const char *path)
+/* All of the file is in the page table, as the loop's trace is. */
+static uint64_t touch(const struct trace *t)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t at = 0; at < t->in.file_bytes; at += 4096)
+		sum += t->in.map[at];
+	return sum;
+}
+
+static void measure_parser(struct trace_data *d, const char *path, bool mapped, const char *what)
 {
 	double best = 0, ratio;
+	volatile uint64_t sum;
 
+	d->loop = 0;
 	for (int round = 0; round < ROUNDS; round++) {
 		struct trace *t = trace_open(path, TRACE_LACKEY, NULL, NULL);
 		const uint64_t *refs;
@@ -196,6 +209,8 @@ static void measure_parser(struct trace_data *d, const char *path)
 		size_t n;
 
 		run_loop(d);
+		if (mapped)
+			sum = touch(t);
 		start = cpu_s();
 		do {
 			if (trace_next(t, &refs, &n, NULL))
@@ -205,8 +220,9 @@ static void measure_parser(struct trace_data *d, const char *path)
 		best = MAX(best, (double)all / (cpu_s() - start));
 		trace_close(t);
 	}
+	(void)sum;
 	ratio = best / d->loop;
-	printf("%s %-28s %7.1f M/s  %.3f of the loop (goal 300 M/s or 0.4)%s\n", d->name, "lackey text parsed", best / 1e6, ratio,
+	printf("%s %-28s %7.1f M/s  %.3f of the loop's %.0f (goal 300 M/s or 0.4)%s\n", d->name, what, best / 1e6, ratio, d->loop / 1e6,
 	       best < 300e6 && ratio < 0.4 ? " MISSED" : "");
 }
 
@@ -245,8 +261,10 @@ int main(int argc, char **argv)
 				measure(&d[i], rows[k].policy, rows[k].path, rows[k].kinds, rows[k].what, i ? rows[k].b : rows[k].a);
 		if (begin(&d[i], only, "lru curve"))
 			measure_curve(&d[i], i ? 0.012 : 0.15);
-		if (i == 0 && begin(&d[i], only, "lackey"))
-			measure_parser(&d[i], argv[1]);
+		if (i == 0 && begin(&d[i], only, "lackey")) {
+			measure_parser(&d[i], argv[1], true, "lackey text parsed");
+			measure_parser(&d[i], argv[1], false, "lackey text, page faults too");
+		}
 	}
 	return 0;
 }
