@@ -8,7 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { UP = 1, GATEWAY = 2, REJECT = 0x200, NONEXTHOP = 0x200000, LOCAL = 0x80000000 };
+enum { UP = 1, GATEWAY = 2, DYNAMIC = 0x10, REJECT = 0x200, DEFAULT = 0x10000, ADDRCONF = 0x40000, PREFIX = 0x80000,
+       NONEXTHOP = 0x200000, EXPIRES = 0x400000, LOCAL = 0x80000000 };
 enum { METRIC_CONNECTED = 256, METRIC_HAND = 1024 };
 
 static void put_bytes(GString *out, const uint8_t bytes[16])
@@ -49,7 +50,7 @@ int show_if_inet6(const struct node *n, GString *out, struct err *e)
 	return 0;
 }
 
-/* ipv6_route: the main table, then the local one: addresses of this host, groups; the last row refuses. */
+/* ipv6_route: the main table, then the local one: addresses of this host, groups. Where a table has no default route a row refuses. */
 
 static void put_row(GString *out, const struct net_prefix *to, const struct net_addr *via, uint32_t metric, unsigned refs,
 		    unsigned flags, const char *dev)
@@ -71,11 +72,31 @@ static void put_local(const struct net_iface_info *info, const struct net_addr6 
 	put_row(out, &to, NULL, 0, 2, LOCAL | NONEXTHOP | UP, info->name);
 }
 
+/* A router's word is marked: default routes, prefixes, redirects. */
+static unsigned route_flags(const struct net_route *r)
+{
+	unsigned flags = UP | (r->via.family ? GATEWAY : 0) | (r->iface ? 0 : REJECT | NONEXTHOP) | (r->expires ? EXPIRES : 0);
+
+	if (r->made)
+		flags |= r->to.len == 0 ? ADDRCONF | DEFAULT : r->to.len == 128 ? DYNAMIC : ADDRCONF | PREFIX;
+	return flags;
+}
+
+static uint32_t route_metric(const struct net_route *r)
+{
+	if (r->made)
+		return r->metric;
+	if (r->connected)
+		return METRIC_CONNECTED + r->metric;
+	return r->metric ? r->metric : METRIC_HAND;
+}
+
 int show_ipv6_route(const struct node *n, GString *out, struct err *e)
 {
 	struct net_host *h = world_net(n, e);
 	struct net_prefix all = { .addr = { .family = NET_IPV6 } }, groups = { .addr = { .family = NET_IPV6 }, .len = 8 };
 	struct net_iface_info info = { 0 };
+	bool has_default = false;
 	struct net_addr6 a;
 	struct net_route r;
 
@@ -83,13 +104,13 @@ int show_ipv6_route(const struct node *n, GString *out, struct err *e)
 		return -e->code;
 	groups.addr.v6[0] = 0xff;
 	for (unsigned i = 0; net_route(h, i, &r); i++) {
-		uint32_t metric = r.metric + (r.made ? 0 : r.connected ? METRIC_CONNECTED : METRIC_HAND);
-
-		if (r.to.addr.family == NET_IPV6)
-			put_row(out, &r.to, &r.via, metric, 1, UP | (r.via.family ? GATEWAY : 0) |
-				(r.iface ? 0 : REJECT | NONEXTHOP), r.iface ? r.iface : "lo");
+		if (r.to.addr.family != NET_IPV6)
+			continue;
+		put_row(out, &r.to, &r.via, route_metric(&r), 1, route_flags(&r), r.iface ? r.iface : "lo");
+		has_default |= r.to.len == 0;
 	}
-	put_row(out, &all, NULL, UINT32_MAX, 1, REJECT | NONEXTHOP, "lo");
+	if (!has_default)
+		put_row(out, &all, NULL, UINT32_MAX, 1, REJECT | NONEXTHOP, "lo");
 	each_address(h, put_local, out);
 	for (struct net_iface *i; (i = net_iface_above(h, info.index));) {
 		net_iface_get(i, &info);

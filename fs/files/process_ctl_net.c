@@ -276,29 +276,23 @@ static int recv_socket(struct call *c, struct net_socket *s, size_t len, struct 
 {
 	struct net_endpoint from = { 0 };
 	struct net_socket_info info;
-	size_t at;
 	ssize_t n;
 
 	net_socket_get(s, &info);
 	if (info.kind != NET_TCP && !(net_poll(s) & (NET_POLLIN | NET_POLLERR | NET_POLLHUP)))
 		return or_wait_for(c, err_set(e, EAGAIN, 0, "nothing has arrived"), s, NET_SO_RCVTIMEO);
-	g_string_set_size(c->result, len + NET_ENDPOINT_TEXT);
-	n = net_recv(s, c->result->str + NET_ENDPOINT_TEXT, len, 0, &from, e);
-	if (n < 0) {
-		g_string_truncate(c->result, 0);
+	g_string_set_size(c->result, len);
+	n = net_recv(s, c->result->str, len, 0, &from, e);
+	g_string_truncate(c->result, (gsize)MAX(n, 0));
+	if (n < 0)
 		return or_wait_for(c, (int)n, s, NET_SO_RCVTIMEO);
-	}
-	g_string_truncate(c->result, NET_ENDPOINT_TEXT + (gsize)n);
-	at = NET_ENDPOINT_TEXT;
 	if (info.kind != NET_TCP && info.kind != NET_RDT && from.addr.family != NET_UNSET) {
-		char text[NET_ENDPOINT_TEXT + 1];
+		g_autoptr(GString) sender = g_string_new(NULL);
 
-		net_endpoint_text(&from, text);
-		strcat(text, " ");
-		at -= strlen(text);
-		memcpy(c->result->str + at, text, strlen(text));
+		put_endpoint(c, sender, &from);
+		put_char(sender, ' ');
+		g_string_prepend_len(c->result, sender->str, (gssize)sender->len);
 	}
-	g_string_erase(c->result, 0, (gssize)at);
 	return 0;
 }
 

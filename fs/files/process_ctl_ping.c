@@ -136,10 +136,9 @@ int run_ping(struct call *c, struct err *e)
 }
 
 /* One line a hop, as traceroute(8) prints it: an address is repeated only when it changes. */
-static void put_hop(GString *out, const struct net_trace *t, unsigned hop)
+static void put_hop(GString *out, struct net_host *h, const struct net_trace *t, unsigned hop)
 {
 	struct net_addr last = { 0 };
-	char from[NET_ADDR_TEXT];
 	struct net_echo echo;
 
 	g_string_append_printf(out, "%2u ", hop);
@@ -147,7 +146,8 @@ static void put_hop(GString *out, const struct net_trace *t, unsigned hop)
 		put_char(out, ' ');
 		if (echo.from.family && !net_addr_equal(&echo.from, &last)) {
 			last = echo.from;
-			g_string_append_printf(out, "%s  ", net_addr_text(&last, from));
+			put_scoped(out, h, &last);
+			put_text(out, "  ");
 		}
 		if (echo.rtt)
 			put_rtt(out, echo.rtt);
@@ -188,6 +188,6 @@ int run_traceroute(struct call *c, struct err *e)
 	if (!net_trace_done(t))
 		return -EINPROGRESS;
 	for (unsigned hop = 1; hop <= net_trace_hops(t); hop++)
-		put_hop(c->result, t, hop);
+		put_hop(c->result, h, t, hop);
 	return 0;
 }

@@ -20,15 +20,16 @@ const struct column socket_columns[] = {
 	{ "fd", COLUMN_NUMBER }, { 0 }
 };
 
-/* As ss and netstat print it: 0.0.0.0:* where there is no port. */
-static void put_endpoint(GString *out, const struct net_endpoint *p)
+/* As ss and netstat print it: 0.0.0.0:* where there is no port, [fe80::1%eth0]:80 where the interface matters. */
+static void put_endpoint(GString *out, struct net_host *h, const struct net_endpoint *p)
 {
 	char text[NET_ADDR_TEXT];
+	g_autofree char *named = net_scope_name(h, net_addr_text(&p->addr, text));
 
 	if (p->addr.family == NET_IPV6)
-		g_string_append_printf(out, "[%s]", net_addr_text(&p->addr, text));
+		g_string_append_printf(out, "[%s]", named);
 	else
-		put_text(out, p->addr.family ? net_addr_text(&p->addr, text) : "0.0.0.0");
+		put_text(out, p->addr.family ? named : "0.0.0.0");
 	put_char(out, ':');
 	if (p->port)
 		put_dec(out, p->port);
@@ -50,11 +51,11 @@ const char *socket_proto_name(const struct net_socket_info *s)
 	return s->family == NET_IPV6 ? names6[s->kind] : net_kind_names[s->kind];
 }
 
-static void cell_endpoint(struct table_out *t, const struct net_endpoint *p)
+static void cell_endpoint(struct table_out *t, struct net_host *h, const struct net_endpoint *p)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 
-	put_endpoint(text, p);
+	put_endpoint(text, h, p);
 	table_word(t, text->str);
 }
 
@@ -72,8 +73,8 @@ int fill_sockets(const struct node *n, struct table_out *t, struct err *e)
 
 		table_number(t, s.inode);
 		table_word(t, socket_proto_name(&s));
-		cell_endpoint(t, &s.local);
-		cell_endpoint(t, &s.remote);
+		cell_endpoint(t, h->net, &s.local);
+		cell_endpoint(t, h->net, &s.remote);
 		table_word(t, state_name(&s));
 		table_number(t, s.recv_queue);
 		table_number(t, s.send_queue);
@@ -143,7 +144,7 @@ static int show_local(const struct node *n, GString *out, struct err *e)
 	if (!s)
 		return -e->code;
 	net_socket_get(s, &i);
-	put_endpoint(out, &i.local);
+	put_endpoint(out, world_net(n, NULL), &i.local);
 	put_char(out, '\n');
 	return 0;
 }
@@ -156,7 +157,7 @@ static int show_remote(const struct node *n, GString *out, struct err *e)
 	if (!s)
 		return -e->code;
 	net_socket_get(s, &i);
-	put_endpoint(out, &i.remote);
+	put_endpoint(out, world_net(n, NULL), &i.remote);
 	put_char(out, '\n');
 	return 0;
 }

@@ -161,6 +161,105 @@ loss)  # Linux TCP against ours, over a wire that loses, duplicates, reorders an
 	grep -q ' retransmit ' events || fail "nothing was lost"
 	check_world
 	;;
+six)  # version 6: the kernel configures itself by our router's word; both ways through it; whose address is whose
+	have ip ping || exit 77
+	[ "$(cat /proc/sys/net/ipv6/conf/all/disable_ipv6 2>/dev/null)" = 0 ] || { echo "no IPv6 here"; exit 77; }
+	mount_world
+	host r lan0 2001:db8:0:1::1/64
+	host r lan1 2001:db8:0:2::1/64
+	host b lan1 2001:db8:0:2::2/64
+	echo 'add default via 2001:db8:0:2::1' > hosts/b/net/routes
+	echo 1 > hosts/r/net/forwarding
+	echo 'on mtu=1400' > hosts/r/net/ifs/eth0/ra
+	serve b 300000
+	mkdir hosts/k hosts/k/net/ifs/t0  # a simulated host beside it, which hears the same
+	echo lan0 > hosts/k/net/ifs/t0/wire
+	echo auto > hosts/k/net/ifs/t0/address
+	echo 1 > hosts/k/net/ifs/t0/up
+	echo 1 > /proc/sys/net/ipv6/conf/default/accept_ra
+	rule 'tap t0 wire lan0'
+	ip link set t0 up
+	until_true sh -c 'ip -6 -o addr show dev t0 scope global | grep -v tentative | grep -q " 2001:db8:0:1:"' ||
+		until_true sh -c 'ip -6 -o addr show dev t0 scope global | grep -v tentative | grep -q " 2001:db8:0:1:"' ||
+		fail "the kernel has no address: $(ip -6 addr)"
+	mine=$(ip -6 -o addr show dev t0 scope global | awk '{ sub("/.*", "", $4); print $4 }')
+	same "the MTU told" "$(cat /proc/sys/net/ipv6/conf/t0/mtu)" 1400
+	until_true sh -c 'ip -6 addr show dev t0 | grep -q tentative; test $? = 1' || fail "still tentative: $(ip -6 addr)"
+
+	# the simulated host's files against the kernel's: but for the part of an address that is made of the MAC, and reference counts
+	plain()
+	{
+		sed -E 's/(fe80000000000000|20010db800000001)[0-9a-f]{6}fffe[0-9a-f]{6}/\1MAC/' | sort
+	}
+	routes()
+	{
+		awk '{ print $1, $2, $5, $6, $9, $10 }' "$1" | sed -E 's/fe80000000000000[0-9a-f]{6}fffe[0-9a-f]{6}/fe80MAC/' | plain
+	}
+	inet6()
+	{
+		awk '{ $2 = ""; print }' "$1" | plain
+	}
+	routes /proc/net/ipv6_route > "$T/real"
+	routes hosts/k/proc/1/net/ipv6_route > "$T/ours"
+	diff "$T/real" "$T/ours" > "$T/said" || fail "ipv6_route: $(cat "$T/said")"
+	inet6 /proc/net/if_inet6 > "$T/real"
+	inet6 hosts/k/proc/1/net/if_inet6 > "$T/ours"
+	diff "$T/real" "$T/ours" > "$T/said" || fail "if_inet6: $(cat "$T/said")"
+	grep -v Type /proc/net/snmp6 | cut -f 1 > "$T/real"
+	grep -v Type hosts/k/proc/1/net/snmp6 | cut -f 1 > "$T/ours"
+	diff "$T/real" "$T/ours" > "$T/said" || echo "snmp6 of this kernel has other counters: $(cat "$T/said")"
+
+	ping -q -c 3 -i 0.1 -W 5 2001:db8:0:2::2 > "$T/said" || fail "ping: $(cat "$T/said")"
+	ping -q -c 1 -W 5 -s 8000 2001:db8:0:2::2 > "$T/said" || fail "ping -s 8000: $(cat "$T/said")"
+	ping -q -c 1 -W 5 -I t0 "$(ip -6 route show default | awk '{ print $3 }')" > "$T/said" || fail "link-local: $(cat "$T/said")"
+	ping -c 1 -W 3 2001:db8:0:3::1 > "$T/said" && fail "2001:db8:0:3::1 answers"
+	grep -q 'From 2001:db8:0:1::1.*nreachable' "$T/said" || fail "$(cat "$T/said")"
+	have traceroute && {
+		traceroute -n -q 1 -w 2 2001:db8:0:2::2 > "$T/said" || fail traceroute
+		same "the way" "$(awk 'NR > 1 { print $2 }' "$T/said" | tr '\n' ' ')" "2001:db8:0:1::1 2001:db8:0:2::2 "
+	}
+	have curl && { curl -sS -g -m 60 'http://[2001:db8:0:2::2]/file' | cmp - "$T/file" || fail curl; }
+	have nc && same echo "$(echo hello | timeout 10 nc -N 2001:db8:0:2::2 7)" hello
+
+	echo 'spawn client' > hosts/b/ctl
+	p=hosts/b/proc/$(cat hosts/b/ctl)
+	echo "ping $mine" > "$p/ctl" || fail "$(cat error_log)"
+	grep -q 'received=3 lost=0%' "$p/ctl" || fail "the kernel does not answer: $(cat "$p/ctl")"
+	echo "traceroute $mine" > "$p/ctl" || fail "$(cat error_log)"
+	same "the way back" "$(awk '{ print $2 }' "$p/ctl" | tr '\n' ' ')" "2001:db8:0:2::1 $mine "
+	python3 -c 'import socket
+s = socket.create_server(("::", 5000), family=socket.AF_INET6); c = s.accept()[0]; d = b""
+while (x := c.recv(4096)): d += x
+c.sendall(d.upper())' &
+	server=$!
+	until_true grep -q ':1388 ' /proc/net/tcp6
+	printf 'socket tcp6\nconnect 0 [%s]:5000\nsend 0 "from the inside"\nshutdown 0 w\n' "$mine" > "$p/ctl" || fail "$(cat error_log)"
+	same "a real server" "$(timeout 20 cat "$p/stream/0")" "FROM THE INSIDE"
+	wait $server
+
+	# one address, two hosts: who was first keeps it
+	host late lan0 "$mine/64"
+	until_true grep -q "^20010db800000001.* [0-9a-f]*[89a-f] *eth0" hosts/late/proc/1/net/if_inet6 ||
+		fail "the kernel's address too: $(cat hosts/late/proc/1/net/if_inet6)"
+	ip -6 addr add 2001:db8:0:1::1/64 dev t0
+	until_true sh -c 'ip -6 addr show dev t0 | grep -q "2001:db8:0:1::1/64.*dadfailed"' || fail "$(ip -6 addr show dev t0)"
+	check_world
+
+	have nc || exit 0
+	for setting in loss duplicate reorder corrupt; do echo 1% > wires/lan0/$setting; done
+	head -c 3000000 /dev/urandom > "$T/file"
+	printf '%s\n' 'socket tcp6' 'bind 1 [::]:9' 'listen 1' > "$p/ctl"
+	timeout 120 nc -N 2001:db8:0:2::2 9 < "$T/file" > "$T/got" &
+	client=$!
+	echo 'accept 1' > "$p/ctl" || fail "$(cat error_log)"
+	timeout 120 cat "$p/stream/2" > "$T/inside" || fail "$(cat error_log)"
+	cmp "$T/file" "$T/inside" || fail "Linux to ours: $(wc -c < "$T/inside") bytes arrived"
+	timeout 120 dd if="$T/inside" of="$p/stream/2" bs=64K 2> "$T/said" || fail "$(cat "$T/said")"
+	echo 'shutdown 2 w' > "$p/ctl"
+	wait $client || fail "nc: $?"
+	cmp "$T/file" "$T/got" || fail "ours to Linux: $(wc -c < "$T/got") bytes arrived"
+	check_world
+	;;
 journal)  # frames from outside are in the journal
 	have ping curl || exit 77
 	mount_world --journal "$T/j"
