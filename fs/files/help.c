@@ -244,14 +244,19 @@ static const struct help all[] = {
 	  "    wire     the wire it is on; - for none\n"
 	  "    address  its addresses with their prefixes, a line each. > replaces them, >> adds; - takes all away\n"
 	  "             dhcp: asks for one (help/net-leases), waiting for it if the interface is up\n"
-	  "             2001:db8::1/64: the interface speaks IPv6, too, and makes itself a link-local address\n"
-	  "             auto: addresses of the prefixes that routers advertise (SLAAC)\n"
-	  "    ra       what a forwarding host advertises: off, or on [interval=S] [lifetime=S] [valid=S] [preferred=S] [mtu=N]\n"
-	  "             [hop_limit=N]; the prefixes are those of its addresses with /64\n"
+	  "             2001:db8::1/64: the interface speaks IPv6, too, and makes itself a link-local address. Each address\n"
+	  "             is probed for a duplicate first; of one that another host has, events say so, and nobody uses it\n"
+	  "             auto: asks routers, and makes addresses of the prefixes that they advertise (SLAAC); they come when\n"
+	  "             time moves, and stand below it in this file\n"
+	  "    ra       what a forwarding host (net/forwarding) advertises: off, or on [interval=S] [lifetime=S] [valid=S]\n"
+	  "             [preferred=S] [mtu=N] [hop_limit=N]; the prefixes are those of its addresses with /64. S: seconds between\n"
+	  "             advertisements, as a default router, and of the addresses made. With it on, `run` on clock has no end\n"
 	  "    mac      its address on the wire          mtu    bytes; - for that of the wire\n"
 	  "    up       1 when it is in use, 0 at first   stats  counters, NAME VALUE a line\n\n"
 	  "    $ echo 10.0.0.1/24 > net/ifs/eth0/address; echo 10.0.0.9/24 >> net/ifs/eth0/address\n"
-	  "    $ mkdir net/ifs/eth1; echo lan1 > net/ifs/eth1/wire\n", NULL },
+	  "    $ mkdir net/ifs/eth1; echo lan1 > net/ifs/eth1/wire\n"
+	  "    $ echo 2001:db8::1/64 > hosts/r/net/ifs/eth0/address; echo 1 > hosts/r/net/forwarding\n"
+	  "    $ echo on > hosts/r/net/ifs/eth0/ra; echo auto > hosts/a/net/ifs/eth0/address; echo 'advance 5s' > clock\n", NULL },
 	{ "net-knobs",
 	  "net/knobs: a table of what can be varied: name value default min max about. Written: NAME VALUE, with Linux's\n"
 	  "names (net.ipv4.tcp_ in front may stay), or `preset rfc`, which has the timers and ports of the standards, or\n"
@@ -260,7 +265,7 @@ static const struct help all[] = {
 	  "    $ echo 1 > hosts/router/net/forwarding\n", NULL },
 	{ "net-names",
 	  "net/hosts, net/services, net/resolv: texts in the form of /etc/hosts, /etc/services and /etc/resolv.conf. Commands that\n"
-	  "take a name (resolve, connect, ping, traceroute, get) look in hosts, then ask DNS: nameserver (up to three, in turn),\n"
+	  "take a name (resolve, connect, sendto, ping, traceroute, load, get) look in hosts, then ask DNS: nameserver (up to three, in turn),\n"
 	  "search or domain, options ndots:N timeout:S attempts:N. A port may be a name of services. > replaces a text, >> adds to\n"
 	  "it; a line of another form is refused; those before it are written.\n\n"
 	  "    $ echo '10.0.0.2 b b.example' >> hosts/a/net/hosts; echo nameserver 10.0.0.53 > hosts/a/net/resolv\n"
@@ -294,18 +299,20 @@ static const struct help all[] = {
 	  "    $ echo 'masquerade eth1' > hosts/router/net/nat; echo 1 > hosts/router/net/forwarding\n"
 	  "    $ echo 'dnat eth1 tcp 8080 to 10.0.0.2:80' > hosts/router/net/nat; cat hosts/router/net/nat_table\n\n", nat_commands },
 	{ "net-neighbours",
-	  "net/neighbours: a table of the neighbours' addresses on the wire, as ARP has found out: address dev mac state age\n"
-	  "queued. States are Linux's: INCOMPLETE REACHABLE STALE DELAY PROBE FAILED PERMANENT; queued: packets that wait for\n"
-	  "the answer.\n\n" RULES "\n"
+	  "net/neighbours: a table of the neighbours' addresses on the wire, as ARP and (IPv6) neighbour discovery have\n"
+	  "found out: address dev mac state age queued. States are Linux's: INCOMPLETE REACHABLE STALE DELAY PROBE FAILED\n"
+	  "PERMANENT; queued: packets that wait for the answer.\n\n" RULES "\n"
 	  "    $ echo 'add 10.0.0.9 02:00:00:00:00:09 dev eth0' > net/neighbours\n\n", neighbour_commands },
 	{ "net-routes",
 	  "net/routes: the routing table: destination via dev metric src, in the order in which they are tried. An address of an\n"
 	  "interface that is up makes the route to its subnet. net/route/ADDR (not listed) is the row that ADDR takes, and\n"
-	  "src the address that a packet then has; ENETUNREACH if there is none.\n\n" RULES "\n"
+	  "src the address that a packet then has; ENETUNREACH if there is none. Both versions of IP stand in it, IPv6 last:\n"
+	  "routers advertise such routes (metric 1024; prefixes 256). An fe80:: gateway needs dev.\n\n" RULES "\n"
 	  "    $ echo 'add 10.1.0.0/16 via 10.0.0.254 dev eth0' > net/routes; echo 'add default via 10.0.0.1' > net/routes\n"
-	  "    $ cat net/route/10.1.2.3\n\n", route_commands },
+	  "    $ cat net/route/10.1.2.3; echo 'add ::/0 via fe80::1 dev eth0' > net/routes\n\n", route_commands },
 	{ "net-sockets",
-	  "net/sockets: a table of all sockets: inode proto local remote state recv-q send-q pid fd. A TCP connection that no\n"
+	  "net/sockets: a table of all sockets: inode proto local remote state recv-q send-q pid fd. tcp6 and udp6 on [::] take\n"
+	  "IPv4, too, unless IPV6_V6ONLY is set; such peers are ::ffff:10.0.0.1; fe80::1%eth0: on that link. A TCP connection that no\n"
 	  "process holds any more (inode 0) stays until TCP has done its work. recv-q of a LISTEN row: connections that wait for\n"
 	  "accept, send-q: how many may. net/sockets.d/INODE/, NAME=VALUE a line:\n\n"
 	  "    status   who has it, its timer         local, remote  its ends\n"
@@ -377,8 +384,10 @@ static const struct help all[] = {
 	{ "process-mounts", "proc/PID/mounts, mountinfo, mountstats: the file systems that it sees.\n", NULL },
 	{ "process-net",
 	  "proc/PID/net/, reached as proc/net: interfaces (dev), routes (route, fib_trie), neighbours (arp), counters (snmp, netstat)\n"
-	  "of the host, and its sockets (tcp, udp, sockstat, protocols ...), in Linux's formats. The same with names and commands:\n"
-	  "hosts/HOST/net.\n", NULL },
+	  "of the host, and its sockets (tcp, udp, sockstat, protocols ...), in Linux's formats. Of IPv6: if_inet6 (addresses),\n"
+	  "ipv6_route, igmp6 (groups), snmp6 (counters), tcp6, udp6, raw6, sockstat6. The same with names and commands:\n"
+	  "hosts/HOST/net.\n\n"
+	  "    $ vitrine enter DIR a -- netstat -6 -rn; vitrine enter DIR a -- ss -6 -tan\n", NULL },
 	{ "process-ns", "proc/PID/ns/: its namespaces; there is one of each kind a host.\n", NULL },
 	{ "process-numa_maps", "proc/PID/numa_maps: its areas with counts of pages; there is one node, N0.\n", NULL },
 	{ "process-other",

@@ -117,7 +117,8 @@ const struct command process_commands[] = {
 	  "looks a name up as getaddrinfo(3) does, in net/hosts, then DNS by net/resolv; result: its addresses, a line each, with "
 	  "the port of SERVICE if one is said. type=: the records of that type instead; server=: asks that one; root=: follows "
 	  "referrals from there itself; trace=1: who was asked before the result" },
-	{ "ping", "ADDR [COUNT]", run_ping, "COUNT (3) echo requests, a second apart; result: a line for each, and a sum" },
+	{ "ping", "ADDR [COUNT]", run_ping,
+	  "COUNT (3) echo requests, a second apart, to an address (fe80::1%eth0: on that link) or a name; result: a line for each, and a sum" },
 	{ "traceroute", "ADDR", run_traceroute, "which routers lie on the way; result: a line for each" },
 	{ "serve", "SERVICE [PORT] [recursive] [proto=tcp|udp] [style=S] [work=T] [timeout=T] [backlog=N] [wait=N] [zone=FILE] [root=ADDR] [if=NAME] "
 	  "[range=FIRST-LAST] [router=ADDR] [dns=ADDR,...] [domain=NAME] [lease=T]", run_serve,

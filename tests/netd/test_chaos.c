@@ -69,13 +69,38 @@ static void change_wire(struct chaos *c)
 	}
 }
 
+static struct net_addr some_addr6(struct chaos *c)
+{
+	uint8_t bytes[16] = { 0x20, 1, 0xd, 0xb8, [15] = (uint8_t)(1 + roll(c, HOSTS)) };
+
+	return net_v6(bytes);
+}
+
+static struct net_prefix some_prefix6(struct chaos *c)
+{
+	return (struct net_prefix){ some_addr6(c), 64 };
+}
+
+static void advertise(struct chaos *c, struct net_host *h)
+{
+	struct net_ra ra = net_ra_initial;
+
+	ra.on = roll(c, 2);
+	ra.interval = 4 + (unsigned)roll(c, 20);
+	ra.valid = (unsigned)roll(c, 100);
+	ra.preferred = (unsigned)roll(c, ra.valid + 1);
+	net_iface_set_ra(net_iface_at(h, "eth0"), &ra, NULL);
+	net_iface_set_auto(net_iface_at(h, "eth0"), roll(c, 2), NULL);
+	net_knob_set(h, NET_IP_FORWARD, (int64_t)roll(c, 2), NULL);
+}
+
 static void change_host(struct chaos *c)
 {
 	struct net_host *h = c->host[roll(c, HOSTS)];
 	struct net_iface *i = net_iface_at(h, "eth0");
-	struct net_prefix p = { net_v4(0x0a000001 + (uint32_t)roll(c, HOSTS)), 24 };
+	struct net_prefix p = roll(c, 2) ? some_prefix6(c) : (struct net_prefix){ net_v4(0x0a000001 + (uint32_t)roll(c, HOSTS)), 24 };
 
-	switch (roll(c, 6)) {
+	switch (roll(c, 7)) {
 	case 0:
 		net_iface_attach(i, roll(c, 4) ? net_wire_above(c->l.net, 0) : NULL, NULL);
 		break;
@@ -95,6 +120,9 @@ static void change_host(struct chaos *c)
 	case 4:
 		net_neigh_flush(h);
 		break;
+	case 5:
+		advertise(c, h);
+		break;
 	default:
 		if (roll(c, 8) == 0)
 			net_knob_set(h, (enum net_knob)(NET_SOMAXCONN + roll(c, NET_KNOBS - NET_SOMAXCONN)), (int64_t)roll(c, 20), NULL);
@@ -105,13 +133,19 @@ static void use_socket(struct chaos *c)
 {
 	struct net_socket **s = &c->socket[roll(c, SOCKETS)], **other = &c->socket[roll(c, SOCKETS)];
 	struct net_endpoint e = { net_v4(0x0a000001 + (uint32_t)roll(c, HOSTS)), 80 };
+	bool v6 = roll(c, 2);
 	uint8_t data[5000] = { 0 };
 
+	if (v6)
+		e.addr = some_addr6(c);
 	if (!*s) {
 		if (roll(c, 2)) {
 			net_accept(c->listener[roll(c, HOSTS)], s, NULL, NULL);
 		} else {
-			*s = open_socket(c->host[roll(c, HOSTS)], roll(c, 5) ? NET_TCP : NET_UDP);
+			struct net_host *h = c->host[roll(c, HOSTS)];
+			enum net_kind kind = roll(c, 5) ? NET_TCP : NET_UDP;
+
+			*s = v6 ? open_socket6(h, kind) : open_socket(h, kind);
 			net_connect(*s, &e, NULL);
 		}
 		return;
@@ -123,7 +157,7 @@ static void use_socket(struct chaos *c)
 		break;
 	case 1:
 		if (roll(c, 2))
-			e.addr = net_v4(0);
+			memset(&e.addr.v6, 0, sizeof(e.addr.v6));
 		net_setsockopt(*s, NET_SO_REUSEADDR, (int)roll(c, 2), NULL);
 		net_bind(*s, &root, &e, NULL);
 		break;
@@ -183,11 +217,14 @@ static void chaos(uint64_t seed, int64_t *opened, int64_t *segments)
 	new_wire(c);
 	for (unsigned i = 0; i < HOSTS; i++) {
 		char name[8], address[20];
+		struct net_prefix p;
 
 		snprintf(name, sizeof(name), "h%u", i);
 		snprintf(address, sizeof(address), "10.0.0.%u/24", i + 1);
 		c->host[i] = lab_host(&c->l, name, net_wire_above(c->l.net, 0), address);
-		c->listener[i] = open_listener(c->host[i], "0.0.0.0:80", 3);
+		p = (struct net_prefix){ net_v6((const uint8_t[16]){ 0x20, 1, 0xd, 0xb8, [15] = (uint8_t)(i + 1) }), 64 };
+		assert_int_equal(net_iface_add(net_iface_at(c->host[i], "eth0"), &p, NULL), 0);
+		c->listener[i] = open_listener(c->host[i], "[::]:80", 3);
 	}
 	for (unsigned step = 0; step < STEPS; step++) {
 		unsigned what = (unsigned)roll(c, 100);
