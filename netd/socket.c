@@ -212,6 +212,7 @@ int net_bind(struct net_socket *s, const struct net_caller *who, const struct ne
 	struct net_host *h = s->host;
 	struct ip_addr addr;
 	char text[NET_ADDR_TEXT];
+	bool all4;
 	int result;
 
 	if (!h || !s->alive)
@@ -219,21 +220,25 @@ int net_bind(struct net_socket *s, const struct net_caller *who, const struct ne
 	result = socket_addr(s, &at->addr, &addr, e);
 	if (result < 0)
 		return result;
+	all4 = addr.hi == 0 && addr.lo == IP_MAPPED; /* ::ffff:0.0.0.0: any address, of version 4 only */
 	if (ip_is4(addr) && !s->takes4)
 		return err_set(e, EINVAL, 1, "the socket is IPV6_V6ONLY");
 	if (s->users)
 		return err_set(e, EINVAL, 0, "the socket is bound to port %u already", s->lport);
-	if (!ip_none(addr) && !host_has(h, addr) &&
+	if (!ip_none(addr) && !all4 && !host_has(h, addr) &&
 	    (s->kind == NET_TCP || (!ip_equal(addr, ip4(ADDR_BROADCAST)) && !ip_is_multicast(addr))))
 		return err_set(e, EADDRNOTAVAIL, 1, "%s is not an address of this host", net_addr_text(&at->addr, text));
 	if (at->port && at->port < KNOB(h, UNPRIVILEGED_PORT) && who->uid != 0 && s->kind != NET_ICMP)
 		return err_set(e, EACCES, 1, "ports below %d are for uid 0", (int)KNOB(h, UNPRIVILEGED_PORT));
-	s->laddr = addr;
+	s->laddr = all4 ? IP_ANY : addr;
+	s->takes6 &= !all4;
 	result = bind_port(s, at->port, e);
-	if (result < 0)
+	if (result < 0) {
 		s->laddr = IP_ANY;
-	else
-		s->addr_given = !ip_none(addr);
+		s->takes6 |= all4;
+	} else {
+		s->addr_given = !ip_none(s->laddr);
+	}
 	return result;
 }
 
@@ -303,7 +308,8 @@ unsigned net_poll(const struct net_socket *s)
 void net_socket_get(const struct net_socket *s, struct net_socket_info *out)
 {
 	*out = (struct net_socket_info){ .id = s->id, .inode = s->inode, .kind = s->kind, .family = s->family,
-					 .local = ip_show_end(s->laddr, s->lport, s->family),
+					 .local = ip_show_end(ip_none(s->laddr) && s->family == NET_IPV6 && !s->takes6 ?
+							      (struct ip_addr){ 0, IP_MAPPED } : s->laddr, s->lport, s->family),
 					 .remote = ip_show_end(s->raddr, s->rport, s->family),
 					 .state = NET_TCP_CLOSE, .refs = s->handles, .uid = s->uid, .pid = s->pid,
 					 .drops = s->drops, .bound = s->lport != 0, .cookie = s->cookie };

@@ -3,18 +3,18 @@
 
 enum { UDP_HEADER = 8, UDP_MAX = 65535 - IP_HEADER - UDP_HEADER };
 
-/* How well `s` fits a packet for it: -1 not at all; every fixed end counts. */
+/* How well `s` fits a packet for it: -1 not at all; every fixed end counts, then the version for which it was made. */
 static int score(const struct net_socket *s, const struct ip_in *in, uint16_t sport)
 {
-	int points = 0;
+	int points = ip_is4(in->dst) && s->family == NET_IPV4;
 
 	if (!socket_takes(s, in->dst) || (s->iface && s->iface != in->iface->index))
 		return -1;
-	points += !ip_none(s->laddr);
+	points += ip_none(s->laddr) ? 0 : 2;
 	if (!ip_none(s->raddr)) {
 		if (!ip_equal(s->raddr, in->src) || (s->rport && s->rport != sport))
 			return -1;
-		points += 2;
+		points += 4;
 	}
 	return points;
 }
