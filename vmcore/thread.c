@@ -23,6 +23,13 @@ static void thread_add(struct vm_proc *p, int32_t id)
 	proc_changed(p);
 }
 
+struct vm_proc *vm_thread_owner(const struct vm_host *h, int32_t tid)
+{
+	const struct thread *t = g_hash_table_lookup(h->threads, GINT_TO_POINTER(tid));
+
+	return t ? t->proc : NULL;
+}
+
 int vm_clone_thread(struct vm_proc *p, int32_t *tid, struct err *e)
 {
 	struct vm_host *h = p->host;

@@ -1,6 +1,7 @@
 /*
  * proc.c - hosts/H/proc: the host's /proc, its processes by pid and the links that depend on who reads.
  */
+#include "process.h"
 #include "system.h"
 #include "text.h"
 
@@ -8,6 +9,11 @@
 
 static const struct row process_row = {
 	.name = "PID", .kind = ROW_DIRECTORY, .mode = 0555, .flags = ROW_OWNED, .rows = process_rows, .help = "process",
+};
+
+/* proc/TID of any but a first thread, which no directory lists; `ps -L` looks there for its wchan. arg is the id. */
+static const struct row thread_row = {
+	.name = "TID", .kind = ROW_DIRECTORY, .mode = 0555, .flags = ROW_OWNED, .rows = task_rows, .help = "process-task",
 };
 
 /* A pid as the kernel writes it: decimal, no sign, no leading zero; 0 for anything else. */
@@ -51,6 +57,14 @@ static int find_pid(const struct node *dir, const char *name, struct node *child
 	p = vm_proc_at(vm, pid);
 	if (p) {
 		make_node(dir, p, child);
+		return 0;
+	}
+	p = vm_thread_owner(vm, pid);
+	if (p) {
+		make_node(dir, p, child);
+		child->row = &thread_row;
+		child->arg = (uint64_t)pid;
+		child->arg2 = 1;                 /* another node than task/TID: a directory has one parent */
 		return 0;
 	}
 	p = vm_proc_at(vm, 1);

@@ -103,6 +103,9 @@ static void workers_of_a_pool_wait_in_accept(void **state)
 	gives(w, "b", 2, "serve echo 7 style=pool=2", "0\n");
 	where = read_path(w, "hosts/b/proc/2/task/3/wchan");
 	assert_string_equal(where, "inet_csk_accept");
+	where = (g_free(where), read_path(w, "hosts/b/proc/4/wchan"));       /* where ps -L looks */
+	assert_string_equal(where, "inet_csk_accept");
+	assert_false(is_there(w, "hosts/b/proc/5"));
 	for (int i = 0; i < 3; i++)
 		connect_client(w, i);
 	gives(w, "host0", 2, "send 0 \"a\"", "1\n");

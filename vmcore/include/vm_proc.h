@@ -102,6 +102,8 @@ const char *vm_proc_exe(const struct vm_proc *p);
 /* Threads: the lowest tid > `tid`, 0 when none; the process's own pid is its first. */
 int32_t vm_thread_above(const struct vm_proc *p, int32_t tid);
 bool vm_thread_info(const struct vm_proc *p, int32_t tid, struct vm_proc_info *out);
+/* Whose thread that is, of all but first ones; NULL: there is none. */
+struct vm_proc *vm_thread_owner(const struct vm_host *h, int32_t tid);
 /* Children: the lowest pid > `pid`, 0 when none. */
 int32_t vm_child_above(const struct vm_proc *p, int32_t pid);
 
