@@ -228,14 +228,40 @@ static bool walk_links(const struct walk *w, struct tree_node *n)
 	return true;
 }
 
+/* Of a page that is mapped once, the entry that page_map() made is mostly there still: then this is its area. */
+static struct area *only_mapper(const struct vm_host *h, pfn_t pfn, va_t *va)
+{
+	const struct mmu_format *m = &h->mmu.format;
+	const struct frame *f = frame_of(h, pfn), *t;
+	pa_t at = f->entry - 1;
+	uint64_t raw;
+
+	if (f->maps != 1 || !f->entry || (f->flags & (FRAME_HUGE_HEAD | FRAME_HUGE_TAIL | FRAME_HUGETLB)))
+		return NULL;
+	t = frame_of(h, at >> m->page_bits);
+	if (t->use != VM_FRAME_TABLE || !t->mm || t->level != m->levels || t->sharers != 1 || t->order || (t->flags & TABLE_POKED))
+		return NULL;
+	raw = pte_load(m, h->ram + at);
+	if (!(raw & m->valid) || (raw >> m->ppn_shift & m->ppn_mask) != pfn)
+		return NULL;
+	*va = (t->index << m->page_bits) + ((at & (page_size(h) - 1)) >> m->pte_shift << m->page_bits);
+	return area_at(t->mm, *va);
+}
+
 void rmap_walk(struct vm_host *h, pfn_t pfn, bool (*each)(void *arg, struct area *a, va_t va), void *arg)
 {
 	const struct frame *own = frame_of(h, pfn);
 	pfn_t first = own->flags & FRAME_HUGETLB ? pfn & -((pfn_t)1 << own->order) : pfn;
 	const struct frame *f = frame_of(h, first);
 	struct walk w = { f->index + (pfn - first), h->geometry.page_bits, each, arg };
-	struct area *a = NULL;
+	struct area *a;
+	va_t va;
 
+	a = only_mapper(h, pfn, &va);
+	if (a) {
+		each(arg, a, va);
+		return;
+	}
 	if (frame_kind(f) == VM_FRAME_ANON && f->anon)
 		walk_links(&w, f->anon->links.root);
 	else if (frame_kind(f) == VM_FRAME_FILE && f->inode)

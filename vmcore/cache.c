@@ -107,16 +107,29 @@ struct cache_run *inode_run_above(const struct vm_inode *i, uint64_t index)
 	return found ? tree_entry(found, struct cache_run, node) : NULL;
 }
 
-/* A fault and the eviction that it asks for, side by side, mostly find theirs where the last ones were. */
+/* Where a run is found without a search, unless another one with the same place was looked for since. */
 static struct cache_run **near_run(const struct vm_inode *i, uint64_t index)
 {
-	return (struct cache_run **)&i->near_runs[index / CACHE_RUN % CACHE_NEAR];
+	return &i->near_runs[index / CACHE_RUN & (i->nears - 1)];
+}
+
+static void make_room_near(struct vm_inode *i)
+{
+	if (i->runs.count < i->nears)
+		return;
+	g_free(i->near_runs);
+	i->nears = MAX(i->nears * 2, CACHE_NEAR);
+	i->near_runs = g_new0(struct cache_run *, i->nears);
 }
 
 struct cache_run *inode_run(const struct vm_inode *i, uint64_t index)
 {
-	struct cache_run **near = near_run(i, index), *r = *near;
+	struct cache_run **near, *r;
 
+	if (i->nears == 0)
+		return NULL;
+	near = near_run(i, index);
+	r = *near;
 	if (r && r->first == index - index % CACHE_RUN)
 		return r;
 	r = inode_run_above(i, index);
@@ -125,11 +138,21 @@ struct cache_run *inode_run(const struct vm_inode *i, uint64_t index)
 	return *near = r;
 }
 
+void inode_soon(const struct vm_inode *i, uint64_t index)
+{
+	const struct cache_run *r = i->nears ? *near_run(i, index) : NULL;
+
+	__builtin_prefetch(r);
+	if (r)
+		__builtin_prefetch(&r->frame[index % CACHE_RUN], 1);
+}
+
 struct cache_run *inode_run_make(struct vm_inode *i, uint64_t index)
 {
 	struct cache_run *r = inode_run(i, index);
 
 	if (!r) {
+		make_room_near(i);
 		r = g_new0(struct cache_run, 1);
 		r->first = index - index % CACHE_RUN;
 		tree_insert(&i->runs, &r->node);
@@ -245,7 +268,7 @@ static size_t bytes_in_page(const struct vm_inode *i, uint64_t index)
 	return at >= i->size ? 0 : MIN(page_size(i->host), i->size - at);
 }
 
-/* The page's content comes into a fresh frame of zeros. True if it came from a device. */
+/* The page's content comes into a fresh frame, of zeros if it has none of its own. True if it came from a device. */
 static bool fill_page(struct vm_inode *i, uint64_t index, pfn_t pfn)
 {
 	struct vm_host *h = i->host;
@@ -255,6 +278,7 @@ static bool fill_page(struct vm_inode *i, uint64_t index, pfn_t pfn)
 		size_t n = bytes_in_page(i, index);
 
 		disk_read(i, index << h->geometry.page_bits, frame_bytes(h, pfn), n);
+		memset(frame_bytes(h, pfn) + n, 0, page_size(h) - n);
 		h->stats.disk_read += n;
 		paging_disk(h);
 		return true;
@@ -276,7 +300,7 @@ pfn_t inode_page(struct vm_inode *i, uint64_t index, bool *major)
 
 	if (pfn == PFN_NONE) {
 		i->host->coming = reclaim_page_of_file(i, index);
-		pfn = frame_alloc(i->host, VM_FRAME_FILE, true, true);
+		pfn = frame_alloc(i->host, VM_FRAME_FILE, i->tmpfs && inode_slot(i, index) == UINT32_MAX, true);
 		if (pfn != PFN_NONE) {
 			device = fill_page(i, index, pfn);
 			cache_add(i, index, pfn);

@@ -185,14 +185,15 @@ static void check_frames(struct check *c)
 static void check_bitmap(struct check *c)
 {
 	const struct vm_host *h = c->h;
-	uint64_t busy = 0, beyond = h->busy_words[0] * 64 - h->frame_count;
+	uint64_t busy = 0, beyond = h->busy.words[0] * 64 - h->frame_count;
 
-	for (uint64_t w = 0; w < h->busy_words[0]; w++)
-		busy += (unsigned)__builtin_popcountll(h->busy_bits[0][w]);
+	for (uint64_t w = 0; w < h->busy.words[0]; w++)
+		busy += (unsigned)__builtin_popcountll(h->busy.bits[0][w]);
 	compare(c, "frames in use by the free list", h->frame_count - h->frames_free, busy - beyond);
-	for (unsigned k = 0; k + 1 < G_N_ELEMENTS(h->busy_bits); k++)
-		for (uint64_t w = 0; w < h->busy_words[k]; w++)
-			if ((h->busy_bits[k][w] == UINT64_MAX) != (h->busy_bits[k + 1][w / 64] >> (w % 64) & 1))
+	compare(c, "frames that the free list counts", h->busy.count, busy - beyond);
+	for (unsigned k = 0; k + 1 < h->busy.levels; k++)
+		for (uint64_t w = 0; w < h->busy.words[k]; w++)
+			if ((h->busy.bits[k][w] == UINT64_MAX) != (h->busy.bits[k + 1][w / 64] >> (w % 64) & 1))
 				check_wrong(c, "the free list's summary %u is wrong for word %" PRIu64, k + 1, w);
 }
 

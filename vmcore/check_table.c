@@ -69,7 +69,6 @@ static uint64_t count_deposit(struct check *c, const struct table *t)
 
 	for (uint32_t at = t->deposit; at && at <= c->n; at = frame_of(c->h, at - 1)->next) {
 		c->refs[at - 1]++;
-		c->maps[at - 1]++;
 		frames += (uint64_t)1 << frame_of(c->h, at - 1)->order;
 	}
 	return frames;

@@ -229,6 +229,7 @@ static void inode_free(struct vm_inode *i)
 	if (i->unlisted)
 		g_hash_table_remove(h->unlisted, i->label);
 	g_hash_table_remove(h->inodes, &i->number);
+	g_free(i->near_runs);
 	g_free(i->label);
 	g_free(i->target);
 	g_free(i);

@@ -1,56 +1,28 @@
 /*
  * frame.c - the frame array: who uses each frame of RAM, and the free ones.
  *
- * busy_bits[0] has a bit a frame, set while it is in use; busy_bits[k + 1] a bit a word of busy_bits[k], set while
- * that word is full. Bits beyond the last frame are set. So the lowest free frame is four steps away, and a fresh
- * host touches no memory for its free frames.
+ * The frames in use are a bitset, so the lowest free one is a few steps away, and a fresh host touches no memory for its
+ * free frames.
  */
 #include "inode.h"
 #include "mm.h"
 #include "paging.h"
 #include "reclaim.h"
+#include "sparse.h"
 #include "walk.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <sys/mman.h>
 
-enum { LEVELS = 4, KEEP_FROM = 1024 /* frames of RAM */, KEEP_SHARE = 512 };
+enum { KEEP_FROM = 1024 /* frames of RAM */, KEEP_SHARE = 512, DENSE_FROM = 8 << 20 /* bytes */ };
 
 const char *const vm_frame_use_names[VM_FRAME_USES] = { "free", "table", "anon", "file", "zero", "kernel" };
-
-static void *sparse_new(uint64_t bytes)
-{
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-/* Fills the bits beyond `n` in the last word. */
-static void mark_tail(uint64_t *bits, uint64_t n)
-{
-	if (n % 64)
-		bits[n / 64] |= UINT64_MAX << (n % 64);
-}
-
-static void bits_take(struct vm_host *h, pfn_t pfn)
-{
-	uint64_t i = pfn;
-
-	for (int k = 0; k < LEVELS; k++, i /= 64) {
-		uint64_t *w = &h->busy_bits[k][i / 64];
-
-		*w |= (uint64_t)1 << (i % 64);
-		if (*w != UINT64_MAX)
-			break;
-	}
-}
 
 /* Frames whose number no entry can hold are never handed out. */
 static void reserve_unnameable(struct vm_host *h)
 {
 	for (pfn_t pfn = (pfn_t)1 << h->geometry.ppn_bits; pfn < h->frame_count; pfn++) {
-		bits_take(h, pfn);
+		bitset_add(&h->busy, pfn);
 		*frame_of(h, pfn) = (struct frame) { .flags = FRAME_USED, .use = VM_FRAME_KERNEL, .refs = 1 };
 		h->frames_free--;
 		h->frames_by_use[VM_FRAME_FREE]--;
@@ -66,17 +38,17 @@ int frames_init(struct vm_host *h, struct err *e)
 	if (n > UINT32_MAX - 1)
 		return err_set(e, EINVAL, -1, "%" G_GUINT64_FORMAT " frames are more than 2^32 - 2", n);
 	h->frames = sparse_new(n * sizeof(struct frame));
-	if (!h->frames)
+	if (!h->frames || !bitset_init(&h->busy, n)) {
+		sparse_free(h->frames, n * sizeof(struct frame));
+		h->frames = NULL;
 		return err_set(e, ENOMEM, -1, "an array of %" G_GUINT64_FORMAT " frames is more than this program can "
 			       "have", n);
+	}
 	h->frame_count = h->frames_free = n;
 	h->frames_kept = n < KEEP_FROM ? 0 : n / KEEP_SHARE;
-	for (int k = 0; k < LEVELS; k++) {
-		h->busy_words[k] = (n + 63) / 64;
-		h->busy_bits[k] = g_malloc0(h->busy_words[k] * 8);
-		mark_tail(h->busy_bits[k], n);
-		n = h->busy_words[k];
-	}
+	for (h->near_leaves = 16; h->near_leaves < n / 128; h->near_leaves *= 2)
+		;
+	h->near_leaf = g_new0(uint32_t, h->near_leaves);
 	g_queue_init(&h->next_frames);
 	h->zero_frame = h->huge_zero = PFN_NONE;
 	h->frames_by_use[VM_FRAME_FREE] = h->frame_count;
@@ -86,11 +58,11 @@ int frames_init(struct vm_host *h, struct err *e)
 
 void frames_clear(struct vm_host *h)
 {
-	if (h->frames)
-		munmap(h->frames, h->frame_count * sizeof(struct frame));
+	sparse_free(h->frames, h->frame_count * sizeof(struct frame));
 	h->frames = NULL;
-	for (int k = 0; k < LEVELS; k++)
-		g_clear_pointer(&h->busy_bits[k], g_free);
+	h->dense = false;
+	bitset_clear(&h->busy);
+	g_clear_pointer(&h->near_leaf, g_free);
 	g_queue_clear(&h->next_frames);
 	memset(h->frames_by_use, 0, sizeof(h->frames_by_use));
 	h->frame_count = h->frames_free = h->user_frames = h->ceiling_used = h->shared_tables = 0;
@@ -104,34 +76,7 @@ uint64_t frames_free(const struct vm_host *h)
 
 bool frame_is_free(const struct vm_host *h, pfn_t pfn)
 {
-	return pfn < h->frame_count && !(h->busy_bits[0][pfn / 64] >> (pfn % 64) & 1);
-}
-
-static void bits_give(struct vm_host *h, pfn_t pfn)
-{
-	uint64_t i = pfn;
-
-	for (int k = 0; k < LEVELS; k++, i /= 64) {
-		uint64_t *w = &h->busy_bits[k][i / 64];
-		bool was_full = *w == UINT64_MAX;
-
-		*w &= ~((uint64_t)1 << (i % 64));
-		if (!was_full)
-			break;
-	}
-}
-
-static pfn_t lowest_free(const struct vm_host *h)
-{
-	uint64_t i = 0;
-
-	if (h->frames_free == 0)
-		return PFN_NONE;
-	while (h->busy_bits[LEVELS - 1][i] == UINT64_MAX)
-		i++;
-	for (int k = LEVELS - 1; k >= 0; k--)
-		i = i * 64 + (uint64_t)__builtin_ctzll(~h->busy_bits[k][i]);
-	return i;
+	return pfn < h->frame_count && !bitset_has(&h->busy, pfn);
 }
 
 /* The first frame asked for by mem/ctl `next` that is still free. */
@@ -162,6 +107,20 @@ int vm_frames_next(struct vm_host *h, const pfn_t *pfns, size_t n, struct err *e
 	return 0;
 }
 
+/*
+ * Much of RAM has been used: what there is an array of for each frame lies better in large real pages. RAM itself does not: tables
+ * are strewn over it, and what lies between them was perhaps never written.
+ */
+static void rise(struct vm_host *h, pfn_t ceiling)
+{
+	h->ceiling_used = ceiling;
+	if (h->dense || ceiling << h->geometry.page_bits < DENSE_FROM)
+		return;
+	h->dense = true;
+	sparse_dense(h->frames, h->frame_count * sizeof(struct frame));
+	reclaim_dense(h);
+}
+
 /* 2^order frames, from the first on, come into use. */
 static void take(struct vm_host *h, pfn_t first, enum vm_frame_use use, unsigned order, bool zero)
 {
@@ -170,7 +129,7 @@ static void take(struct vm_host *h, pfn_t first, enum vm_frame_use use, unsigned
 	for (pfn_t pfn = first; pfn < first + n; pfn++) {
 		struct frame *f = frame_of(h, pfn);
 
-		bits_take(h, pfn);
+		bitset_add(&h->busy, pfn);
 		if (zero && (f->flags & FRAME_USED))
 			memset(frame_bytes(h, pfn), 0, page_size(h));
 		*f = (struct frame) { .flags = FRAME_USED, .use = use, .order = (uint16_t)order, .since = now };
@@ -180,7 +139,8 @@ static void take(struct vm_host *h, pfn_t first, enum vm_frame_use use, unsigned
 	h->frames_by_use[VM_FRAME_FREE] -= n;
 	h->frames_by_use[use] += n;
 	h->stats.pages_allocated += n;
-	h->ceiling_used = MAX(h->ceiling_used, first + n);
+	if (first + n > h->ceiling_used)
+		rise(h, first + n);
 }
 
 /* True when another frame of processes may be had; tries to make room while that helps. */
@@ -206,7 +166,7 @@ pfn_t frame_alloc(struct vm_host *h, enum vm_frame_use use, bool zero, bool user
 		return PFN_NONE;
 	pfn = next_asked(h);
 	if (pfn == PFN_NONE)
-		pfn = lowest_free(h);
+		pfn = bitset_lowest_absent(&h->busy);
 	take(h, pfn, use, 0, zero);
 	if (user) {
 		frame_of(h, pfn)->flags |= FRAME_USER;
@@ -225,10 +185,10 @@ static bool run_is_free(const struct vm_host *h, pfn_t first, unsigned order, pf
 	if (order < 6) {
 		inside = (((uint64_t)1 << n) - 1) << (first % 64);
 		*again = first + n;
-		return !(h->busy_bits[0][first / 64] & inside);
+		return !(h->busy.bits[0][first / 64] & inside);
 	}
 	for (uint64_t w = (first + n) / 64; w-- > first / 64; )
-		if (h->busy_bits[0][w]) {
+		if (h->busy.bits[0][w]) {
 			*again = ((w + 1) * 64 + n - 1) & -n;
 			return false;
 		}
@@ -276,7 +236,7 @@ void frame_free(struct vm_host *h, pfn_t pfn)
 		if (frame_of(h, i)->flags & TABLE_POKED)
 			poke_drop_frame(h, i);
 		*frame_of(h, i) = (struct frame) { .flags = FRAME_USED };
-		bits_give(h, i);
+		bitset_remove(&h->busy, i);
 	}
 	h->frames_free += n;
 	h->frames_by_use[VM_FRAME_FREE] += n;

@@ -58,9 +58,10 @@ struct frame {
 		uint32_t slot;      /* SWAPCACHE: slot */
 		uint32_t entries;   /* TABLE: entries in use (not none) */
 	};
-	uint32_t sharers;           /* leaf TABLE: processes that use it, >= 1 */
+	uint32_t sharers;           /* leaf TABLE: processes that use it, >= 1; 0: a deposited one */
 	uint32_t prev, next;        /* lists of the page cache and of replacement; PFN + 1, 0: none */
 	uint64_t since;             /* ns_t when it came to its present use */
+	uint64_t entry;             /* ANON, FILE: where the entry was that page_map() made last: address + 1; 0: none */
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct frame) == 64, "a frame is a cache line");
 

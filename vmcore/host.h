@@ -2,6 +2,7 @@
 #ifndef VMCORE_HOST_H
 #define VMCORE_HOST_H
 
+#include "bitset.h"
 #include "frame.h"
 #include "mmu.h"
 #include "tree.h"
@@ -33,8 +34,7 @@ struct vm_host {
 	uint8_t  *ram;               /* options.ram_bytes, sparse */
 	struct frame *frames;        /* one a frame, sparse */
 	uint64_t  frame_count;
-	uint64_t *busy_bits[4];      /* bit set: in use; level k + 1 has a bit a word of level k: full */
-	uint64_t  busy_words[4];
+	struct bitset busy;          /* frames in use */
 	uint64_t  frames_free;
 	uint64_t  frames_by_use[VM_FRAME_USES];
 	uint64_t  user_frames;       /* frames of processes: anon and file */
@@ -45,6 +45,7 @@ struct vm_host {
 	struct huge_pool pool;
 	uint64_t  huge_leaves;       /* frames of transparent huge pages that some huge leaf maps */
 	uint64_t  ceiling_used;      /* lowest pfn above all frames ever used */
+	bool      dense;             /* so many that the arrays are in large real pages */
 
 	/* reclaim.c */
 	struct reclaim *reclaim;
@@ -60,6 +61,8 @@ struct vm_host {
 	uint64_t  poke_count;        /* pokes ever made: after one, the TLB may rightly be stale */
 	struct table *global_table;  /* inverted: one for all */
 	uint64_t  shared_tables;     /* leaf tables with sharers > 1 */
+	uint32_t *near_leaf;         /* leaf tables found lately: PFN + 1; table_radix.c */
+	uint32_t  near_leaves;       /* how many, a power of two */
 
 	/* walk.c */
 	struct mmu mmu;              /* the geometry as masks; ram_init() fills it */

@@ -10,7 +10,7 @@
  * Which frames cache a file's pages, and which slots keep pages of shared memory that were swapped out: runs of
  * CACHE_RUN pages in a tree by first page, so sparse files cost what is there.
  */
-enum { CACHE_RUN = 64, CACHE_NEAR = 8 };
+enum { CACHE_RUN = 64, CACHE_NEAR = 8 /* at least */ };
 struct cache_run {
 	struct tree_node node;            /* in inode->runs */
 	uint64_t first;                   /* page, a multiple of CACHE_RUN */
@@ -46,7 +46,8 @@ struct vm_inode {
 	ns_t     mtime, ctime;
 	uint64_t size;
 	struct tree runs, blocks;
-	struct cache_run *near_runs[CACHE_NEAR]; /* found lately: by number; NULL: none */
+	struct cache_run **near_runs;     /* found lately: by number; NULL: none */
+	uint32_t nears;                   /* a power of two, as many as there are runs; 0 before the first */
 	uint64_t cached, dirty, swapped;  /* pages in the cache, newer than the disk; in swap */
 	uint64_t taken, filled;           /* blocks on the disk, and how many have been written; the others wait for it */
 	bool     flush_at_close;          /* it was truncated to nothing: see vm_inode_closed() */
@@ -70,6 +71,7 @@ void  inode_page_dirty(struct vm_inode *i, uint64_t index);        /* of a cache
 void  inode_drop_page(struct vm_inode *i, uint64_t index);         /* out of the cache, without writing; nothing maps it */
 uint64_t inode_pages(const struct vm_inode *i);                    /* size rounded up */
 struct cache_run *inode_run(const struct vm_inode *i, uint64_t index); /* that contains it, or NULL */
+void inode_soon(const struct vm_inode *i, uint64_t index);         /* the page will be asked for: may be fetched meanwhile */
 struct cache_run *inode_run_make(struct vm_inode *i, uint64_t index);
 struct cache_run *inode_run_above(const struct vm_inode *i, uint64_t index); /* first run that ends above */
 /*

@@ -36,7 +36,7 @@ struct mmu_stop {
 };
 
 struct mmu {
-	/* The walker that fits the geometry: true when the walk succeeds and changes nothing in RAM; else see mmu_walk(). */
+	/* The walker that fits the geometry: false when the walk changes something in RAM, or is for mmu_walk_slowly() to judge. */
 	bool   (*walk)(const struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out);
 	struct mmu_stop stop[3][2];   /* [enum vm_access][user mode] */
 	uint64_t ram_bytes;

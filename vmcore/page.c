@@ -362,6 +362,7 @@ void page_map(struct area *a, va_t va, struct span *s, uint64_t i, pfn_t pfn, un
 	struct frame *f = frame_of(h, pfn);
 
 	f->maps++;
+	f->entry = s->at + (i << h->mmu.format.pte_shift) + 1;
 	rss_add(a->mm, f, 1);
 	mark_for(h, s, f);
 	if ((a->flags & VM_F_LOCKED) && f->use != VM_FRAME_ZERO)

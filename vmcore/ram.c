@@ -7,10 +7,10 @@
  * entry's size, aligned, which in hashed tables cover the tags too.
  */
 #include "mm.h"
+#include "sparse.h"
 #include "walk.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 const struct event_kind event_poke_dropped = { "poke_dropped", "at:x now:x was:x" };
 
@@ -28,8 +28,8 @@ int ram_init(struct vm_host *h, struct err *e)
 		return err_set(e, EINVAL, -1, "%" G_GUINT64_FORMAT " bytes of RAM exceed physical addresses of %u bits",
 			       bytes, g->pa_bits);
 	mapped = (uint64_t)1 << (bytes == 1 ? 0 : 64 - __builtin_clzll(bytes - 1));  /* see walk.c; unused, it costs nothing */
-	ram = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (ram == MAP_FAILED)
+	ram = sparse_new(mapped);
+	if (!ram)
 		return err_set(e, ENOMEM, -1, "%" G_GUINT64_FORMAT " bytes of RAM are more than this program can have",
 			       bytes);
 	h->ram = ram;
@@ -43,8 +43,7 @@ int ram_init(struct vm_host *h, struct err *e)
 
 void ram_clear(struct vm_host *h)
 {
-	if (h->ram)
-		munmap(h->ram, h->mmu.mapped_bytes);
+	sparse_free(h->ram, h->mmu.mapped_bytes);
 	h->ram = NULL;
 	g_clear_pointer(&h->poked, g_hash_table_unref);
 	table_global_free(h);

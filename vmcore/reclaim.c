@@ -82,10 +82,23 @@ char *hex_digits(char *at, uint64_t v)
 	return at;
 }
 
+static char *decimal_digits(char *at, uint32_t v)
+{
+	char digits[10];
+	unsigned n = 0;
+
+	do
+		digits[n++] = (char)('0' + v % 10);
+	while (v /= 10);
+	while (n > 0)
+		*at++ = digits[--n];
+	return at;
+}
+
 /* "0x5:1,0x6:0"; with ",..." when there were more than are kept. */
 static char *looks_text(const struct reclaim *r, pfn_t victim)
 {
-	char text[LOOKED_MAX * 24 + 8], *at = text;
+	char text[LOOKED_MAX * 32 + 8], *at = text;
 
 	if (r->looks == 0) {
 		at = hex_digits(at, victim);
@@ -100,7 +113,7 @@ static char *looks_text(const struct reclaim *r, pfn_t victim)
 		at = hex_digits(at, l->f);
 		*at++ = ':';
 		if (l->kind == LOOK_NUMBER) {
-			at += g_snprintf(at, 12, "%u", l->value);
+			at = decimal_digits(at, l->value);
 			continue;
 		}
 		if (l->kind == LOOK_USED_DIRTY)
@@ -111,22 +124,24 @@ static char *looks_text(const struct reclaim *r, pfn_t victim)
 		memcpy(at, ",...", 4);
 		at += 4;
 	}
-	return g_strndup(text, (gsize)(at - text));
+	*at = '\0';
+	return g_memdup2(text, (gsize)(at - text) + 1);
 }
 
 static const char *asker_name(struct vm_host *h)
 {
-	struct reclaim *r = h->reclaim;
+	int32_t pid = h->asker ? h->asker->owner->pid : 0;
+	unsigned at = (unsigned)pid % ASKERS;
 
-	if (!h->asker)
+	if (pid == 0)
 		return "kernel";
-	if (h->asker->owner->pid != r->asker || !r->asker_name) {
-		g_autofree char *name = g_strdup_printf("%" PRId32, h->asker->owner->pid);
+	if (h->reclaim->asker[at].pid != pid) {
+		g_autofree char *name = g_strdup_printf("%" PRId32, pid);
 
-		r->asker = h->asker->owner->pid;
-		r->asker_name = g_intern_string(name);
+		h->reclaim->asker[at].pid = pid;
+		h->reclaim->asker[at].name = g_intern_string(name);
 	}
-	return r->asker_name;
+	return h->reclaim->asker[at].name;
 }
 
 /* `cached`: entries of the TLB when this began. */

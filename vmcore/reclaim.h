@@ -17,6 +17,7 @@ struct reclaim;
 void reclaim_init(struct vm_host *h);        /* the frame array exists; the policy is the one that was before, or clock */
 void reclaim_clear(struct vm_host *h);       /* the frame array is about to go */
 void reclaim_free(struct vm_host *h);
+void reclaim_dense(struct vm_host *h);       /* sparse.h: most of RAM is in use */
 
 /* A user frame that is not listed has got its page, by a fault of `mm` (NULL: by nobody's). */
 void reclaim_add(struct vm_host *h, pfn_t pfn, struct mm *mm);

@@ -1,6 +1,7 @@
 /* reclaim_bits.c - what a policy sees and changes of the machine: used bits, dirty bits; accesses that it is told. */
 #include "reclaim_inner.h"
 
+#include "inode.h"
 #include "page.h"
 
 struct bits { struct vm_host *host; pfn_t pfn; unsigned flags; bool clear; };
@@ -125,9 +126,21 @@ void machine_looked(struct policy *p, uint32_t f, uint32_t value)
 	note_look(h->reclaim, f, value, LOOK_NUMBER);
 }
 
+/* First the frame, and when it is there, what it leads to: the entry, its table, the run of the page cache. */
 void machine_soon(struct policy *p, uint32_t f)
 {
-	__builtin_prefetch(frame_of(p->machine, f));
+	struct vm_host *h = p->machine;
+	struct reclaim *r = h->reclaim;
+	const struct frame *last = frame_of(h, r->soon);
+
+	__builtin_prefetch(frame_of(h, f), 1);
+	r->soon = f;
+	if (last->entry) {
+		__builtin_prefetch(h->ram + last->entry - 1, 1);
+		__builtin_prefetch(frame_of(h, (last->entry - 1) >> h->geometry.page_bits), 1);
+	}
+	if (last->use == VM_FRAME_FILE)
+		inode_soon(last->inode, last->index);
 }
 
 void reclaim_settle(struct vm_host *h, pfn_t pfn)

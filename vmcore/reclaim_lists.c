@@ -78,6 +78,8 @@ void sets_init(struct vm_host *h)
 
 	g_ptr_array_add(r->sets, g_new(struct policy, 1));
 	set_init(h, set_at(r, 0), NULL);
+	if (h->dense)
+		policy_dense(set_at(r, 0));
 	if (r->by_process)
 		r->set_of = g_new0(uint32_t, h->frame_count);
 	h->watch_hits = (r->ops->needs & POLICY_HITS) ||
@@ -113,6 +115,12 @@ void reclaim_free(struct vm_host *h)
 		return;
 	g_ptr_array_free(h->reclaim->sets, TRUE);
 	g_clear_pointer(&h->reclaim, g_free);
+}
+
+void reclaim_dense(struct vm_host *h)
+{
+	if (h->reclaim && h->reclaim->sets->len > 0)
+		policy_dense(set_at(h->reclaim, 0));
 }
 
 /* Frames come and go. */

@@ -1,11 +1,11 @@
 /* swap.c - areas and their slots. A page may be one byte, so slots cost nothing before they are first used. */
 #include "swap.h"
 
+#include "sparse.h"
 #include "table.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { PRIORITY_MOST = 32767 };
 
@@ -22,21 +22,10 @@ struct swap *swap_new(struct vm_host *h)
 	return s;
 }
 
-/* Sparse memory. */
-
-static void *sparse_new(uint64_t bytes)
-{
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
 static void area_free(struct swap_area *a)
 {
-	if (a->slot)
-		munmap(a->slot, a->slots * sizeof(struct slot));
-	if (a->bytes)
-		munmap(a->bytes, a->device.page * a->slots);
+	sparse_free(a->slot, a->slots * sizeof(struct slot));
+	sparse_free(a->bytes, a->device.page * a->slots);
 	bitset_clear(&a->busy);
 	g_free(a);
 }

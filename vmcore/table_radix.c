@@ -117,15 +117,52 @@ static uint64_t hole_length(const struct table *t, const struct place *p, unsign
 	return count;
 }
 
+/*
+ * Leaf tables found lately, by address space and number. A look-up is answered if the frame says of itself that it is this
+ * space's own leaf table for these pages, so nobody has to keep the array true.
+ */
+static uint32_t *near_leaf(const struct table *t, vpn_t first, unsigned bits)
+{
+	return &t->host->near_leaf[((first >> bits) ^ t->asid * 0x9e3779b1u) & (t->host->near_leaves - 1)];
+}
+
+static bool find_near(const struct table *t, vpn_t vpn, struct place *p)
+{
+	const struct mmu_format *f = format_of(t);
+	unsigned bits = t->host->geometry.index_bits[f->levels - 1];
+	vpn_t first = vpn >> bits << bits;
+	uint32_t near = *near_leaf(t, first, bits);
+	const struct frame *fr = frame_of(t->host, near - 1);
+
+	if (!near || f->levels < 2 || !t->mm || fr->use != VM_FRAME_TABLE || fr->mm != t->mm || fr->index != first ||
+	    fr->level != f->levels || fr->sharers != 1)
+		return false;
+	p->table = near - 1;
+	p->at = (p->table << f->page_bits) + ((vpn - first) << f->pte_shift);
+	return true;
+}
+
+static void remember_near(const struct table *t, vpn_t vpn, const struct place *p)
+{
+	unsigned bits = t->host->geometry.index_bits[format_of(t)->levels - 1];
+
+	*near_leaf(t, vpn >> bits << bits, bits) = (uint32_t)p->table + 1;
+}
+
 void radix_span(const struct table *t, vpn_t vpn, vpn_t limit, struct span *s)
 {
 	const struct mmu_format *f = format_of(t);
-	unsigned leaf = f->levels - 1, level;
+	unsigned leaf = f->levels - 1, level, bits = t->host->geometry.index_bits[leaf];
 	struct place p;
 
+	if (find_near(t, vpn, &p)) {
+		span_fill(t, &p, pages_left(vpn, bits, limit), s);
+		return;
+	}
 	level = descend(t, vpn, leaf, &p);
 	if (level == leaf) {
-		span_fill(t, &p, pages_left(vpn, __builtin_popcountll(f->index_mask[leaf]), limit), s);
+		remember_near(t, vpn, &p);
+		span_fill(t, &p, pages_left(vpn, bits, limit), s);
 	} else if (p.value == 0) {
 		s->count = hole_length(t, &p, level, vpn, limit);
 	} else {
@@ -217,6 +254,10 @@ int radix_make(struct table *t, vpn_t vpn, struct span *s, struct err *e)
 	unsigned leaf = f->levels - 1, stopped;
 	struct place p;
 
+	if (find_near(t, vpn, &p)) {
+		span_fill(t, &p, 1, s);
+		return 0;
+	}
 	if (reach(t, vpn, leaf, &p, &stopped, e))
 		return -ENOMEM;
 	span_fill(t, &p, 1, s);
@@ -584,6 +625,7 @@ int table_deposit(struct table *t, struct err *e)
 		return no_frame(t->host, leaf, e);
 	f = frame_of(t->host, pfn);
 	f->next = t->deposit;
+	f->sharers = 0;
 	t->deposit = (uint32_t)pfn + 1;
 	t->pages += (uint64_t)1 << f->order;
 	return 0;
@@ -598,6 +640,7 @@ static pfn_t withdraw(struct table *t)
 		return pfn;
 	t->deposit = frame_of(t->host, pfn)->next;
 	frame_of(t->host, pfn)->next = 0;
+	frame_of(t->host, pfn)->sharers = 1;
 	t->pages -= (uint64_t)1 << frame_of(t->host, pfn)->order;
 	return pfn;
 }

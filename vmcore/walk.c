@@ -256,6 +256,14 @@ static inline unsigned flags_x86(uint64_t refused, uint64_t leaf)
 	return (unsigned)(~refused >> 1 & 3) | (unsigned)(~refused >> 61 & 4) | (unsigned)(leaf >> 2 & 0x18);
 }
 
+/* The tables are there, the page is not. */
+static bool walk_missed(const struct mmu_format *f, struct translation *out)
+{
+	*out = (struct translation){ .fault = VM_WALK_NOT_PRESENT, .level = f->levels, .page_bits = f->page_bits,
+				     .steps = f->levels };
+	return true;
+}
+
 /* `wide`: entries of 8 bytes, native order, tables of a page each. */
 static inline __attribute__((always_inline)) bool
 walk_radix(const struct vm_host *h, const struct mmu_format *f, const bool wide, pa_t at, va_t va,
@@ -288,7 +296,7 @@ walk_radix(const struct vm_host *h, const struct mmu_format *f, const bool wide,
 	pa = ((raw >> f->ppn_shift & f->ppn_mask) << f->page_bits) + (va & (((uint64_t)1 << f->page_bits) - 1));
 	if ((refused & stop.upper) | ((raw ^ f->flip) & stop.leaf) || pa >= h->mmu.ram_bytes ||
 	    (f->rwx && is_reserved(f, raw, true)))
-		return false;
+		return !(refused & stop.upper) && !(raw & f->valid) && leaf > 0 && at <= last_pte && walk_missed(f, out);
 	refused = f->upper_permissions ? refused | (raw ^ f->flip) : raw ^ f->flip;
 	out->fault = VM_WALK_OK;
 	out->level = 0;

@@ -164,9 +164,14 @@ static void wrong_totals_of_frames_are_reported(void **state)
 	OFF_BY(s, h->user_frames, 1, "frames of processes");
 	OFF_BY(s, h->shared_tables, 1, "shared page tables");
 	OFF_BY(s, h->committed, 1, "committed pages");
-	OFF_BY(s, h->busy_bits[0][top / 64], (uint64_t)1 << (top % 64), "frames in use by the free list");
-	OFF_BY(s, h->busy_bits[1][0], (uint64_t)1 << (top / 64 % 64), "summary 1");
-	OFF_BY(s, h->busy_bits[2][0], 1, "summary 2");
+	OFF_BY(s, h->busy.bits[0][top / 64], (uint64_t)1 << (top % 64), "frames in use by the free list");
+	OFF_BY(s, h->busy.count, 1, "frames that the free list counts");
+	assert_true(h->busy.levels > 1);
+	for (unsigned k = 1; k < h->busy.levels; k++) {
+		g_autofree char *text = g_strdup_printf("summary %u", k);
+
+		OFF_BY(s, h->busy.bits[k][0], 1, text);
+	}
 }
 
 static void wrong_counts_of_page_tables_are_reported(void **state)

@@ -8,7 +8,8 @@ bool bitset_init(struct bitset *s, uint64_t size)
 	uint64_t n = size;
 
 	*s = (struct bitset){ .size = size };
-	for (unsigned k = 0; k < BITSET_LEVELS; k++) {
+	for (unsigned k = 0; k == 0 || n > 1; k++) {
+		s->levels = k + 1;
 		s->words[k] = (n + 63) / 64;
 		s->bits[k] = calloc(s->words[k] ? s->words[k] : 1, 8);
 		if (!s->bits[k]) {
@@ -24,7 +25,7 @@ bool bitset_init(struct bitset *s, uint64_t size)
 
 void bitset_clear(struct bitset *s)
 {
-	for (unsigned k = 0; k < BITSET_LEVELS; k++)
+	for (unsigned k = 0; k < s->levels; k++)
 		free(s->bits[k]);
 	*s = (struct bitset){ 0 };
 }
@@ -32,7 +33,7 @@ void bitset_clear(struct bitset *s)
 void bitset_add(struct bitset *s, uint64_t i)
 {
 	s->count++;
-	for (unsigned k = 0; k < BITSET_LEVELS; k++, i /= 64) {
+	for (unsigned k = 0; k < s->levels; k++, i /= 64) {
 		uint64_t *w = &s->bits[k][i / 64];
 
 		*w |= (uint64_t)1 << (i % 64);
@@ -44,7 +45,7 @@ void bitset_add(struct bitset *s, uint64_t i)
 void bitset_remove(struct bitset *s, uint64_t i)
 {
 	s->count--;
-	for (unsigned k = 0; k < BITSET_LEVELS; k++, i /= 64) {
+	for (unsigned k = 0; k < s->levels; k++, i /= 64) {
 		uint64_t *w = &s->bits[k][i / 64];
 		bool was_full = *w == UINT64_MAX;
 
@@ -60,7 +61,7 @@ uint64_t bitset_lowest_absent(const struct bitset *s)
 
 	if (s->count == s->size)
 		return UINT64_MAX;
-	for (unsigned k = BITSET_LEVELS; k-- > 0;)
+	for (unsigned k = s->levels; k-- > 0;)
 		i = i * 64 + (uint64_t)__builtin_ctzll(~s->bits[k][i]);
 	return i;
 }

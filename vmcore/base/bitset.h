@@ -6,6 +6,7 @@
 
 enum { BITSET_LEVELS = 6 };
 struct bitset {
+	unsigned  levels;               /* as many as it takes: the highest is one word */
 	uint64_t *bits[BITSET_LEVELS];  /* level k + 1 has a bit a word of level k: full */
 	uint64_t  words[BITSET_LEVELS];
 	uint64_t  size, count;
@@ -13,6 +14,11 @@ struct bitset {
 /* Empty, for the numbers [0, size), size at most 2^36; false: no memory. */
 bool bitset_init(struct bitset *s, uint64_t size);
 void bitset_clear(struct bitset *s);
+static inline bool bitset_has(const struct bitset *s, uint64_t i)
+{
+	return s->bits[0][i / 64] >> (i % 64) & 1;
+}
+/* A number that is not, and one that is in it. */
 void bitset_add(struct bitset *s, uint64_t i);
 void bitset_remove(struct bitset *s, uint64_t i);
 /* UINT64_MAX: every number is in it. */

@@ -1,24 +1,19 @@
 /* policy.c - the arrays and lists of a policy come and go. */
 #include "policy.h"
 
+#include "sparse.h"
+
 #include <glib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* Pages of the array that are never touched cost nothing: RAM may have a million frames of which few are in use. */
 static void *array_new(uint64_t bytes)
 {
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p = sparse_new(bytes);
 
-	if (p == MAP_FAILED)
+	if (!p)
 		g_error("no memory for the %" G_GUINT64_FORMAT " bytes of a policy's array", bytes);
 	return p;
-}
-
-static void array_free(void *array, uint64_t bytes)
-{
-	if (array)
-		munmap(array, bytes);
 }
 
 static void lists_init(struct policy *p, unsigned needs, uint64_t seed)
@@ -57,14 +52,25 @@ void policy_share(struct policy *p, unsigned needs, const struct policy *of, uin
 	lists_init(p, needs, seed);
 }
 
+void policy_dense(struct policy *p)
+{
+	uint64_t n = p->shared ? 0 : p->frames;
+
+	sparse_dense(p->prev, n * sizeof p->prev[0]);
+	sparse_dense(p->next, n * sizeof p->next[0]);
+	sparse_dense(p->count, n * sizeof p->count[0]);
+	sparse_dense(p->bits, n * sizeof p->bits[0]);
+	sparse_dense(p->page, n * sizeof p->page[0]);
+}
+
 void policy_clear(struct policy *p)
 {
 	if (!p->shared) {
-		array_free(p->prev, (uint64_t)p->frames * sizeof p->prev[0]);
-		array_free(p->next, (uint64_t)p->frames * sizeof p->next[0]);
-		array_free(p->count, (uint64_t)p->frames * sizeof p->count[0]);
-		array_free(p->bits, (uint64_t)p->frames * sizeof p->bits[0]);
-		array_free(p->page, (uint64_t)p->frames * sizeof p->page[0]);
+		sparse_free(p->prev, (uint64_t)p->frames * sizeof p->prev[0]);
+		sparse_free(p->next, (uint64_t)p->frames * sizeof p->next[0]);
+		sparse_free(p->count, (uint64_t)p->frames * sizeof p->count[0]);
+		sparse_free(p->bits, (uint64_t)p->frames * sizeof p->bits[0]);
+		sparse_free(p->page, (uint64_t)p->frames * sizeof p->page[0]);
 	}
 	g_free(p->classes.class);
 	g_free(p->pool);

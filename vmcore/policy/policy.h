@@ -103,6 +103,7 @@ enum {
 void policy_init(struct policy *p, unsigned needs, uint32_t frames, uint64_t seed);
 void policy_share(struct policy *p, unsigned needs, const struct policy *of, uint64_t seed);
 void policy_clear(struct policy *p);
+void policy_dense(struct policy *p);             /* most frames are in use: sparse.h */
 void policy_classes_grow(struct policy_classes *c);
 void policy_pool_grow(struct policy *p);
 void policy_ghosts_grow(struct policy_ghosts *g);
@@ -223,9 +224,12 @@ static inline void ring_each(const struct policy *p, const struct policy_ring *r
 		each(arg, list, f);
 }
 
+/* Pages side by side are often asked for one after the other: 16 of them share a cache line of buckets. */
 static inline uint32_t ghost_bucket(const struct policy_ghosts *g, uint64_t page)
 {
-	return (uint32_t)((page * 0x9e3779b97f4a7c15u) >> 32) & (g->room - 1);
+	uint32_t line = (uint32_t)(((page >> 4) * 0x9e3779b97f4a7c15u) >> 32);
+
+	return (line << 4 | (page & 15)) & (g->room - 1);
 }
 
 static inline uint32_t ghost_find(const struct policy_ghosts *g, uint64_t page)

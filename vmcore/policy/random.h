@@ -10,7 +10,7 @@
 #include "policy.h"
 #include "rng.h"
 
-enum { RANDOM_NEEDS = POLICY_COUNT | POLICY_SEED };
+enum { RANDOM_NEEDS = POLICY_COUNT | POLICY_SEED, RANDOM_AHEAD = 1 << 14 /* from so many pages on it pays */ };
 
 static const struct policy_param random_params[] = { { "seed", 0, 0, UINT64_MAX }, { 0 } }; /* 0: the machine's */
 
@@ -37,7 +37,12 @@ static inline void random_forget(struct policy *p, uint32_t f)
 static inline uint32_t random_victim(struct policy *p, uint64_t page)
 {
 	uint32_t f = p->pool[rng_below(&p->random, p->size)];
+	struct rng ahead = p->random;                    /* who is next if nothing happens but evictions */
 
+	if (p->size >= RANDOM_AHEAD) {
+		policy_soon(p, p->pool[rng_below(&ahead, p->size)]);
+		__builtin_prefetch(&p->pool[rng_below(&ahead, p->size)]);
+	}
 	random_forget(p, f);
 	return f;
 }
