@@ -29,7 +29,7 @@ static ssize_t write_socket(void *object, const void *from, size_t len, struct e
 
 static unsigned poll_socket(const void *object)
 {
-	return net_poll(object) & (VM_POLL_IN | VM_POLL_OUT | VM_POLL_ERR | VM_POLL_HUP);
+	return net_poll(object) & (VM_POLL_IN | VM_POLL_PRI | VM_POLL_OUT | VM_POLL_ERR | VM_POLL_HUP);
 }
 
 static const struct vm_file_ops socket_file = {

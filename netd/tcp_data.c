@@ -186,14 +186,13 @@ void tcp_take_data(struct tcp *t, const struct seg_in *g)
 	const uint8_t *data = g->data;
 	bool fin = g->flags & NET_FIN;
 
-	if (t->fin_received) {
-		if (len > 0 || fin)
-			t->ack_now = true;
-		return;
-	}
 	end = seq + len;
 	if (seq_lt(end + fin, t->rcv_nxt + 1) && (len > 0 || fin)) { /* nothing new */
 		duplicate(t, seq, end + fin);
+		return;
+	}
+	if (t->fin_received) {
+		t->ack_now = true;
 		return;
 	}
 	if (seq_lt(seq, t->rcv_nxt)) {

@@ -141,7 +141,7 @@ static bool paws_rejects(const struct tcp *t, const struct seg_in *g)
 	       tcp_now(t) - t->ts_recent_time < PAWS_IDLE;
 }
 
-/* In the window, or an acknowledgement that was overtaken by our last. */
+/* In the window, or overtaken by our last acknowledgement. */
 static bool in_window(const struct tcp *t, const struct seg_in *g)
 {
 	uint32_t len = seg_end(g) - g->seq;
@@ -150,6 +150,9 @@ static bool in_window(const struct tcp *t, const struct seg_in *g)
 		return true;
 	if (len == 0)
 		return seq_ge(g->seq, t->rcv_wup) && seq_le(g->seq, t->rcv_nxt + receive_window(t));
+	/* As Linux: a repetition of the last that came is answered as such, but its times and what it acknowledges count. */
+	if (seq_lt(g->seq, t->rcv_nxt) && seq_ge(seg_end(g), t->rcv_wup) && !(g->flags & NET_SYN))
+		return true;
 	/* A closed window: the acknowledgement still counts (RFC 9293 3.10.7.4, "special allowance"). */
 	return receive_window(t) == 0 && g->seq == t->rcv_nxt && !(g->flags & NET_SYN);
 }
@@ -170,6 +173,8 @@ static bool validate(struct tcp *t, struct seg_in *g)
 		if (g->flags & NET_ACK && g->ack == t->snd_nxt) { /* the answer to our half of a simultaneous open */
 			g->flags &= (uint8_t)~NET_SYN;
 			g->seq++;
+			tcp_report_old(t, t->irs, t->rcv_nxt);
+			t->ack_now = true;
 			return true;
 		}
 		if (!t->unanswered)

@@ -141,13 +141,17 @@ static bool is_connecting(const struct tcp *t)
 /* That many bytes have been put behind what is to be sent; those that wait already go with them, and need no PSH of their own. */
 static void queue_out(struct tcp *t, uint32_t len, unsigned flags)
 {
+	bool cork = t->cork;
+
 	t->out.used += len;
 	t->write_seq += len;
 	t->push = !(flags & NET_MORE);
 	t->push_end = t->write_seq;
 	if (flags & NET_OOB)
 		t->snd_up = t->write_seq;
+	t->cork |= (flags & NET_MORE) != 0;     /* for this call: what goes out later minds TCP_CORK alone, as on Linux */
 	tcp_output(t);
+	t->cork = cork;
 }
 
 ssize_t tcp_send(struct net_socket *s, const void *data, size_t len, unsigned flags, const struct net_endpoint *to,

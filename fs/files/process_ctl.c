@@ -101,17 +101,19 @@ const struct command process_commands[] = {
 	{ "connect", "FD ADDR:PORT", run_connect,
 	  "tcp: connects, and waits until it is done; opened O_NONBLOCK: EINPROGRESS. udp, icmp: remembers the peer. Of a name, "
 	  "NAME:PORT or NAME:SERVICE, all addresses are tried in turn" },
-	{ "send", "FD HEX|\"text\"", run_send,
-	  "send(2), write(2): waits until there was room for all; result: how many bytes. EPIPE spares the process its SIGPIPE" },
+	{ "send", "FD HEX|\"text\" [oob] [more]", run_send,
+	  "send(2), write(2): waits until there was room for all; result: how many bytes. EPIPE spares the process its SIGPIPE. oob: the "
+	  "last byte is urgent; more: a part of a segment waits for what follows" },
 	{ "sendto", "FD ADDR:PORT HEX|\"text\"", run_sendto, "sends one datagram, ADDR an address or a name; result: how many bytes" },
-	{ "recv", "FD [N]", run_recv,
+	{ "recv", "FD [N] [oob] [peek]", run_recv,
 	  "recv(2), read(2): what is there, at most N bytes, or waits; result: the bytes themselves, behind `ADDR:PORT ` of the "
-	  "sender where they are a datagram; empty at the end" },
+	  "sender where they are a datagram; empty at the end. oob: the urgent byte (poll FD=pri; SO_OOBINLINE leaves it among the others); "
+	  "peek: the bytes stay" },
 	{ "shutdown", "FD r|w|rw", run_shutdown, "ends one direction, or both" },
 	{ "setsockopt", "FD NAME VALUE", run_setsockopt,
 	  "SO_REUSEADDR SO_KEEPALIVE SO_LINGER (seconds, -1 off) SO_RCVTIMEO (2s) SO_RCVBUF IP_TTL TCP_NODELAY TCP_CONGESTION ..., as in C; of rdt: "
 	  "RDT_VARIANT (1.0 2.0 2.1 2.2 3.0 gbn sr try1 try2 v3) RDT_TIMEOUT (ms) RDT_WINDOW RDT_PART (bytes) RDT_TRIES" },
-	{ "poll", "FD[=in|=out]... [timeout=T]", run_poll,
+	{ "poll", "FD[=in|=out|=pri]... [timeout=T]", run_poll,
 	  "waits until one is ready; result: 4=in,out 5=hup, those that are; empty when the time is over" },
 	{ "resolve", "NAME [SERVICE] [type=T] [server=ADDR] [root=ADDR] [trace=N]", run_resolve,
 	  "looks a name up as getaddrinfo(3) does, in net/hosts, then DNS by net/resolv; result: its addresses, a line each, with "

@@ -177,8 +177,25 @@ int run_connect(struct call *c, struct err *e)
 	return code;
 }
 
+/* Flags of send(2) and recv(2) as words, from argument `i` on. */
+static bool arg_flags(const struct call *c, unsigned i, const char *const *names, const unsigned *bits, unsigned *flags, struct err *e)
+{
+	for (*flags = 0; i < c->count; i++) {
+		unsigned k = 0;
+
+		while (names[k] && !arg_is(c, i, names[k]))
+			k++;
+		if (!names[k]) {
+			err_set(e, EINVAL, (int)i, "'%.40s' is none of: %s %s", c->args[i].text, names[0], names[1]);
+			return false;
+		}
+		*flags |= bits[k];
+	}
+	return true;
+}
+
 /* As much as goes now; -EAGAIN none. */
-static ssize_t send_some(const struct call *c, const struct vm_fd *f, const char *from, size_t len,
+static ssize_t send_some(const struct call *c, const struct vm_fd *f, const char *from, size_t len, unsigned flags,
 			 const struct net_endpoint *to, struct err *e)
 {
 	struct net_socket *s = socket_of(f);
@@ -186,13 +203,15 @@ static ssize_t send_some(const struct call *c, const struct vm_fd *f, const char
 	int code;
 
 	if (s)
-		return net_send(s, from, len, 0, to, e);
+		return net_send(s, from, len, flags, to, e);
+	if (flags)
+		return err_set(e, ENOTSOCK, 0, "descriptor %d is no socket", f->fd);
 	code = vm_fd_write(command_caller(c, e), f->fd, from, len, &done, e);
 	return code ? code : (ssize_t)done;
 }
 
 /* All of `bytes`, waiting for room; fewer when an error comes after some have gone, as Linux does. */
-static int send_all(struct call *c, const GString *bytes, const struct net_endpoint *to, struct err *e)
+static int send_all(struct call *c, const GString *bytes, unsigned flags, const struct net_endpoint *to, struct err *e)
 {
 	struct vm_proc *p = command_caller(c, e);
 	struct waiting *w = call_state(c);
@@ -206,7 +225,7 @@ static int send_all(struct call *c, const GString *bytes, const struct net_endpo
 	do {
 		if (done && f.ops && f.ops->poll(f.object) & VM_POLL_ERR)
 			break;                         /* told by the next call */
-		n = send_some(c, &f, bytes->str + done, bytes->len - done, to, e);
+		n = send_some(c, &f, bytes->str + done, bytes->len - done, flags, to, e);
 		if (n > 0)
 			done += (size_t)n;
 	} while (n > 0 && done < bytes->len && f.ops);
@@ -229,9 +248,14 @@ static int send_all(struct call *c, const GString *bytes, const struct net_endpo
 
 int run_send(struct call *c, struct err *e)
 {
+	static const char *const names[] = { "oob", "more", NULL };
+	static const unsigned bits[] = { NET_OOB, NET_MORE };
 	g_autoptr(GString) bytes = g_string_new(NULL);
+	unsigned flags;
 
-	return arg_bytes(c, 1, bytes, e) ? send_all(c, bytes, NULL, e) : -e->code;
+	if (!arg_bytes(c, 1, bytes, e) || !arg_flags(c, 2, names, bits, &flags, e))
+		return -e->code;
+	return send_all(c, bytes, flags, NULL, e);
 }
 
 /* To the name's first address: nobody says whether a datagram has arrived. */
@@ -268,11 +292,11 @@ int run_sendto(struct call *c, struct err *e)
 		return -e->code;
 	if (arg_is_named(c, 1))
 		return send_by_name(c, s, bytes, e);
-	return arg_endpoint(c, 1, &to, e) ? send_all(c, bytes, &to, e) : -e->code;
+	return arg_endpoint(c, 1, &to, e) ? send_all(c, bytes, 0, &to, e) : -e->code;
 }
 
 /* The bytes as they are; of a datagram, behind its sender. */
-static int recv_socket(struct call *c, struct net_socket *s, size_t len, struct err *e)
+static int recv_socket(struct call *c, struct net_socket *s, size_t len, unsigned flags, struct err *e)
 {
 	struct net_endpoint from = { 0 };
 	struct net_socket_info info;
@@ -282,7 +306,7 @@ static int recv_socket(struct call *c, struct net_socket *s, size_t len, struct 
 	if (info.kind != NET_TCP && !(net_poll(s) & (NET_POLLIN | NET_POLLERR | NET_POLLHUP)))
 		return or_wait_for(c, err_set(e, EAGAIN, 0, "nothing has arrived"), s, NET_SO_RCVTIMEO);
 	g_string_set_size(c->result, len);
-	n = net_recv(s, c->result->str, len, 0, &from, e);
+	n = net_recv(s, c->result->str, len, flags, &from, e);
 	g_string_truncate(c->result, (gsize)MAX(n, 0));
 	if (n < 0)
 		return or_wait_for(c, (int)n, s, NET_SO_RCVTIMEO);
@@ -298,18 +322,25 @@ static int recv_socket(struct call *c, struct net_socket *s, size_t len, struct 
 
 int run_recv(struct call *c, struct err *e)
 {
+	static const char *const names[] = { "oob", "peek", NULL };
+	static const unsigned bits[] = { NET_OOB, NET_PEEK };
 	struct vm_proc *p = command_caller(c, e);
+	bool sized = c->count > 1 && !arg_is(c, 1, "oob") && !arg_is(c, 1, "peek");
 	uint64_t len = 65536;
 	size_t done = 0;
+	unsigned flags;
 	struct vm_fd f;
 	int fd, code;
 
-	if (!p || !arg_fd(c, 0, &fd, e) || (c->count > 1 && !arg_size(c, 1, &len, e)) || vm_fd_at(p, fd, &f, e))
+	if (!p || !arg_fd(c, 0, &fd, e) || (sized && !arg_size(c, 1, &len, e)) || !arg_flags(c, 1 + sized, names, bits, &flags, e) ||
+	    vm_fd_at(p, fd, &f, e))
 		return -e->code;
+	if (flags && !socket_of(&f))
+		return err_set(e, ENOTSOCK, 0, "descriptor %d is no socket", fd);
 	len = MIN(len, TRANSFER_MAX);    /* fewer bytes than one has room for are an ordinary result */
 	c->n->world->raw_result = true;  /* the bytes themselves: no newline behind them */
 	if (socket_of(&f))
-		return recv_socket(c, socket_of(&f), len, e);
+		return recv_socket(c, socket_of(&f), len, flags, e);
 	g_string_set_size(c->result, len);
 	code = vm_fd_read(p, fd, c->result->str, len, &done, e);
 	g_string_truncate(c->result, code ? 0 : done);

@@ -48,7 +48,7 @@ int or_wait(const struct call *c, int error)
 /* poll */
 
 static const struct { unsigned bit; const char *name; } poll_names[] = {
-	{ VM_POLL_IN, "in" }, { VM_POLL_OUT, "out" }, { VM_POLL_ERR, "err" }, { VM_POLL_HUP, "hup" },
+	{ VM_POLL_IN, "in" }, { VM_POLL_PRI, "pri" }, { VM_POLL_OUT, "out" }, { VM_POLL_ERR, "err" }, { VM_POLL_HUP, "hup" },
 };
 
 static void put_ready(GString *out, uint64_t fd, const char *what, unsigned ready)
@@ -69,7 +69,7 @@ static void put_ready(GString *out, uint64_t fd, const char *what, unsigned read
 	}
 }
 
-/* FD, or FD=in or FD=out: errors and the end are always told. */
+/* FD (in and out), FD=in, FD=out or FD=pri: errors and the end are always told. */
 static bool arg_polled(const struct call *c, unsigned i, uint64_t *fd, unsigned *wanted, struct err *e)
 {
 	g_autofree char *number = g_strndup(c->args[i].text, strcspn(c->args[i].text, "="));
@@ -80,8 +80,10 @@ static bool arg_polled(const struct call *c, unsigned i, uint64_t *fd, unsigned 
 		*wanted |= VM_POLL_IN;
 	if (!*rest || !strcmp(rest, "=out"))
 		*wanted |= VM_POLL_OUT;
-	if ((*rest && strcmp(rest, "=in") && strcmp(rest, "=out")) || strlen(c->args[i].text) != c->args[i].len) {
-		err_set(e, EINVAL, (int)i, "'%.40s' is not FD, FD=in or FD=out", c->args[i].text);
+	if (!strcmp(rest, "=pri"))
+		*wanted |= VM_POLL_PRI;
+	if ((*rest && *wanted == (VM_POLL_ERR | VM_POLL_HUP)) || strlen(c->args[i].text) != c->args[i].len) {
+		err_set(e, EINVAL, (int)i, "'%.40s' is not FD, FD=in, FD=out or FD=pri", c->args[i].text);
 		return false;
 	}
 	if (!parse_number(number, fd, e))

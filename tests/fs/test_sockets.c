@@ -560,6 +560,38 @@ static void fixtures_have_their_holders(void **state)
 	run_line(w, "hosts/host0/ctl", "reboot");
 }
 
+/* send(2) and recv(2) with MSG_OOB, MSG_MORE, MSG_PEEK. */
+static void flags_of_messages_are_words(void **state)
+{
+	struct world *w = *state;
+
+	connect_both(w);
+	fails(w, "host0", SERVER, "recv 1 oob", EINVAL);           /* nothing urgent */
+	gives(w, "b", CLIENT, "send 0 \"abc\" oob", "3\n");
+	gives(w, "host0", SERVER, "poll 1=pri", "1=pri\n");
+	gives(w, "host0", SERVER, "recv 1 peek", "ab");            /* the urgent byte is not among them */
+	gives(w, "host0", SERVER, "recv 1 1 peek", "a");
+	gives(w, "host0", SERVER, "recv 1 oob", "c");
+	fails(w, "host0", SERVER, "recv 1 oob", EINVAL);           /* once */
+	gives(w, "host0", SERVER, "recv 1", "ab");
+	does(w, "host0", SERVER, "setsockopt 1 SO_OOBINLINE 1");
+	gives(w, "host0", SERVER, "recv 1", "c");                  /* nobody has stepped over it yet */
+	gives(w, "b", CLIENT, "send 0 \"xyz\" oob", "3\n");
+	gives(w, "host0", SERVER, "recv 1", "xy");                 /* up to the mark */
+	gives(w, "host0", SERVER, "recv 1", "z");
+	run_line(w, "clock", "advance 1s");                        /* an acknowledgement under way would send it */
+	gives(w, "b", CLIENT, "send 0 \"one\" more", "3\n");
+	fails_at_once(w, "host0", SERVER, "recv 1", EAGAIN);
+	gives(w, "b", CLIENT, "send 0 \"two\"", "3\n");
+	gives(w, "host0", SERVER, "recv 1", "onetwo");
+	fails(w, "b", CLIENT, "send 0 \"x\" urgent", EINVAL);
+	fails(w, "b", CLIENT, "send 0 \"x\" \"oob\"", EINVAL); /* a quoted word is no option */
+	fails(w, "b", CLIENT, "recv 0 oob 1", EINVAL);
+	gives(w, "b", CLIENT, "pipe", "1 2\n");
+	fails(w, "b", CLIENT, "send 2 \"x\" oob", ENOTSOCK);
+	fails(w, "b", CLIENT, "recv 1 peek", ENOTSOCK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -572,7 +604,7 @@ int main(void)
 		TEST(datagrams_tell_their_sender), TEST(a_pipe_joins_parent_and_child), TEST(poll_tells_what_is_ready),
 		TEST(a_stream_is_the_data_alone), TEST(a_closed_descriptor_ends_its_stream),
 		TEST(the_stream_of_a_listener_is_one_connection), TEST(a_stream_of_a_pipe_fills_and_empties),
-		TEST(links_lead_to_sockets_and_pipes), TEST(fixtures_have_their_holders),
+		TEST(links_lead_to_sockets_and_pipes), TEST(fixtures_have_their_holders), TEST(flags_of_messages_are_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

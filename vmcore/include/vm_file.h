@@ -17,7 +17,7 @@ struct vm_file_ops {
 	ssize_t (*write)(void *object, const void *from, size_t len, struct err *e);
 	unsigned (*poll)(const void *object); /* VM_POLL_* */
 };
-enum { VM_POLL_IN = 1, VM_POLL_OUT = 4, VM_POLL_ERR = 8, VM_POLL_HUP = 16 }; /* numbers of poll(2) */
+enum { VM_POLL_IN = 1, VM_POLL_PRI = 2, VM_POLL_OUT = 4, VM_POLL_ERR = 8, VM_POLL_HUP = 16 }; /* numbers of poll(2) */
 
 enum { VM_OPEN_READ = 1, VM_OPEN_WRITE = 2 };
 
