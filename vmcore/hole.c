@@ -233,6 +233,8 @@ static bool search_huge(struct mm *mm, const struct hole_request *r, va_t *at)
 	return true;
 }
 
+enum { LINUX_ERRNO_MAX = 133 };                          /* the last that has a name */
+
 int hole_find(struct mm *mm, const struct hole_request *r, va_t *at, struct err *e)
 {
 	uint64_t top = mm_top(mm->host), size = page_size(mm->host) << table_huge_order(mm->host);
@@ -250,6 +252,8 @@ int hole_find(struct mm *mm, const struct hole_request *r, va_t *at, struct err 
 			return err_set(e, ENOMEM, 1, "no free range of %" PRIu64 " bytes", r->len);
 	} else if (!(huge && search_huge(mm, r, at)) && !search(mm, r->hint, r->len, at))
 		return err_set(e, ENOMEM, 1, "no free range of %" PRIu64 " bytes", r->len);
+	if (*at >= -(va_t)LINUX_ERRNO_MAX)                /* __get_unmapped_area takes it for an error: IS_ERR_VALUE */
+		return err_set(e, (int)-*at, 0, "0x%" PRIx64 " is no address that mmap can return", *at);
 	if (*at > top - r->len)
 		return err_set(e, ENOMEM, 0, "0x%" PRIx64 " and %" PRIu64 " bytes end beyond 0x%" PRIx64, *at, r->len, top);
 	if (!page_aligned(mm->host, *at))

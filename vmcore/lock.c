@@ -44,8 +44,9 @@ static int lock_range(struct mm *mm, va_t start, uint64_t bytes, uint32_t lock, 
 	return 0;
 }
 
-static uint64_t pages_locked(const struct mm *mm, va_t start, va_t end)
+static uint64_t pages_locked(const struct mm *mm, va_t start, uint64_t bytes)
 {
+	va_t end = start + bytes < start ? UINT64_MAX : start + bytes;
 	uint64_t n = 0;
 
 	for (struct area *a = area_find(mm, start); a && a->start < end; a = area_next(a))
@@ -61,7 +62,7 @@ static int check_limit(struct mm *mm, va_t start, uint64_t bytes, struct err *e)
 
 	if (limit == 0)
 		return err_set(e, EPERM, -1, "RLIMIT_MEMLOCK is 0");
-	if (locked > limit >> bits && locked - pages_locked(mm, start, start + bytes) > limit >> bits)
+	if (locked > limit >> bits && locked - pages_locked(mm, start, bytes) > limit >> bits)
 		return err_set(e, ENOMEM, 1, "with these there would be %" PRIu64 " pages locked, RLIMIT_MEMLOCK is %"
 			       PRIu64 " bytes", locked, limit);
 	return 0;

@@ -312,6 +312,8 @@ class Script:
                 text = r.choice(["0x10", "0", "S-0x10", "M-0x1000"])
             if self.kind == "edge" and self.chance(0.08):
                 text = self.odd_address(True)
+            if op == "exec" and text.endswith("fff"):    # an instruction of two bytes would need the next page too
+                text = text[:-1] + "0"
             self.say(f"{p} {op} {text}" + (f" {r.randrange(0x30, 0x7b):#x}" if op == "write" else ""))
         elif op == "sum":
             text, pages = self.inside(p)

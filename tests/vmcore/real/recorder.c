@@ -857,9 +857,20 @@ static void do_mmap(struct proc *p, char **w, const char *label)
 	put_address_result(value, label);
 }
 
+/* The pages of [from, from + len) are at `to` now. */
+static void moved(GHashTable *before, uint64_t from, uint64_t len, uint64_t to)
+{
+	for (uint64_t done = 0; from != to && done < len; done += PAGE) {
+		uint64_t old = from + done, new = to + done;
+
+		if (g_hash_table_remove(before, &old))
+			g_hash_table_add(before, g_memdup2(&new, sizeof new));
+	}
+}
+
 static void do_mremap(struct proc *p, char **w, const char *label)
 {
-	uint64_t flags = 0, fixed = 0, len = (uint64_t)number(w[2]);
+	uint64_t flags = 0, fixed = 0, from = address(w[0]), old = (uint64_t)number(w[1]), len = (uint64_t)number(w[2]);
 	GHashTable *before = look_before(p);
 	int64_t value;
 
@@ -873,8 +884,13 @@ static void do_mremap(struct proc *p, char **w, const char *label)
 			fixed = address(*++x);
 		}
 	}
-	value = CALL(p, SYS_mremap, address(w[0]), (uint64_t)number(w[1]), len, flags, fixed);
-	drop_around_result(p, before, value, len);
+	value = CALL(p, SYS_mremap, from, old, len, flags, fixed);
+	if (value < 0) {
+		g_hash_table_unref(before);
+	} else {
+		moved(before, from, MIN(old, len), (uint64_t)value);
+		drop_around(p, before, (uint64_t)value + MIN(old, len), (uint64_t)value + len);
+	}
 	put_address_result(value, label);
 }
 
