@@ -269,6 +269,7 @@ static int read_record(struct reader *r, struct dns_message *m, unsigned section
 {
 	g_autoptr(GByteArray) data = g_byte_array_new();
 	struct dns_record record = { 0 };
+	uint32_t ttl;
 	uint16_t len;
 
 	if (read_name(r, &record.name))
@@ -277,17 +278,20 @@ static int read_record(struct reader *r, struct dns_message *m, unsigned section
 		return bad(r, "a record ends beyond the message");
 	record.type = get16(r->data + r->at);
 	record.class = get16(r->data + r->at + 2);
-	record.ttl = get32(r->data + r->at + 4);
-	if (record.ttl > INT32_MAX)
-		record.ttl = 0;                          /* RFC 2181 8 */
+	ttl = get32(r->data + r->at + 4);
+	record.ttl = ttl > INT32_MAX ? 0 : ttl;          /* RFC 2181 8 */
 	len = get16(r->data + r->at + 8);
 	r->at += 10;
 	if (len > r->len - r->at)
 		return bad(r, "a record's data ends beyond the message");
 	if (read_data(r, record.type, len, data))
 		return -r->e->code;
-	if (record.type == DNS_OPT) {                    /* RFC 6891: the class is the size that its sender takes */
+	if (record.type == DNS_OPT) {                    /* RFC 6891 6.1.2, 6.1.3: the class is the size that its sender takes */
+		if (m->udp_max)
+			return bad(r, "a second OPT record");
 		m->udp_max = MAX(record.class, DNS_UDP_MAX);
+		m->edns_version = (uint8_t)(ttl >> 16);
+		m->rcode |= ttl >> 24 << 4;
 		return 0;
 	}
 	record.len = (uint16_t)data->len;
@@ -422,7 +426,7 @@ void dns_message_write(const struct dns_message *m, size_t max, GByteArray *out)
 {
 	struct writer w = { out, g_hash_table_new_full(hash_name, equal_names, g_free, NULL) };
 	uint8_t header[HEADER] = { (uint8_t)(m->id >> 8), (uint8_t)m->id };
-	static const uint8_t opt[9] = { 0, 0, DNS_OPT, DNS_UDP_MAX >> 8, DNS_UDP_MAX & 255 };
+	uint8_t opt[9] = { 0, 0, DNS_OPT, DNS_UDP_MAX >> 8, DNS_UDP_MAX & 255, (uint8_t)(m->rcode >> 4) };
 	bool cut = false, full = false;
 
 	g_byte_array_set_size(out, 0);
@@ -452,7 +456,7 @@ void dns_message_write(const struct dns_message *m, size_t max, GByteArray *out)
 	}
 	out->data[2] = (uint8_t)((m->response ? 0x80 : 0) | m->opcode << 3 | (m->authoritative ? 4 : 0) |
 				 (m->truncated || cut ? 2 : 0) | (m->wants_recursion ? 1 : 0));
-	out->data[3] = (uint8_t)((m->recursion ? 0x80 : 0) | m->rcode);
+	out->data[3] = (uint8_t)((m->recursion ? 0x80 : 0) | (m->rcode & 15));
 	out->data[5] = m->has_question;
 	g_hash_table_destroy(w.names);
 }

@@ -15,7 +15,7 @@
 enum { DNS_NAME_MAX = 255, DNS_LABEL_MAX = 63, DNS_UDP_MAX = 512, DNS_TEXT_MAX = 1024 /* a name as text, escaped */ };
 enum dns_type { DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_SOA = 6, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28,
 		DNS_OPT = 41, DNS_ANY = 255 };
-enum dns_rcode { DNS_NOERROR, DNS_FORMERR, DNS_SERVFAIL, DNS_NXDOMAIN, DNS_NOTIMP, DNS_REFUSED };
+enum dns_rcode { DNS_NOERROR, DNS_FORMERR, DNS_SERVFAIL, DNS_NXDOMAIN, DNS_NOTIMP, DNS_REFUSED, DNS_BADVERS = 16 /* with an OPT record */ };
 enum { DNS_IN = 1 };
 
 struct dns_name { uint8_t len, at[DNS_NAME_MAX]; };  /* len: with the final 0 */
@@ -60,6 +60,7 @@ struct dns_message {
 	uint16_t type, class;
 	GArray  *section[DNS_SECTIONS]; /* struct dns_record */
 	uint16_t udp_max;        /* of an OPT record; 0: there was none */
+	uint8_t  edns_version;   /* of it, too */
 };
 void dns_message_init(struct dns_message *m);
 void dns_message_clear(struct dns_message *m);

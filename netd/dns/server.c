@@ -189,7 +189,8 @@ static bool take_question(struct net_dns_server *s, const uint8_t *bytes, size_t
 		dns_message_clear(&q);
 		return false;
 	}
-	recursive = s->roots && q.opcode == 0 && q.has_question && q.class == DNS_IN && q.wants_recursion && !in_zones(s, &q.name);
+	recursive = s->roots && q.opcode == 0 && !q.edns_version && q.has_question && q.class == DNS_IN && q.wants_recursion &&
+		    !in_zones(s, &q.name);
 	if (recursive) {
 		add_job(s, &q, pair, from, k);
 		return true;

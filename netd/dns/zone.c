@@ -470,6 +470,10 @@ void dns_zones_answer(struct dns_zone *const *zones, unsigned count, const struc
 		m->rcode = DNS_NOTIMP;
 		return;
 	}
+	if (q->edns_version) {                           /* RFC 6891 6.1.3: ours is 0 */
+		m->rcode = DNS_BADVERS;
+		return;
+	}
 	if (!q->has_question) {
 		m->rcode = DNS_FORMERR;
 		return;

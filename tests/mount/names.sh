@@ -11,7 +11,9 @@ server()
 	echo "$2/24" > "hosts/$1/net/ifs/eth0/address"
 	echo 1 > "hosts/$1/net/ifs/eth0/up"
 	[ "$#" = 3 ] || cat > "hosts/$1/files/zone"
-	printf '%s\n' 'spawn named' "2 serve dns 53 ${3:-zone=/zone}" > "hosts/$1/ctl"
+	printf '%s\n' '$ORIGIN 0.0.10.in-addr.arpa.' '@ SOA a.root. admin.root. 1 7200 900 604800 300' '@ NS a.root.' \
+		'80 PTR web.virginia.edu.' > "hosts/$1/files/reverse"
+	printf '%s\n' 'spawn named' "2 serve dns 53 ${3:-zone=/zone zone=/reverse}" > "hosts/$1/ctl"
 }
 
 # free_port: a port of 127.0.0.1 that nobody has, for UDP and TCP
@@ -114,5 +116,10 @@ has 'ANSWER: 40' "$virginia" many.virginia.edu +noedns
 has 'ANSWER: 40' "$virginia" many.virginia.edu +edns=0 +bufsize=1232
 has 'ANSWER: 40' "$resolver" many.virginia.edu +tcp
 has 'flags: qr aa tc rd; ' "$virginia" many.virginia.edu +noedns +ignore
+has 'status: BADVERS' "$virginia" web.virginia.edu +edns=1 +noednsnegotiation
+is '10.0.0.80 10.0.0.81 ' "$virginia" web.virginia.edu +edns=1
+is '10.0.0.80 10.0.0.81 ' "$resolver" web.virginia.edu +edns=1
+is 'web.virginia.edu. ' "$virginia" -x 10.0.0.80
+has 'WwW.VIRGINIA.edu.[[:space:]]+3600[[:space:]]+IN[[:space:]]+CNAME' "$virginia" WwW.VIRGINIA.edu +noedns
 has 'status: NOTIMP' "$virginia" web.virginia.edu +opcode=5
 check_world
