@@ -94,7 +94,7 @@ const struct command process_commands[] = {
 	{ "dup", "FD", run_dup, "a second descriptor with the same position; result: it" },
 	{ "lseek", "FD N [set|cur|end]", run_lseek, "moves the position; result: where it is then" },
 	{ "pipe", "", run_pipe, "makes a pipe; result: the descriptor that reads and the one that writes" },
-	{ "socket", "KIND", run_socket, "makes a socket: tcp udp icmp rdt (a message protocol of lectures); result: the descriptor" },
+	{ "socket", "KIND", run_socket, "makes a socket: tcp udp tcp6 udp6 icmp rdt (a message protocol of lectures); result: the descriptor" },
 	{ "bind", "FD ADDR:PORT", run_bind, "gives a socket its address; 0.0.0.0 is any, port 0 a free one" },
 	{ "listen", "FD [BACKLOG]", run_listen, "lets connections come, so many waiting for accept" },
 	{ "accept", "FD", run_accept, "takes the oldest connection, or waits for one; result: its descriptor and ADDR:PORT" },

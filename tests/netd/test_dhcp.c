@@ -289,6 +289,53 @@ static void rfc2131_4_3_3_and_4_declined_and_released(void **state)
 	dhcp_pool_free(p);
 }
 
+/* Who has his address already asks for the rest: no address, no lease, and none is taken for it. */
+static void rfc2131_4_3_5_inform(void **state)
+{
+	struct dhcp_pool *p = small_pool();
+	struct dhcp_message in = from_client(1, DHCP_INFORM), out;
+
+	in.ciaddr = 0x0a420032;
+	assert_true(dhcp_pool_input(p, &in, NS_PER_S, &out));
+	assert_int_equal(out.type, DHCP_ACK);
+	assert_int_equal(out.yiaddr, 0);
+	assert_false(out.has_lease);
+	assert_int_equal(out.mask, 0xffffff00);
+	assert_int_equal(out.router, SERVER);
+	assert_int_equal(out.dns[0], SERVER);
+	assert_string_equal(out.domain, "sim.test");
+	assert_int_equal(leases(p, NS_PER_S), 0);
+	in.ciaddr = 0;                                           /* nowhere to send an answer to */
+	assert_false(dhcp_pool_input(p, &in, NS_PER_S, &out));
+	dhcp_pool_free(p);
+}
+
+/* Options may go on in the fields for a file's and a server's name, where option 52 says so; each place has its own end. */
+static void rfc2132_9_3_options_overflow_into_other_fields(void **state)
+{
+	static const uint8_t head[] = { 1, 1, 6, 0, 1, 2, 3, 4 }, cookie[] = { 99, 130, 83, 99 }, type[] = { 53, 1, 3 };
+	static const uint8_t file[] = { 50, 4, 10, 66, 0, 100, 0, 255, 54, 4, 9, 9, 9, 9 }, sname[] = { 12, 3, 'a', ' ', 'b', 255 };
+
+	for (uint8_t overload = 0; overload <= 4; overload++) {
+		uint8_t bytes[300] = { 0 }, *at = bytes + 240;
+		struct dhcp_message m;
+
+		memcpy(bytes, head, sizeof head);
+		memcpy(bytes + 44, sname, sizeof sname);
+		memcpy(bytes + 108, file, sizeof file);
+		memcpy(bytes + 236, cookie, sizeof cookie);
+		memcpy(at, type, sizeof type);
+		at[3] = 52, at[4] = 1, at[5] = overload, at[6] = 255;
+		assert_int_equal(dhcp_parse(bytes, sizeof bytes, &m, NULL), 0);
+		assert_int_equal(m.type, DHCP_REQUEST);
+		assert_int_equal(m.requested, overload & 1 ? 0x0a420064 : 0);
+		assert_string_equal(m.host, overload & 2 ? "a_b" : "");
+		assert_int_equal(m.server, 0);
+		bytes[109] = 200;                                /* beyond the field's end */
+		assert_int_equal(dhcp_parse(bytes, sizeof bytes, &m, NULL), overload & 1 ? -EINVAL : 0);
+	}
+}
+
 /* A flood of clients takes what is free for a minute, and nothing of who has his address. */
 static void a_flood_takes_no_lease_away(void **state)
 {
@@ -507,7 +554,7 @@ static void rfc5227_2_1_an_address_in_use_is_declined(void **state)
 }
 
 /* RFC 2131 4.4.5: a NAK ends the use of an address. */
-static void a_nak_begins_anew(void **state)
+static void rfc2131_4_4_5_a_nak_begins_anew(void **state)
 {
 	struct scene s = scene(*state);
 	struct net_iface *i, *other;
@@ -549,7 +596,7 @@ static void a_nak_begins_anew(void **state)
 }
 
 /* Offers for others, of other numbers, of addresses that no host can have. */
-static void what_is_not_for_the_client_is_ignored(void **state)
+static void rfc2131_4_4_1_what_is_not_for_the_client_is_ignored(void **state)
 {
 	struct scene s = scene(*state);
 	struct net_host *evil = lab_host(s.l, "evil", s.w, "10.0.0.66/24");
@@ -636,10 +683,11 @@ int main(void)
 		cmocka_unit_test(rfc2131_2_messages_of_others_are_read), cmocka_unit_test(rfc2131_4_3_1_the_offer_is_as_recorded),
 		cmocka_unit_test(damaged_messages_are_read_or_refused), cmocka_unit_test(rfc2131_4_3_1_which_address),
 		cmocka_unit_test(rfc2131_4_3_2_requests), cmocka_unit_test(rfc2131_4_3_3_and_4_declined_and_released),
+		cmocka_unit_test(rfc2131_4_3_5_inform), cmocka_unit_test(rfc2132_9_3_options_overflow_into_other_fields),
 		cmocka_unit_test(a_flood_takes_no_lease_away),
 #define T(NAME) cmocka_unit_test_setup_teardown(NAME, lab_setup, lab_teardown)
 		T(rfc2131_4_4_5_a_lease_is_renewed_rebound_and_over), T(rfc2131_4_1_nobody_answers), T(rfc2131_3_1_two_servers),
-		T(rfc5227_2_1_an_address_in_use_is_declined), T(a_nak_begins_anew), T(what_is_not_for_the_client_is_ignored),
+		T(rfc5227_2_1_an_address_in_use_is_declined), T(rfc2131_4_4_5_a_nak_begins_anew), T(rfc2131_4_4_1_what_is_not_for_the_client_is_ignored),
 		cmocka_unit_test(interfaces_come_and_go),
 	};
 

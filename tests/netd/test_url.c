@@ -22,7 +22,7 @@ static void resolves_to(const char *base, const char *ref, const char *wanted)
 }
 
 /* RFC 3986 5.4.1 and 5.4.2: all 42 */
-static void the_references_of_rfc_3986_5_4(void **state)
+static void rfc3986_5_4_all_references(void **state)
 {
 	static const char *const examples[][2] = {
 		{ "g:h", "g:h" }, { "g", "http://a/b/c/g" }, { "./g", "http://a/b/c/g" }, { "g/", "http://a/b/c/g/" },
@@ -75,7 +75,7 @@ static void assert_parts(const char *text, const char *const wanted[7])
 }
 
 /* Lesson 46, and RFC 3986 1.1.2 */
-static void the_parts_of_known_urls(void **state)
+static void rfc3986_3_the_parts_of_known_urls(void **state)
 {
 	assert_parts("https://kytos02.cs.virginia.edu:443/cs3130-spring2023/quizzes/quiz.php?qid=02#q2",
 		     (const char *[]){ "https", NULL, "kytos02.cs.virginia.edu", "443", "/cs3130-spring2023/quizzes/quiz.php",
@@ -90,7 +90,7 @@ static void the_parts_of_known_urls(void **state)
 	assert_parts("file:///etc/hosts", (const char *[]){ "file", NULL, "", NULL, "/etc/hosts", NULL, NULL });
 }
 
-static void what_is_no_reference_is_refused_with_its_place(void **state)
+static void rfc3986_2_what_is_no_reference_is_refused_with_its_place(void **state)
 {
 	static const struct { const char *text; int column; } wrong[] = {
 		{ "http://a b/", 8 }, { "http://a/%zz", 9 }, { "http://a/%4", 9 }, { "http://a:8x/", 10 }, { "http://a:65536/", 9 },
@@ -112,7 +112,7 @@ static void what_is_no_reference_is_refused_with_its_place(void **state)
 	}
 }
 
-static void the_port_follows_the_scheme(void **state)
+static void rfc3986_3_2_3_the_port_follows_the_scheme(void **state)
 {
 	static const struct { const char *text; uint16_t port; } all[] = {
 		{ "http://a/", 80 }, { "HTTPS://a/", 443 }, { "http://a:8080/", 8080 }, { "http://a:/", 80 }, { "x://a/", 0 },
@@ -131,10 +131,10 @@ static void the_port_follows_the_scheme(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_references_of_rfc_3986_5_4),
-		cmocka_unit_test(the_parts_of_known_urls),
-		cmocka_unit_test(what_is_no_reference_is_refused_with_its_place),
-		cmocka_unit_test(the_port_follows_the_scheme),
+		cmocka_unit_test(rfc3986_5_4_all_references),
+		cmocka_unit_test(rfc3986_3_the_parts_of_known_urls),
+		cmocka_unit_test(rfc3986_2_what_is_no_reference_is_refused_with_its_place),
+		cmocka_unit_test(rfc3986_3_2_3_the_port_follows_the_scheme),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
