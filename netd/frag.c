@@ -5,12 +5,7 @@
  * one that overlaps differently, or reaches beyond 65535, kills the whole packet. After IPFRAG_TIME the
  * sender is told (11/1), if the first piece is there. All of a host's pieces together are bounded.
  */
-#include "host.h"
-
-enum { PIECES_MAX = 8192 };
-#define FRAG_BYTES (4 * MiB)
-
-struct piece { struct frame *frame; uint32_t start, end; struct piece *next; };
+#include "piece.h"
 
 struct reassembly {
 	struct net_host   *host;
@@ -18,9 +13,7 @@ struct reassembly {
 	uint32_t           src, dst;
 	uint16_t           id;
 	uint8_t            protocol;
-	struct piece      *pieces;
-	unsigned           count;
-	uint32_t           have, total; /* bytes of data; total 0: the last piece is missing */
+	struct pieces      pieces;
 	struct timer       timer;
 	struct reassembly *next;
 };
@@ -84,14 +77,7 @@ static void reassembly_free(struct reassembly *r)
 		link = &(*link)->next;
 	*link = r->next;
 	net_cancel(h->net, &r->timer);
-	while (r->pieces) {
-		struct piece *p = r->pieces;
-
-		r->pieces = p->next;
-		h->frag_bytes -= p->frame->capacity;
-		frame_put(p->frame);
-		g_free(p);
-	}
+	pieces_drop(&r->pieces, h);
 	h->frag_count--;
 	g_free(r);
 }
@@ -108,8 +94,8 @@ static void reassembly_fire(struct timer *t)
 
 	COUNT(r->host, Ip_ReasmTimeout);
 	COUNT(r->host, Ip_ReasmFails);
-	if (r->pieces && r->pieces->start == 0)
-		icmp_error(r->host, NULL, r->pieces->frame, 11, 1, 0);
+	if (r->pieces.first && r->pieces.first->start == 0)
+		icmp_error(r->host, NULL, r->pieces.first->frame, 11, 1, 0);
 	reassembly_free(r);
 }
 
@@ -138,64 +124,43 @@ static struct reassembly *reassembly_of(struct net_iface *i, const uint8_t *p)
 
 static struct frame *whole(struct reassembly *r)
 {
-	const uint8_t *first = packet(r->pieces->frame);
-	uint32_t header = (first[0] & 15u) * 4;
+	const struct piece *first = r->pieces.first;
+	uint32_t header = first->data;
 	struct frame *f;
 	uint8_t *p;
 
-	if (header + r->total > 65535)
+	if (header + r->pieces.total > 65535)
 		return NULL;
-	f = packet_frame(r->host, header + r->total);
-	memcpy(frame_bytes(f), frame_bytes(r->pieces->frame), FRAME_HEADER);
+	f = packet_frame(r->host, header + r->pieces.total);
+	memcpy(frame_bytes(f), frame_bytes(first->frame), FRAME_HEADER);
 	p = packet(f);
-	memcpy(p, first, header);
-	for (const struct piece *q = r->pieces; q; q = q->next) {
-		const uint8_t *from = packet(q->frame);
-
-		memcpy(p + header + q->start, from + (from[0] & 15u) * 4, q->end - q->start);
-	}
-	put16(p + 2, header + r->total);
+	memcpy(p, packet(first->frame), header);
+	pieces_copy(&r->pieces, p + header);
+	put16(p + 2, header + r->pieces.total);
 	put16(p + 6, 0);
 	put16(p + 10, 0);
 	put16(p + 10, sum_end(sum_add(0, p, header)));
 	return f;
 }
 
-/* Puts the piece in its place; false kills the packet. A repeated piece is let go. */
-static bool piece_add(struct reassembly *r, struct frame *f, uint32_t start, uint32_t end, bool last)
+/* False kills the packet. */
+static bool piece_add(struct reassembly *r, const struct piece *like, bool last)
 {
-	struct piece **link = &r->pieces, *before = NULL, *p;
+	enum piece_fit fit = PIECE_WRONG;
 
-	if (end > 65535 || (!last && end % 8) || (r->total && end > r->total) || (last && r->total && end != r->total))
-		return false;
-	for (; *link && (*link)->start <= start; link = &(*link)->next)
-		before = *link;
-	if (before && before->start == start && before->end == end) {
-		frame_put(f);
-		return true;
-	}
-	if ((before && before->end > start) || (*link && (*link)->start < end) || (last && *link)) {
+	if (like->end <= 65535 && (last || like->end % 8 == 0))
+		fit = pieces_add(&r->pieces, r->host, like, last);
+	if (fit == PIECE_OVERLAPS)
 		COUNT(r->host, IpExt_ReasmOverlaps);
-		return false;
-	}
-	if (end == start)
-		return false;
-	p = g_new(struct piece, 1);
-	*p = (struct piece){ .frame = f, .start = start, .end = end, .next = *link };
-	*link = p;
-	r->have += end - start;
-	r->count++;
-	r->host->frag_bytes += f->capacity;
-	if (last)
-		r->total = end;
-	return true;
+	return fit == PIECE_FITS;
 }
 
 struct frame *frag_collect(struct net_iface *i, struct frame *f)
 {
 	struct net_host *h = i->host;
 	const uint8_t *p = packet(f);
-	uint32_t start = (get16(p + 6) & 0x1fffu) * 8, end = start + get16(p + 2) - (p[0] & 15u) * 4;
+	uint32_t start = (get16(p + 6) & 0x1fffu) * 8, header = (p[0] & 15u) * 4;
+	struct piece like = { .frame = f, .start = start, .end = start + get16(p + 2) - header, .data = header };
 	struct reassembly *r;
 	struct frame *done;
 
@@ -207,13 +172,13 @@ struct frame *frag_collect(struct net_iface *i, struct frame *f)
 		reassembly_free(r);
 	}
 	r = reassembly_of(i, p);
-	if (r->count >= PIECES_MAX || !piece_add(r, f, start, end, !(p[6] & 0x20))) {
+	if (!piece_add(r, &like, !(p[6] & 0x20))) {
 		COUNT(h, Ip_ReasmFails);
 		reassembly_free(r);
 		frame_put(f);
 		return NULL;
 	}
-	if (!r->total || r->have < r->total)
+	if (!pieces_whole(&r->pieces))
 		return NULL;
 	done = whole(r);
 	if (done)

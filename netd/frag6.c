@@ -5,13 +5,9 @@
  * is let go. After IP6FRAG_TIME the sender is told (3/1), if the first piece is there. A host's pieces of both
  * versions of IP together are bounded, as in frag.c.
  */
-#include "host.h"
+#include "piece.h"
 
-enum { FRAG_HEADER = 8, PIECES_MAX = 8192 };
-#define FRAG_BYTES (4 * MiB)
-
-/* `at`: offset of the fragment header in the packet, which the byte at `name` names. */
-struct piece { struct frame *frame; uint32_t start, end, at, name; struct piece *next; };
+enum { FRAG_HEADER = 8 };
 
 struct reassembly6 {
 	struct net_host     *host;
@@ -19,9 +15,7 @@ struct reassembly6 {
 	struct ip_addr       src, dst;
 	uint32_t             id;
 	bool                 dead;        /* pieces overlapped: what still comes is dropped */
-	struct piece        *pieces;
-	unsigned             count;
-	uint32_t             have, total; /* bytes behind the fragment headers; total 0: the last piece is missing */
+	struct pieces        pieces;      /* of what is behind the fragment headers */
 	struct timer         timer;
 	struct reassembly6  *next;
 };
@@ -55,19 +49,6 @@ void frag6_send(struct net_host *h, struct route_hit *hit, struct frame *f, uint
 
 /* --- reassembly ------------------------------------------------------------------------------- */
 
-static void drop_pieces(struct reassembly6 *r)
-{
-	while (r->pieces) {
-		struct piece *p = r->pieces;
-
-		r->pieces = p->next;
-		r->host->frag_bytes -= p->frame->capacity;
-		frame_put(p->frame);
-		g_free(p);
-	}
-	r->count = 0;
-}
-
 static void reassembly_free(struct reassembly6 *r)
 {
 	struct net_host *h = r->host;
@@ -77,7 +58,7 @@ static void reassembly_free(struct reassembly6 *r)
 		link = &(*link)->next;
 	*link = r->next;
 	net_cancel(h->net, &r->timer);
-	drop_pieces(r);
+	pieces_drop(&r->pieces, h);
 	h->frag_count6--;
 	g_free(r);
 }
@@ -96,8 +77,8 @@ static void reassembly_fire(struct timer *t)
 		COUNT6(r->host, Ip6ReasmTimeout);
 		COUNT6(r->host, Ip6ReasmFails);
 	}
-	if (r->pieces && r->pieces->start == 0)
-		icmp6_error(r->host, NULL, r->pieces->frame, 3, 1, 0);
+	if (r->pieces.first && r->pieces.first->start == 0)
+		icmp6_error(r->host, NULL, r->pieces.first->frame, 3, 1, 0);
 	reassembly_free(r);
 }
 
@@ -121,51 +102,21 @@ static struct reassembly6 *reassembly_of(struct net_iface *i, struct ip_addr src
 /* The first piece's headers without its fragment header, then the data of all. */
 static struct frame *whole(struct reassembly6 *r)
 {
-	const uint8_t *first = packet(r->pieces->frame);
-	uint32_t at = r->pieces->at, name = r->pieces->name;
+	const struct piece *first = r->pieces.first;
+	uint32_t at = first->data - FRAG_HEADER;
 	struct frame *f;
 	uint8_t *p;
 
-	if (at - IP6_HEADER + r->total > 65535)
+	if (at - IP6_HEADER + r->pieces.total > 65535)
 		return NULL;
-	f = packet_frame(r->host, at + r->total);
-	memcpy(frame_bytes(f), frame_bytes(r->pieces->frame), FRAME_HEADER);
+	f = packet_frame(r->host, at + r->pieces.total);
+	memcpy(frame_bytes(f), frame_bytes(first->frame), FRAME_HEADER);
 	p = packet(f);
-	memcpy(p, first, at);
-	p[name] = first[at];
-	for (const struct piece *q = r->pieces; q; q = q->next)
-		memcpy(p + at + q->start, packet(q->frame) + q->at + FRAG_HEADER, q->end - q->start);
-	put16(p + 4, at - IP6_HEADER + r->total);
+	memcpy(p, packet(first->frame), at);
+	p[first->name] = packet(first->frame)[at];
+	pieces_copy(&r->pieces, p + at);
+	put16(p + 4, at - IP6_HEADER + r->pieces.total);
 	return f;
-}
-
-/* Puts the piece in its place; false kills the packet. A repeated piece is let go. */
-static bool piece_add(struct reassembly6 *r, struct frame *f, const struct piece *like, bool last)
-{
-	struct piece **link = &r->pieces, *before = NULL, *p;
-	uint32_t start = like->start, end = like->end;
-
-	if ((r->total && end > r->total) || (last && r->total && end != r->total))
-		return false;
-	for (; *link && (*link)->start <= start; link = &(*link)->next)
-		before = *link;
-	if (before && before->start == start && before->end == end) {
-		frame_put(f);
-		return true;
-	}
-	if ((before && before->end > start) || (*link && (*link)->start < end) || (last && *link) || end == start)
-		return false;
-	p = g_new(struct piece, 1);
-	*p = *like;
-	p->frame = f;
-	p->next = *link;
-	*link = p;
-	r->have += end - start;
-	r->count++;
-	r->host->frag_bytes += f->capacity;
-	if (last)
-		r->total = end;
-	return true;
 }
 
 /* RFC 7112 5: are all headers there, to the transport's end? `at` is where the one of kind `next` begins. */
@@ -202,7 +153,7 @@ struct frame *frag6_collect(struct net_iface *i, struct frame *f, uint32_t *head
 	const uint8_t *p = packet(f);
 	uint32_t at = *header, start = get16(p + at + 2) & 0xfff8, end = start + IP6_HEADER + get16(p + 4) - at - FRAG_HEADER;
 	bool last = !(p[at + 3] & 1);
-	struct piece like = { .start = start, .end = end, .at = at, .name = *name };
+	struct piece like = { .frame = f, .start = start, .end = end, .data = at + FRAG_HEADER, .name = *name };
 	struct reassembly6 *r;
 	struct frame *done;
 
@@ -219,18 +170,18 @@ struct frame *frag6_collect(struct net_iface *i, struct frame *f, uint32_t *head
 		reassembly_free(r);
 	}
 	r = reassembly_of(i, ip_on(ip_get6(p + 8), i->index), ip_on(ip_get6(p + 24), i->index), get32(p + at + 4));
-	if (r->dead || r->count >= PIECES_MAX || !piece_add(r, f, &like, last)) {
+	if (r->dead || pieces_add(&r->pieces, h, &like, last) != PIECE_FITS) {
 		if (!r->dead)
 			COUNT6(h, Ip6ReasmFails);
 		r->dead = true;
-		drop_pieces(r);
+		pieces_drop(&r->pieces, h);
 		frame_put(f);
 		return NULL;
 	}
-	if (!r->total || r->have < r->total)
+	if (!pieces_whole(&r->pieces))
 		return NULL;
-	*header = r->pieces->at;
-	*name = r->pieces->name;
+	*header = r->pieces.first->data - FRAG_HEADER;
+	*name = r->pieces.first->name;
 	done = whole(r);
 	if (done)
 		COUNT6(h, Ip6ReasmOKs);
