@@ -116,6 +116,31 @@ void lab_route(struct net_host *h, const char *to, const char *via)
 		fail_msg("route %s via %s: %s", to, via ? via : "-", e.why);
 }
 
+void lab_chain(struct lab *l, bool v6)
+{
+	static const struct { const char *name, *address[2], *to[2], *via[2]; } plugs[] = {
+		{ "a", { "10.1.0.1/24", "2001:db8:1::1/64" }, { "0.0.0.0/0", "::/0" }, { "10.1.0.254", "2001:db8:1::fe" } },
+		{ "r1", { "10.1.0.254/24", "2001:db8:1::fe/64" }, { NULL }, { NULL } },
+		{ "r1", { "10.2.0.1/24", "2001:db8:2::1/64" }, { "10.3.0.0/24", "2001:db8:3::/64" }, { "10.2.0.2", "2001:db8:2::2" } },
+		{ "r2", { "10.2.0.2/24", "2001:db8:2::2/64" }, { "10.1.0.0/24", "2001:db8:1::/64" }, { "10.2.0.1", "2001:db8:2::1" } },
+		{ "r2", { "10.3.0.254/24", "2001:db8:3::fe/64" }, { NULL }, { NULL } },
+		{ "b", { "10.3.0.1/24", "2001:db8:3::1/64" }, { "0.0.0.0/0", "::/0" }, { "10.3.0.254", "2001:db8:3::fe" } },
+	};
+	struct net_wire *w = NULL;
+
+	for (unsigned n = 0; n < G_N_ELEMENTS(plugs); n++) {
+		static const char *const wires[] = { "w1", "w2", "w3" };
+		struct net_host *h;
+
+		w = n % 2 ? w : lab_wire(l, wires[n / 2]);
+		h = lab_host(l, plugs[n].name, w, plugs[n].address[v6]);
+		if (plugs[n].name[0] == 'r')
+			net_knob_set(h, NET_IP_FORWARD, 1, NULL);
+		if (plugs[n].to[v6])
+			lab_route(h, plugs[n].to[v6], plugs[n].via[v6]);
+	}
+}
+
 void lab_set(struct net_wire *w, void (*change)(struct net_wire_config *c))
 {
 	struct net_wire_config c;

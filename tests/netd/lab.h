@@ -48,6 +48,11 @@ struct net_wire *lab_wire(struct lab *l, const char *name);
 /* "h1", "10.0.0.1/24": a host (made if new), a further interface eth0, eth1, ... on `w`, up. */
 struct net_host *lab_host(struct lab *l, const char *name, struct net_wire *w, const char *address);
 void lab_route(struct net_host *h, const char *to, const char *via);
+/*
+ * a - w1 - r1 - w2 - r2 - w3 - b, routed: 10.1.0.1, .254, 10.2.0.1, .2, 10.3.0.254, .1;
+ * or 2001:db8:1::1, ::fe, 2001:db8:2::1, ::2, 2001:db8:3::fe, ::1.
+ */
+void lab_chain(struct lab *l, bool v6);
 void lab_set(struct net_wire *w, void (*change)(struct net_wire_config *c));
 
 struct net_endpoint at(const char *text);   /* "10.0.0.1:80" */

@@ -1,25 +1,6 @@
 /* test_ip.c - ARP, routes, forwarding, ICMP, reassembly, ping and traceroute. */
 #include "lab.h"
 
-/* a - w1 - r1 - w2 - r2 - w3 - b */
-static void chain(struct lab *l)
-{
-	struct net_wire *w1 = lab_wire(l, "w1"), *w2 = lab_wire(l, "w2"), *w3 = lab_wire(l, "w3");
-	struct net_host *a = lab_host(l, "a", w1, "10.1.0.1/24"), *r1 = lab_host(l, "r1", w1, "10.1.0.254/24");
-	struct net_host *r2, *b;
-
-	lab_host(l, "r1", w2, "10.2.0.1/24");
-	r2 = lab_host(l, "r2", w2, "10.2.0.2/24");
-	lab_host(l, "r2", w3, "10.3.0.254/24");
-	b = lab_host(l, "b", w3, "10.3.0.1/24");
-	net_knob_set(r1, NET_IP_FORWARD, 1, NULL);
-	net_knob_set(r2, NET_IP_FORWARD, 1, NULL);
-	lab_route(a, "0.0.0.0/0", "10.1.0.254");
-	lab_route(b, "0.0.0.0/0", "10.3.0.254");
-	lab_route(r1, "10.3.0.0/24", "10.2.0.2");
-	lab_route(r2, "10.1.0.0/24", "10.2.0.1");
-}
-
 static struct net_host *host(struct lab *l, const char *name) { return net_host_at(l->net, name); }
 
 static void rfc826_request_to_all_answer_from_one(void **state)
@@ -176,7 +157,7 @@ static void ping_there_and_back(void **state)
 	struct net_ping *p;
 	struct net_echo echo;
 
-	chain(l);
+	lab_chain(l, false);
 	assert_int_equal(net_ping_start(host(l, "a"), &b, 3, NS_PER_S, 56, 10 * NS_PER_S, &p, NULL), 0);
 	lab_settle(l);
 	net_ping_report(p, &report);
@@ -197,7 +178,7 @@ static void ping_large_in_fragments(void **state)
 	struct net_ping_report report;
 	struct net_ping *p;
 
-	chain(l);
+	lab_chain(l, false);
 	assert_int_equal(net_ping_start(host(l, "a"), &b, 1, NS_PER_S, 8000, 10 * NS_PER_S, &p, NULL), 0);
 	lab_settle(l);
 	net_ping_report(p, &report);
@@ -214,7 +195,7 @@ static void ping_nobody(void **state)
 	struct net_ping *p;
 	struct net_echo echo;
 
-	chain(l);
+	lab_chain(l, false);
 	assert_int_equal(net_ping_start(host(l, "a"), &nobody, 1, NS_PER_S, 56, 10 * NS_PER_S, &p, NULL), 0);
 	lab_settle(l);
 	net_ping_report(p, &report);
@@ -241,7 +222,7 @@ static void traceroute_names_each_hop(void **state)
 	struct net_echo echo;
 	char text[NET_ADDR_TEXT];
 
-	chain(l);
+	lab_chain(l, false);
 	assert_int_equal(net_trace_start(host(l, "a"), &b, 5 * NS_PER_S, &t, NULL), 0);
 	lab_settle(l);
 	assert_true(net_trace_done(t));
@@ -263,7 +244,7 @@ static void routes_in_circles(void **state)
 	struct net_ping *p;
 	struct net_echo echo;
 
-	chain(l);
+	lab_chain(l, false);
 	lab_route(host(l, "r1"), "10.77.0.0/16", "10.2.0.2");
 	lab_route(host(l, "r2"), "10.77.0.0/16", "10.2.0.1");
 	assert_int_equal(net_ping_start(host(l, "a"), &there, 1, NS_PER_S, 8, 10 * NS_PER_S, &p, NULL), 0);
@@ -282,7 +263,7 @@ static void rfc1191_path_mtu_is_found(void **state)
 	static const char data[1400];
 	int mtu, error;
 
-	chain(l);
+	lab_chain(l, false);
 	net_wire_get(net_wire_at(l->net, "w2"), &c);
 	c.mtu = 1000;
 	assert_int_equal(net_wire_set(net_wire_at(l->net, "w2"), &c, NULL), 0);
@@ -308,7 +289,7 @@ static void rfc1812_4_3_2_8_errors_are_rate_limited(void **state)
 	struct lab *l = *state;
 	struct net_socket *s;
 
-	chain(l);
+	lab_chain(l, false);
 	s = open_socket(host(l, "a"), NET_UDP);
 	for (int i = 0; i < 50; i++) {
 		send_text(s, "x", "10.3.0.1:9"); /* nobody there: 3/3 */

@@ -4,25 +4,6 @@
 static struct net_host *host(struct lab *l, const char *name) { return net_host_at(l->net, name); }
 static struct net_iface *eth(struct lab *l, const char *name) { return net_iface_at(host(l, name), "eth0"); }
 
-/* a - w1 - r1 - w2 - r2 - w3 - b */
-static void chain(struct lab *l)
-{
-	struct net_wire *w1 = lab_wire(l, "w1"), *w2 = lab_wire(l, "w2"), *w3 = lab_wire(l, "w3");
-	struct net_host *a = lab_host(l, "a", w1, "2001:db8:1::1/64"), *r1 = lab_host(l, "r1", w1, "2001:db8:1::fe/64");
-	struct net_host *r2, *b;
-
-	lab_host(l, "r1", w2, "2001:db8:2::1/64");
-	r2 = lab_host(l, "r2", w2, "2001:db8:2::2/64");
-	lab_host(l, "r2", w3, "2001:db8:3::fe/64");
-	b = lab_host(l, "b", w3, "2001:db8:3::1/64");
-	net_knob_set(r1, NET_IP_FORWARD, 1, NULL);
-	net_knob_set(r2, NET_IP_FORWARD, 1, NULL);
-	lab_route(a, "::/0", "2001:db8:1::fe");
-	lab_route(b, "::/0", "2001:db8:3::fe");
-	lab_route(r1, "2001:db8:3::/64", "2001:db8:2::2");
-	lab_route(r2, "2001:db8:1::/64", "2001:db8:2::1");
-}
-
 static struct net_ping_report ping(struct lab *l, const char *from, const char *to, unsigned size, struct net_echo *echo)
 {
 	struct net_addr a = addr(to);
@@ -86,7 +67,7 @@ static void ping_there_and_back(void **state)
 	struct net_ping_report report;
 	struct net_echo echo;
 
-	chain(l);
+	lab_chain(l, true);
 	report = ping(l, "a", "2001:db8:3::1", 56, &echo);
 	assert_true(report.done);
 	assert_int_equal(report.received, 1);
@@ -103,7 +84,7 @@ static void ping_itself_and_a_link_local_neighbour(void **state)
 	char text[NET_ADDR_TEXT];
 	unsigned flags;
 
-	chain(l);
+	lab_chain(l, true);
 	assert_int_equal(ping(l, "a", "::1", 8, &echo).received, 1);
 	assert_int_equal(ping(l, "a", "2001:db8:1::1", 8, &echo).received, 1);
 	address_text(text, eth(l, "a"), 1, &flags);
@@ -124,7 +105,7 @@ static void traceroute_names_each_hop(void **state)
 	struct net_echo echo;
 	char text[NET_ADDR_TEXT];
 
-	chain(l);
+	lab_chain(l, true);
 	assert_int_equal(net_trace_start(host(l, "a"), &b, 5 * NS_PER_S, &t, NULL), 0);
 	lab_settle(l);
 	assert_true(net_trace_done(t));
@@ -141,7 +122,7 @@ static void rfc8200_4_5_only_the_source_cuts(void **state)
 	struct lab *l = *state;
 	struct net_echo echo;
 
-	chain(l);
+	lab_chain(l, true);
 	assert_int_equal(ping(l, "a", "2001:db8:3::1", 8000, &echo).received, 1);
 	assert_int_equal(counter6(host(l, "a"), NET6_Ip6FragCreates), 6);
 	assert_int_equal(counter6(host(l, "b"), NET6_Ip6ReasmOKs), 1);
@@ -159,7 +140,7 @@ static void rfc8201_path_mtu_is_found(void **state)
 	struct net_echo echo;
 	int mtu;
 
-	chain(l);
+	lab_chain(l, true);
 	net_wire_get(net_wire_at(l->net, "w2"), &c);
 	c.mtu = 1400;
 	assert_int_equal(net_wire_set(net_wire_at(l->net, "w2"), &c, NULL), 0);
@@ -189,7 +170,7 @@ static void rfc4443_3_errors_reach_their_socket(void **state)
 	struct net_socket *s;
 	char byte;
 
-	chain(l);
+	lab_chain(l, true);
 	s = open_socket6(host(l, "a"), NET_UDP);
 	assert_int_equal(net_connect(s, &to, NULL), 0);
 	send_text(s, "x", NULL);
@@ -217,7 +198,7 @@ static void tcp_over_three_wires(void **state)
 	struct net_tcb info;
 	char text[NET_ENDPOINT_TEXT];
 
-	chain(l);
+	lab_chain(l, true);
 	listener = open_listener(host(l, "b"), "[::]:80", 5);
 	client = open_socket6(host(l, "a"), NET_TCP);
 	assert_int_equal(net_connect(client, &to, NULL), -EINPROGRESS);
@@ -882,7 +863,7 @@ static void rfc8201_5_tcp_follows_the_path(void **state)
 	size_t got = 0;
 	ssize_t n;
 
-	chain(l);
+	lab_chain(l, true);
 	listener = open_listener(host(l, "b"), "[::]:80", 5);
 	client = open_socket6(host(l, "a"), NET_TCP);
 	net_connect(client, &to, NULL);
