@@ -242,6 +242,7 @@ void tcp_fin_arrived(struct tcp *t)
 	case NET_TCP_ESTABLISHED:
 		tcp_set_state(t, NET_TCP_CLOSE_WAIT);
 		t->pingpong = true;
+		t->ack_now |= t->rcv_nxt - t->rcv_wup > t->rcv_mss; /* the FIN makes more than one segment of a full one */
 		if (!t->ack_now)
 			tcp_ack_later(t);
 		break;

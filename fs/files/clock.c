@@ -109,9 +109,9 @@ const struct command clock_commands[] = {
 	{ "auto", "", run_auto, "time moves only while some operation waits for it, as far as that needs" },
 	{ "manual", "", run_manual, "time moves only by advance, step and run" },
 	{ "real", "[xFACTOR]", run_real, "time follows the clock on the wall, FACTOR times as fast" },
-	{ "advance", "T", run_advance, "T later (200ms, 1.5s), firing what is due until then" },
+	{ "advance", "T", run_advance, "T later (200ms, 1.5s), firing what is due until then; EAGAIN after a million events: again goes on" },
 	{ "step", "[N]", run_step, "to the next event, or N events" },
-	{ "run", "", run_run, "until nothing is pending" },
+	{ "run", "", run_run, "until nothing is pending; EAGAIN as above" },
 	{ 0 }
 };
 

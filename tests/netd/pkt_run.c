@@ -13,6 +13,7 @@
 #include "checksum.h"
 #include "frame.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -444,6 +445,30 @@ static bool expect(struct run *r, const struct pkt_event *e)
 
 /* --- the script ------------------------------------------------------------------------------------------- */
 
+/* What a shell would make of $((32*1024*1024)): products alone. */
+static char *multiplied(const char *text)
+{
+	GString *out = g_string_new(NULL);
+
+	while (*text) {
+		long long product = 1;
+		char *end;
+
+		if (!g_str_has_prefix(text, "$((")) {
+			g_string_append_c(out, *text++);
+			continue;
+		}
+		for (text += 3; *text && *text != ')'; text = end + strspn(end, " *")) {
+			product *= strtoll(text, &end, 0);
+			if (end == text)
+				break;
+		}
+		text += strspn(text, ")");
+		g_string_append_printf(out, "%lli", product);
+	}
+	return g_string_free(out, FALSE);
+}
+
 /*
  * `sysctl -q net.ipv4.name=value`, in whatever program's arguments, also as /proc/sys/net/ipv4/name=value, where the simulated
  * host has such a knob. All else a shell would do is left out.
@@ -458,7 +483,7 @@ static bool shell(struct run *r, const struct pkt_event *e)
 	for (; g_match_info_matches(m); g_match_info_next(m, NULL)) {
 		g_autofree char *name = g_strdelimit(g_match_info_fetch(m, 1), "/", '.');
 		g_autofree char *a = g_match_info_fetch(m, 2), *b = g_match_info_fetch(m, 3), *c = g_match_info_fetch(m, 4);
-		const char *value = c && *c ? c : b && *b ? b : a;
+		g_autofree char *value = multiplied(c && *c ? c : b && *b ? b : a);
 
 		if (net_knob_find(name, &k) && !r->ops->knob(r->host, name, value))
 			return wrong(r, e, "%s cannot be %s here", name, value);
