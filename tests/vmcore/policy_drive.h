@@ -18,7 +18,10 @@
 #include "policy/twoq.h"
 #include "policy/wsclock.h"
 
+#include "rng.h"
+
 #include <glib.h>
+#include <inttypes.h>
 
 enum { NO_VICTIM = -1, HIT = -2 };
 
@@ -100,6 +103,18 @@ static inline run_fn *driver(const char *name)
 		if (g_ascii_strcasecmp(driven[i].name, name) == 0)
 			return driven[i].run;
 	return g_ascii_strcasecmp(name, "clock1") == 0 ? run_clock : NULL;
+}
+
+/* Random strings: SEED=N others than usual, ROUNDS=N so many. Says which, for who looks for one that failed. */
+static inline unsigned random_rounds(struct rng *r, uint64_t seed, unsigned rounds)
+{
+	const char *other = g_getenv("SEED"), *more = g_getenv("ROUNDS");
+
+	seed = other ? g_ascii_strtoull(other, NULL, 0) : seed;
+	rounds = more ? (unsigned)g_ascii_strtoull(more, NULL, 0) : rounds;
+	print_message("SEED=%" PRIu64 " ROUNDS=%u\n", seed, rounds);
+	rng_seed(r, seed, "strings");
+	return rounds;
 }
 
 static inline uint64_t misses(const int64_t *out, size_t n)

@@ -256,8 +256,7 @@ static void every_victim_is_the_definitions(void **state)
 {
 	struct rng r;
 
-	rng_seed(&r, 7, "strings");
-	for (unsigned round = 0; round < 400; round++) {
+	for (unsigned round = random_rounds(&r, 7, 400); round-- > 0;) {
 		uint32_t pages = 2 + (uint32_t)rng_below(&r, 40), frames = 1 + (uint32_t)rng_below(&r, 30);
 		struct string s = random_string(&r, 300, pages);
 
@@ -443,8 +442,7 @@ static void policies_of_several_lists_follow_their_papers(void **state)
 	};
 	struct rng r;
 
-	rng_seed(&r, 17, "strings");
-	for (unsigned round = 0; round < 300; round++) {
+	for (unsigned round = random_rounds(&r, 17, 300); round-- > 0;) {
 		uint32_t pages = 2 + (uint32_t)rng_below(&r, 60), frames = 1 + (uint32_t)rng_below(&r, 40);
 		struct string s = random_string(&r, 600, pages);
 
@@ -470,12 +468,197 @@ static void policies_of_several_lists_follow_their_papers(void **state)
 	}
 }
 
+/*
+ * Aging and linux, as their headers tell them, over arrays: `n` pages in memory, each with what is known of it. `place`: when it
+ * came to its list or to its counter.
+ */
+struct known { uint32_t page; uint64_t place; unsigned counter; bool used, seen, active; };
+struct gone { uint32_t page; uint64_t when; };
+struct memory { struct known at[64]; unsigned n, frames; uint64_t clock, evictions; struct gone gone[64]; unsigned remembered; };
+
+static unsigned find_page(const struct memory *m, uint32_t page)
+{
+	unsigned i = 0;
+
+	while (i < m->n && m->at[i].page != page)
+		i++;
+	return i;
+}
+
+static int64_t memory_drop(struct memory *m, unsigned i)
+{
+	int64_t page = m->at[i].page;
+
+	m->at[i] = m->at[--m->n];
+	m->evictions++;
+	return page;
+}
+
+static unsigned counted_least(const struct memory *m)
+{
+	unsigned best = 0;
+
+	for (unsigned i = 1; i < m->n; i++)
+		if (m->at[i].counter < m->at[best].counter ||
+		    (m->at[i].counter == m->at[best].counter && m->at[i].place < m->at[best].place))
+			best = i;
+	return best;
+}
+
+/* Counters age in the order of their values, so of pages that become equal, the one that had less stands first. */
+static void age_all(struct memory *m)
+{
+	struct memory old = *m;
+
+	while (old.n > 0) {
+		unsigned i = counted_least(&old), k = find_page(m, old.at[i].page);
+
+		m->at[k].counter = m->at[k].counter / 2 + (m->at[k].used ? 128 : 0);
+		m->at[k].used = false;
+		m->at[k].place = ++m->clock;
+		old.at[i] = old.at[--old.n];
+	}
+}
+
+static int64_t step_aging(struct memory *m, uint32_t page)
+{
+	unsigned i = find_page(m, page);
+	int64_t out = NO_VICTIM;
+
+	if (i < m->n) {
+		m->at[i].used = true;
+		return HIT;
+	}
+	if (m->n == m->frames) {
+		if (m->evictions > 0 && m->evictions % m->frames == 0)
+			age_all(m);
+		out = memory_drop(m, counted_least(m));
+	}
+	m->at[m->n++] = (struct known){ .page = page, .place = ++m->clock, .counter = 128 };
+	return out;
+}
+
+/* The oldest of a list; n: it is empty. */
+static unsigned oldest(const struct memory *m, bool active, unsigned *length)
+{
+	unsigned best = m->n;
+
+	*length = 0;
+	for (unsigned i = 0; i < m->n; i++) {
+		if (m->at[i].active != active)
+			continue;
+		++*length;
+		if (best == m->n || m->at[i].place < m->at[best].place)
+			best = i;
+	}
+	return best;
+}
+
+static int64_t shrink(struct memory *m)
+{
+	for (;;) {
+		unsigned actives, inactives, first = oldest(m, true, &actives), i = oldest(m, false, &inactives);
+		struct known *k;
+
+		if (actives > 0 && (inactives < actives || inactives == 0)) {
+			m->at[first] = (struct known){ .page = m->at[first].page, .place = ++m->clock };
+			continue;
+		}
+		k = &m->at[i];
+		if (!k->used)
+			return memory_drop(m, i);
+		*k = (struct known){ .page = k->page, .place = ++m->clock, .active = k->seen, .seen = !k->seen };
+	}
+}
+
+static int64_t step_linux(struct memory *m, uint32_t page)
+{
+	unsigned i = find_page(m, page), g = 0, actives;
+	int64_t out = NO_VICTIM;
+	bool again = false;
+
+	if (i < m->n) {
+		m->at[i].used = true;
+		return HIT;
+	}
+	if (m->n == m->frames) {
+		out = shrink(m);
+		m->gone[m->remembered++] = (struct gone){ (uint32_t)out, m->evictions };
+		if (m->remembered > m->n)                /* as many as there are pages in memory now, the oldest first */
+			memmove(m->gone, m->gone + 1, --m->remembered * sizeof m->gone[0]);
+	}
+	while (g < m->remembered && m->gone[g].page != page)
+		g++;
+	if (g < m->remembered) {
+		oldest(m, true, &actives);
+		again = m->evictions - m->gone[g].when <= actives;
+		memmove(m->gone + g, m->gone + g + 1, (--m->remembered - g) * sizeof m->gone[0]);
+	}
+	m->at[m->n++] = (struct known){ .page = page, .place = ++m->clock, .used = true, .active = again };
+	return out;
+}
+
+static void aging_and_linux_follow_their_headers(void **state)
+{
+	static const struct { const char *name; int64_t (*step)(struct memory *m, uint32_t page); } rows[] = {
+		{ "aging", step_aging }, { "linux", step_linux },
+	};
+	struct rng r;
+
+	for (unsigned round = random_rounds(&r, 19, 300); round-- > 0;) {
+		uint32_t pages = 2 + (uint32_t)rng_below(&r, 60), frames = 1 + (uint32_t)rng_below(&r, 40);
+		struct string s = random_string(&r, 600, pages);
+
+		for (size_t k = 0; k < G_N_ELEMENTS(rows); k++) {
+			struct memory m = { .frames = frames };
+			int64_t *is = driver(rows[k].name)(s.refs, s.n, frames, 0);
+
+			for (size_t i = 0; i < s.n; i++) {
+				int64_t should = rows[k].step(&m, s.refs[i]);
+
+				if (is[i] != should)
+					fail_msg("%s, round %u, %u frames, reference %zu: %" PRId64 " not %" PRId64, rows[k].name,
+						 round, frames, i, is[i], should);
+			}
+			g_free(is);
+		}
+		g_free(s.refs);
+	}
+}
+
+/* Random: no definition says whom, but each as often as every other, and as the seed says. */
+static void random_takes_each_as_often(void **state)
+{
+	enum { FRAMES = 16, REFS = 160000 };
+	uint32_t *refs = g_new(uint32_t, REFS), age[FRAMES] = { 0 };
+	GQueue in = G_QUEUE_INIT;
+	int64_t *out;
+
+	for (uint32_t i = 0; i < REFS; i++)
+		refs[i] = i;
+	out = run_random(refs, REFS, FRAMES, 0);
+	for (uint32_t i = 0; i < REFS; i++) {
+		if (out[i] >= 0) {
+			int at = g_queue_index(&in, GUINT_TO_POINTER((guint)out[i]));
+
+			assert_true(at >= 0);
+			age[at]++;
+			g_queue_pop_nth(&in, (guint)at);
+		}
+		g_queue_push_tail(&in, GUINT_TO_POINTER(i));
+	}
+	for (unsigned k = 0; k < FRAMES; k++)            /* 10000 expected, 97 the deviation */
+		assert_in_range(age[k], 9500, 10500);
+	g_queue_clear(&in);
+	g_free(out);
+	g_free(refs);
+}
+
 static void enough_frames_leave_cold_misses_only(void **state)
 {
 	struct rng r;
 
-	rng_seed(&r, 8, "strings");
-	for (unsigned round = 0; round < 100; round++) {
+	for (unsigned round = random_rounds(&r, 8, 100); round-- > 0;) {
 		struct string s = random_string(&r, 500, 1 + (uint32_t)rng_below(&r, 60));
 		g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
 
@@ -495,8 +678,7 @@ static void lru_never_loses_by_more_frames(void **state)
 {
 	struct rng r;
 
-	rng_seed(&r, 9, "strings");
-	for (unsigned round = 0; round < 100; round++) {
+	for (unsigned round = random_rounds(&r, 9, 100); round-- > 0;) {
 		struct string s = random_string(&r, 500, 40);
 		uint64_t before = UINT64_MAX;
 
@@ -547,8 +729,7 @@ static void nobody_beats_opt(void **state)
 {
 	struct rng r;
 
-	rng_seed(&r, 10, "strings");
-	for (unsigned round = 0; round < 100; round++) {
+	for (unsigned round = random_rounds(&r, 10, 100); round-- > 0;) {
 		struct string s = random_string(&r, 300, 30);
 		uint32_t frames = 1 + (uint32_t)rng_below(&r, 25);
 		uint64_t least = misses_of_opt(s.refs, s.n, frames);
@@ -571,6 +752,8 @@ int main(void)
 		cmocka_unit_test(recorded_victims),
 		cmocka_unit_test(every_victim_is_the_definitions),
 		cmocka_unit_test(policies_of_several_lists_follow_their_papers),
+		cmocka_unit_test(aging_and_linux_follow_their_headers),
+		cmocka_unit_test(random_takes_each_as_often),
 		cmocka_unit_test(enough_frames_leave_cold_misses_only),
 		cmocka_unit_test(nobody_beats_opt),
 		cmocka_unit_test(lru_never_loses_by_more_frames),

@@ -114,8 +114,7 @@ static void random_strings(void **state)
 {
 	struct rng r;
 
-	rng_seed(&r, 3, "strings");
-	for (unsigned round = 0; round < 40; round++) {
+	for (unsigned round = random_rounds(&r, 3, 40); round-- > 0;) {
 		uint32_t refs[400], pages = 2 + (uint32_t)rng_below(&r, 60);
 
 		for (size_t i = 0; i < G_N_ELEMENTS(refs); i++)
@@ -168,8 +167,7 @@ static void reads_and_writes(void **state)
 	};
 	struct rng r;
 
-	rng_seed(&r, 5, "reads and writes");
-	for (unsigned round = 0; round < 40; round++) {
+	for (unsigned round = random_rounds(&r, 5, 40); round-- > 0;) {
 		uint64_t refs[464], pages = 2 + rng_below(&r, 60), stores = 1 + rng_below(&r, 8);
 
 		for (uint64_t i = 0; i < G_N_ELEMENTS(refs); i++)

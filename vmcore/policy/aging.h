@@ -1,8 +1,9 @@
 /*
  * aging.h - a counter of 8 bits a page, which ages: at each tick it is halved and the used bit comes in at the top.
  *
- * The page with the lowest counter goes; of equals, the one that was there first. A tick comes every `period` evictions (0:
- * as many as there are pages). A new page starts with 128, as if it had been used in the tick before.
+ * The page with the lowest counter goes; of equals, the one that has had that counter for longer (a tick goes through the
+ * counters from the lowest up, so of those that become equal the one that had less before stands first). A tick comes every
+ * `period` evictions (0: as many as there are pages). A new page starts with 128, as if it had been used in the tick before.
  * Pages of equal counter are in one ring: class[counter], all 256 of which exist.
  */
 #ifndef VMCORE_POLICY_AGING_H
