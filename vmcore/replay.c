@@ -102,7 +102,7 @@ static int make_policy(struct vm_replay *r, const struct vm_replay_options *o, s
 	r->kind = find_policy(words[0] ? words[0] : "", e);
 	if (!r->kind)
 		return -EINVAL;
-	policy_init(&r->policy, r->kind->needs & ~(unsigned)(POLICY_BITS | POLICY_MODIFIED), r->frames, o->seed);
+	policy_init(&r->policy, r->kind->needs & ~(unsigned)(POLICY_BITS | POLICY_MODIFIED | POLICY_PAGES), r->frames, o->seed);
 	r->policy.machine = r;
 	for (unsigned i = 0; r->kind->params && r->kind->params[i].name; i++)
 		r->policy.param[i] = r->kind->params[i].normal;
@@ -198,6 +198,22 @@ void vm_replay_result(const struct vm_replay *r, struct vm_replay_result *out)
 		.table_bytes = r->world.vm->frames_by_use[VM_FRAME_TABLE] << 12,
 	};
 	out->time = vm_replay_time(NULL, out, r->path == VM_REPLAY_TLB);
+}
+
+static uint64_t places_bytes(const struct places *s)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned k = 0; k < s->levels; k++)
+		bytes += s->words[k] * sizeof(uint64_t);
+	return bytes;
+}
+
+void vm_replay_memory(const struct vm_replay *r, struct vm_replay_memory *out)
+{
+	policy_memory(&r->policy, &out->by_frame, &out->by_page);
+	out->by_frame += r->frames * sizeof r->mapped[0];
+	out->by_reference = places_bytes(&r->needed) + places_bytes(&r->useless);
 }
 
 uint64_t vm_replay_victim(const struct vm_replay *r)

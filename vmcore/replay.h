@@ -12,6 +12,7 @@
 #include "replay_world.h"
 
 #define POLICY_OWN_BITS
+#define POLICY_OWN_PAGES
 #include "policy/policy.h"
 
 enum { REPLAY_FILTER = 512 };       /* entries; no more than the low bits that a leaf entry's place tells */
@@ -110,6 +111,14 @@ static inline void policy_unuse(struct policy *p, uint32_t f)
 static inline bool policy_dirty(struct policy *p, uint32_t f)
 {
 	return *mapped_entry(p->machine, f) & ENTRY_D;
+}
+/* Pages are told apart by the place of their entry. */
+static inline uint64_t policy_page(const struct policy *p, uint32_t f)
+{
+	return ((const struct vm_replay *)p->machine)->mapped[f];
+}
+static inline void policy_page_put(struct policy *p, uint32_t f, uint64_t page)
+{
 }
 static inline bool policy_is_file(struct policy *p, uint32_t f)
 {

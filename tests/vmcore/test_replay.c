@@ -528,6 +528,57 @@ static void nonsense_is_refused(void **state)
 		       EINVAL, "power of two");
 }
 
+/* Pages with as many references each as there are counts; scans; pages that come back: all lists are as long as they get. */
+static void run_much(struct vm_replay *r, const uint64_t *refs, size_t n)
+{
+	struct err e = { 0 };
+
+	for (size_t at = 0; at < n; at += 1 << 14)
+		if (vm_replay_run(r, refs + at, MIN(n - at, (size_t)1 << 14), &e))
+			fail_msg("%s", e.why);
+}
+
+static void memory_is_bounded_by_frames_and_pages(void **state)
+{
+	enum { FRAMES = 3000, PAGES = 9000, REFS = 400000 };
+	uint64_t *refs = g_new(uint64_t, REFS);
+	uint32_t *next = g_new(uint32_t, REFS);
+	struct rng r;
+
+	rng_seed(&r, 1, "memory");
+	for (size_t i = 0; i < REFS; i++) {
+		uint64_t page = i % 3 ? rng_below(&r, 1 + rng_below(&r, FRAMES)) : rng_below(&r, PAGES);
+
+		refs[i] = i < PAGES ? i : page;
+	}
+	assert_int_equal(vm_next_use(refs, REFS, next, 0, NULL), 0);
+	for (unsigned k = 0; vm_replay_policies[k]; k++)
+		for (uint64_t frames = FRAMES; frames <= PAGES; frames += FRAMES) {
+			g_autofree char *policy = strcmp(vm_replay_policies[k], "2q") || frames > FRAMES ?
+				g_strdup(vm_replay_policies[k]) : g_strdup("2q out=1000");
+			struct vm_replay_options o = { .policy = policy, .frames = frames, .path = VM_REPLAY_FILTER, .seed = 1,
+						       .next_use = next, .next_use_count = REFS };
+			struct vm_replay_memory m;
+			struct vm_replay *p;
+
+			if (strcmp(policy, "opt"))
+				o.next_use = NULL;
+			p = vm_replay_new(&o, NULL);
+			assert_non_null(p);
+			run_much(p, refs, REFS);
+			vm_replay_memory(p, &m);
+			print_message("%s with %u frames: %.1f bytes a frame, %.1f a page\n", policy, (unsigned)frames,
+				      (double)m.by_frame / (double)frames, (double)m.by_page / PAGES);
+			assert_true(m.by_frame >= 4 * frames);
+			assert_in_range(m.by_frame, 1, 16 * frames);
+			assert_in_range(m.by_page, 0, 32 * PAGES);
+			assert_in_range(m.by_reference, 0, strcmp(policy, "opt") ? 0 : REFS / 4 + REFS / 128);
+			vm_replay_free(p);
+		}
+	g_free(refs);
+	g_free(next);
+}
+
 static void too_many_tables_are_refused_and_memory_stays_bounded(void **state)
 {
 	struct vm_replay_options o = { .policy = "fifo", .frames = 4, .table_bytes = 1 * MiB };
@@ -556,6 +607,7 @@ int main(void)
 		cmocka_unit_test(no_way_to_the_page_table_changes_a_result),
 		cmocka_unit_test(what_must_hold_holds), cmocka_unit_test(the_curve_is_lru_at_every_size),
 		cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(too_many_tables_are_refused_and_memory_stays_bounded),
+		cmocka_unit_test(memory_is_bounded_by_frames_and_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

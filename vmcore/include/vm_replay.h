@@ -50,6 +50,12 @@ void vm_replay_free(struct vm_replay *r);
 /* The next references; any number of calls. ENOMEM: page tables exceed table_bytes; references before that one are done. */
 int  vm_replay_run(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e);
 void vm_replay_result(const struct vm_replay *r, struct vm_replay_result *out);
+/*
+ * Bytes taken besides page tables, next_use and a constant: at most 16 a frame and 32 a page that was met. opt has 2 bits
+ * (and a 64th of that) for each reference to come, by_reference.
+ */
+struct vm_replay_memory { uint64_t by_frame, by_page, by_reference; };
+void vm_replay_memory(const struct vm_replay *r, struct vm_replay_memory *out);
 /* The page that was evicted last, as vm_ref_where() gives it; UINT64_MAX: none yet. */
 uint64_t vm_replay_victim(const struct vm_replay *r);
 /*

@@ -19,7 +19,7 @@ static inline void arc_load(struct policy *p, uint32_t f, uint64_t page)
 {
 	uint32_t t = ghost_return(p, page) != POLICY_NONE;
 
-	p->page[f] = page;
+	policy_page_put(p, f, page);
 	p->count[f] = t;
 	p->size++;
 	ring_add(p, &p->ring[t], f);
@@ -48,7 +48,7 @@ static inline uint32_t arc_replace(struct policy *p, bool from_b2)
 	bool first = t1 > 0 && (t1 > p->param[0] || (from_b2 && t1 == p->param[0]) || p->ring[1].size == 0);
 	uint32_t f = p->ring[!first].first;
 
-	ghost_add(&p->ghosts, !first, p->page[f], 0);
+	ghost_add(&p->ghosts, !first, policy_page(p, f), 0);
 	arc_forget(p, f);
 	return f;
 }

@@ -33,13 +33,13 @@ static inline void linux_load(struct policy *p, uint32_t f, uint64_t page)
 	uint32_t ring = policy_is_file(p, f) ? LINUX_FILE : 0, i = ghost_find(&p->ghosts, page);
 
 	if (i != POLICY_NONE) {
-		uint32_t away = (uint32_t)p->ticked - p->ghosts.at[i].stamp;
+		uint32_t away = ((uint32_t)p->ticked - p->ghosts.at[i].stamp) & 0x7fffffff;
 
 		if (away <= p->ring[LINUX_ACTIVE].size + p->ring[LINUX_ACTIVE | LINUX_FILE].size)
 			ring |= LINUX_ACTIVE;
 		ghost_remove(&p->ghosts, i);
 	}
-	p->page[f] = page;
+	policy_page_put(p, f, page);
 	p->size++;
 	linux_put(p, f, ring);
 	policy_use(p, f);
@@ -113,8 +113,8 @@ static inline uint32_t linux_victim(struct policy *p, uint64_t page)
 		linux_look_again(p, f, kind);
 	}
 	linux_forget(p, f);
-	if (p->page[f] != POLICY_NO_PAGE && ghost_find(&p->ghosts, p->page[f]) == POLICY_NONE)
-		ghost_add(&p->ghosts, 0, p->page[f], (uint32_t)++p->ticked);
+	if (policy_page(p, f) != POLICY_NO_PAGE && ghost_find(&p->ghosts, policy_page(p, f)) == POLICY_NONE)
+		ghost_add(&p->ghosts, 0, policy_page(p, f), (uint32_t)++p->ticked);
 	ghost_trim(&p->ghosts, 0, p->size);
 	return f;
 }

@@ -81,7 +81,7 @@ void policy_clear(struct policy *p)
 
 void policy_classes_grow(struct policy_classes *c)
 {
-	uint32_t room = c->room ? c->room * 2 : 64;
+	uint32_t room = c->room + MAX(64, c->room / 2);
 
 	c->class = g_renew(struct policy_class, c->class, room);
 	for (uint32_t k = c->room; k < room; k++)
@@ -96,21 +96,42 @@ void policy_pool_grow(struct policy *p)
 	p->pool = g_renew(uint32_t, p->pool, p->pool_room);
 }
 
-void policy_ghosts_grow(struct policy_ghosts *g)
+static void policy_ghosts_spread(struct policy_ghosts *g, uint32_t buckets, uint32_t used)
 {
-	uint32_t old = g->room, room = old ? old * 2 : 64;
-
-	g->at = g_renew(struct policy_ghost, g->at, room);
-	g->bucket = g_renew(uint32_t, g->bucket, room);
-	g->room = room;
-	memset(g->bucket, 0xff, room * sizeof g->bucket[0]);
-	for (uint32_t i = 0; i < old; i++) {             /* all are in use: that is why there is too little room */
+	g->buckets = buckets;
+	g->bucket = g_renew(uint32_t, g->bucket, buckets);
+	memset(g->bucket, 0xff, buckets * sizeof g->bucket[0]);
+	for (uint32_t i = 0; i < used; i++) {
 		uint32_t *bucket = &g->bucket[ghost_bucket(g, g->at[i].page)];
 
 		g->at[i].chain = *bucket;
 		*bucket = i;
 	}
+}
+
+void policy_ghosts_grow(struct policy_ghosts *g)
+{
+	uint32_t old = g->room, room = old + MAX(64, old / 8), buckets = MAX(64, g->buckets);
+
+	while (buckets < room / 2)
+		buckets *= 2;
+	g->at = g_renew(struct policy_ghost, g->at, room);
+	g->room = room;
+	if (buckets != g->buckets)
+		policy_ghosts_spread(g, buckets, old);   /* all are in use: that is why there is too little room */
 	for (uint32_t i = old; i < room; i++)
 		g->at[i].next = i + 1 < room ? i + 1 : POLICY_NONE;
 	g->unused = old;
+}
+
+void policy_memory(const struct policy *p, uint64_t *by_frame, uint64_t *by_page)
+{
+	const void *const arrays[] = { p->prev, p->next, p->count, p->bits };
+
+	*by_frame = p->page ? p->frames * sizeof p->page[0] : 0;
+	for (unsigned i = 0; i < G_N_ELEMENTS(arrays); i++)
+		*by_frame += arrays[i] ? p->frames * sizeof(uint32_t) : 0;
+	*by_frame += p->pool_room * sizeof p->pool[0];
+	*by_page = p->classes.room * sizeof p->classes.class[0] + p->ghosts.room * sizeof p->ghosts.at[0] +
+		   p->ghosts.buckets * sizeof p->ghosts.bucket[0];
 }

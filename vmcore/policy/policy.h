@@ -21,13 +21,16 @@
  *
  * The used bit. Policies that look at one do so through policy_used() and policy_unuse(), dirty pages through
  * policy_dirty(): here they are bits in p->bits. Where they lie elsewhere (the A bits of page tables), POLICY_OWN_BITS is
- * defined and these functions come from there. NAME_hit() of such a policy is policy_use().
+ * defined and these functions come from there. NAME_hit() of such a policy is policy_use(). In the same way POLICY_OWN_PAGES
+ * says that somebody else knows which page is in a frame, before NAME_load() and until NAME_victim() has returned.
  */
 #ifndef VMCORE_POLICY_H
 #define VMCORE_POLICY_H
 
 #include "rng.h"
 #include "units.h"
+
+#include <assert.h>
 
 #define POLICY_NONE    UINT32_MAX            /* no frame */
 #define POLICY_NO_PAGE UINT64_MAX
@@ -49,13 +52,13 @@ struct policy_ghost {
 	uint64_t page;
 	uint32_t prev, next;         /* ring of its list. Unused: `next` the next unused */
 	uint32_t chain;              /* the next in its bucket */
-	uint32_t list;
-	uint32_t stamp;              /* linux: when it went */
+	uint32_t list : 1, stamp : 31; /* linux: when it went */
 };
+static_assert(sizeof(struct policy_ghost) == 24, "with their buckets less than 32 bytes a page, however full they are");
 struct policy_ghosts {
 	struct policy_ghost *at;
 	uint32_t room, unused;
-	uint32_t *bucket;            /* room of them */
+	uint32_t *bucket, buckets;   /* a power of two */
 	struct policy_ring list[2];
 };
 
@@ -108,6 +111,9 @@ void policy_classes_grow(struct policy_classes *c);
 void policy_pool_grow(struct policy *p);
 void policy_ghosts_grow(struct policy_ghosts *g);
 
+/* Bytes taken: *by_frame by what each frame has, *by_page by what there is for pages that were met. */
+void policy_memory(const struct policy *p, uint64_t *by_frame, uint64_t *by_page);
+
 typedef void policy_each_fn(void *arg, const char *list, uint32_t f);
 
 
@@ -140,6 +146,18 @@ static inline void policy_soon(struct policy *p, uint32_t f)
 static inline bool policy_is_file(struct policy *p, uint32_t f)
 {
 	return false;
+}
+#endif
+
+/* Which page is in the frame: for who has no other way to know. */
+#ifndef POLICY_OWN_PAGES
+static inline uint64_t policy_page(const struct policy *p, uint32_t f)
+{
+	return p->page[f];
+}
+static inline void policy_page_put(struct policy *p, uint32_t f, uint64_t page)
+{
+	p->page[f] = page;
 }
 #endif
 
@@ -229,7 +247,7 @@ static inline uint32_t ghost_bucket(const struct policy_ghosts *g, uint64_t page
 {
 	uint32_t line = (uint32_t)(((page >> 4) * 0x9e3779b97f4a7c15u) >> 32);
 
-	return (line << 4 | (page & 15)) & (g->room - 1);
+	return (line << 4 | (page & 15)) & (g->buckets - 1);
 }
 
 static inline uint32_t ghost_find(const struct policy_ghosts *g, uint64_t page)
@@ -273,7 +291,7 @@ static inline void ghost_add(struct policy_ghosts *g, uint32_t list, uint64_t pa
 	i = g->unused;
 	g->unused = g->at[i].next;
 	bucket = &g->bucket[ghost_bucket(g, page)];
-	g->at[i] = (struct policy_ghost){ page, i, i, *bucket, list, stamp };
+	g->at[i] = (struct policy_ghost){ page, i, i, *bucket, list & 1, stamp & 0x7fffffff };
 	*bucket = i;
 	if (r->size++ == 0) {
 		r->first = i;

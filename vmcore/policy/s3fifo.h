@@ -24,7 +24,7 @@ static inline void s3fifo_load(struct policy *p, uint32_t f, uint64_t page)
 {
 	bool main = ghost_return(p, page) != POLICY_NONE;
 
-	p->page[f] = page;
+	policy_page_put(p, f, page);
 	p->count[f] = main ? S3FIFO_MAIN : 0;
 	p->size++;
 	ring_add(p, &p->ring[main], f);
@@ -69,7 +69,7 @@ static inline uint32_t s3fifo_victim(struct policy *p, uint64_t page)
 		policy_looked(p, f, s3fifo_count(p, f));
 		if (s3fifo_count(p, f) < 2) {
 			s3fifo_forget(p, f);
-			ghost_add(&p->ghosts, 0, p->page[f], 0);
+			ghost_add(&p->ghosts, 0, policy_page(p, f), 0);
 			ghost_trim(&p->ghosts, 0, (uint32_t)(c - small));
 			return f;
 		}

@@ -19,7 +19,7 @@ static inline void twoq_load(struct policy *p, uint32_t f, uint64_t page)
 {
 	uint32_t ring = ghost_return(p, page) == POLICY_NONE ? TWOQ_IN : TWOQ_MAIN;
 
-	p->page[f] = page;
+	policy_page_put(p, f, page);
 	p->count[f] = ring;
 	p->size++;
 	ring_add(p, &p->ring[ring], f);
@@ -47,7 +47,7 @@ static inline uint32_t twoq_victim(struct policy *p, uint64_t page)
 		f = p->ring[TWOQ_MAIN].first;
 	} else {
 		f = p->ring[TWOQ_IN].first;
-		ghost_add(&p->ghosts, 0, p->page[f], 0);
+		ghost_add(&p->ghosts, 0, policy_page(p, f), 0);
 		ghost_trim(&p->ghosts, 0, (uint32_t)most_out);
 	}
 	twoq_forget(p, f);
