@@ -27,14 +27,15 @@ static const char usage[] =
 	"  --csv, --json     instead of text\n"
 	"  --parallel N      threads (one a processor)\n"
 	"  --seed N          of random numbers (1)\n"
-	"  --tables SIZE     real memory for page tables of one run\n";
+	"  --tables SIZE     real memory for page tables of one run\n"
+	"  --help            this\n";
 
 struct settings {
 	struct replay_batch batch;
 	GPtrArray *policies;     /* char * */
 	GArray   *frames;        /* uint64_t */
 	enum trace_format format;
-	bool      curve, steps, frames_given, policy_given;
+	bool      curve, steps, help, frames_given, policy_given;
 	uint8_t   output;        /* FORMAT_TEXT, _JSON, _CSV */
 };
 
@@ -221,6 +222,7 @@ static int set_tables(struct settings *s, const char *value, struct err *e)
 
 static int set_curve(struct settings *s, const char *value, struct err *e) { s->curve = true; return 0; }
 static int set_steps(struct settings *s, const char *value, struct err *e) { s->steps = true; return 0; }
+static int set_help(struct settings *s, const char *value, struct err *e) { s->help = true; return 0; }
 static int set_csv(struct settings *s, const char *value, struct err *e) { s->output = FORMAT_CSV; return 0; }
 static int set_json(struct settings *s, const char *value, struct err *e) { s->output = FORMAT_JSON; return 0; }
 
@@ -233,6 +235,7 @@ static const struct setting {
 	{ { "curve", no_argument, NULL, 0 }, set_curve }, { { "sample", required_argument, NULL, 0 }, set_sample },
 	{ { "steps", no_argument, NULL, 0 }, set_steps }, { { "csv", no_argument, NULL, 0 }, set_csv },
 	{ { "json", no_argument, NULL, 0 }, set_json }, { { "parallel", required_argument, NULL, 0 }, set_parallel },
+	{ { "help", no_argument, NULL, 0 }, set_help },
 	{ { "seed", required_argument, NULL, 0 }, set_seed }, { { "tables", required_argument, NULL, 0 }, set_tables },
 };
 
@@ -557,9 +560,11 @@ int replay_main(int argc, char **argv)
 	};
 	int rc = parse_options(&s, argc, argv);
 
-	if (rc == OK)
+	if (rc == OK && s.help)
+		fputs(usage, stdout);
+	else if (rc == OK)
 		rc = check_settings(&s, argc - optind);
-	if (rc == OK) {
+	if (rc == OK && !s.help) {
 		catch_signals();
 		sort_frames(s.frames);
 		s.batch.progress &= !s.steps;

@@ -444,6 +444,17 @@ static void draw(struct replay_batch *b, gint64 since)
 	fflush(stderr);
 }
 
+/* What stays on the terminal. */
+static void sum_up(struct replay_batch *b, gint64 since)
+{
+	double seconds = (double)(g_get_monotonic_time() - since) / 1e6;
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	fprintf(stderr, "\r\033[K%u of %u runs, %.1f M references in %.1f s, %ld MiB of memory at most\n", b->done, b->jobs->len,
+		(double)b->refs_done / 1e6, seconds, u.ru_maxrss / 1024);
+}
+
 static void *drawer(void *arg)
 {
 	struct replay_batch *b = arg;
@@ -453,7 +464,7 @@ static void *drawer(void *arg)
 		draw(b, since);
 		g_usleep(BAR_MS * 1000);
 	}
-	fputs("\r\033[K", stderr);
+	sum_up(b, since);
 	return NULL;
 }
 

@@ -79,8 +79,8 @@ static int find_format(struct trace *t, const char *path, struct err *e)
 		return err_set(e, EINVAL, -1, "it is empty");
 	t->format = guess(&t->in);
 	if (t->format == TRACE_GUESS)
-		return err_set(e, EINVAL, -1, "its format cannot be told from its name or beginning; --format is one of "
-			       "lackey din pages bin64 compact");
+		return err_set(e, EINVAL, -1, "its format cannot be told from its name or beginning: say which of lackey din "
+			       "pages bin64 compact it is");
 	return 0;
 }
 

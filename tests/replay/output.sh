@@ -18,6 +18,8 @@ assert len(rows) == 1 and list(rows[0]) == "trace policy frames refs hits misses
 assert rows[0]["refs"] == 4800 and isinstance(rows[0]["time"], int), rows' || fail "JSON"
 V replay --tlb off --policy fifo --frames 8 --json "$loop" | grep -q '"tlb_misses":null' || fail "no TLB is null"
 
+V replay --help | grep -q '^usage: vitrine replay' || fail "no help"
+
 # TLB counts: a direct model in awk of one set of two ways, on loads.
 printf '1\n1\n2\n1\n3\n2\n1\n' > "$T/t.pages"
 same "TLB misses" "$(V replay --tlb 2x2 --policy lru --frames 9 --csv "$T/t.pages" | tail -n 1 | cut -d, -f8)" 5
