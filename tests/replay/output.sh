@@ -29,6 +29,16 @@ same "time" "$(V replay --tlb 2x2 --policy lru --frames 9 --json "$T/t.pages" | 
 printf ' S 00001000,8\n L 00002000,8\n S 00003000,8\n' > "$T/w.lackey"
 same "writebacks" "$(V replay --policy fifo --frames 1 --csv "$T/w.lackey" | tail -n 1 | cut -d, -f7)" 1
 
+# Interrupted, even twice at once as timeout(1) does it: what is done so far is printed, and said to be that.
+yes 'seq 1 3000' | head -n 40 | sh > "$T/long.pages"
+"$VITRINE" replay --policy fifo,lru,random,arc --frames 8-20000 --parallel 1 --csv "$T/long.pages" > "$T/part" 2> "$T/err" & running=$!
+sleep 3
+kill -INT $running && kill -INT $running
+wait $running
+[ $? = 1 ] || fail "interrupted"
+grep -Eq 'interrupted: [1-9][0-9]* of [0-9]+ runs are done' "$T/err" || fail "interrupted: $(cat "$T/err")"
+same "rows of it" "$(($(wc -l < "$T/part") - 1))" "$(grep -Eo '[0-9]+ of' "$T/err" | cut -d' ' -f1)"
+
 # Sampled curves are near the exact ones, and say how near.
 awk 'BEGIN { srand(7); for (i = 0; i < 400000; i++) print int(exp(rand() * log(20000))) * 7 }' > "$T/zipf.pages"
 V replay --curve --policy fifo --sample 0.25 --frames 500,2000,8000 --csv "$T/zipf.pages" | tr -d '\r' > "$T/sampled" || fail "sampled"
