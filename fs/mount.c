@@ -2,6 +2,9 @@
 #include "mount.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -9,10 +12,13 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
+
+enum { PROGRAM_ENDS_MS = 10000 };
 
 char *mount_absolute(const char *dir, struct err *e)
 {
@@ -107,15 +113,43 @@ static int take_off(const char *dir, bool lazily)
 	return errno == EPERM ? run_fusermount(dir, lazily ? "-uz" : "-u") : -1;
 }
 
+/* Of the program behind the mount; -1: it is gone, or not to be seen from here. */
+static int open_program(const char *dir)
+{
+	int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), program = -1;
+	pid_t pid = 0;
+
+	if (at >= 0 && ioctl(at, MOUNT_PROGRAM, &pid) == 0 && pid > 0)
+		program = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (at >= 0)
+		close(at);
+	return program;
+}
+
+/* A copy of the mount in another namespace would keep it alive. */
+static void end_program(int program)
+{
+	struct pollfd p = { .fd = program, .events = POLLIN };
+
+	if (program >= 0 && syscall(SYS_pidfd_send_signal, program, SIGTERM, NULL, 0) == 0)
+		poll(&p, 1, PROGRAM_ENDS_MS);
+}
+
 int mount_end(const char *dir, struct err *e)
 {
 	g_autofree char *type = mounted_type(dir);
+	int program, rc = 0;
 
 	if (!is_ours(type))
 		return err_set(e, EINVAL, -1, "%s is not a mount of vitrine", dir);
-	if (take_off(dir, false) == 0 || take_off(dir, true) == 0)
-		return 0;
-	return err_set(e, errno ? errno : EIO, -1, "%s cannot be unmounted: %s", dir, g_strerror(errno));
+	program = open_program(dir);
+	if (take_off(dir, false) == 0)
+		end_program(program);
+	else if (take_off(dir, true))
+		rc = err_set(e, errno ? errno : EIO, -1, "%s cannot be unmounted: %s", dir, g_strerror(errno));
+	if (program >= 0)
+		close(program);
+	return rc;
 }
 
 static bool is_empty(const char *dir)

@@ -12,6 +12,7 @@
 #include "session.h"
 #include "change.h"
 #include "disk.h"
+#include "mount.h"
 #include "node.h"
 
 #include <linux/fuse.h>
@@ -778,6 +779,18 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	tell_ready(userdata);
 }
 
+/* mount.h: who serves this? */
+static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int command, void *arg, struct fuse_file_info *fi, unsigned flags,
+		     const void *in, size_t in_size, size_t out_size)
+{
+	pid_t pid = getpid();
+
+	if (ino == FUSE_ROOT_ID && command == MOUNT_PROGRAM && out_size >= sizeof pid)
+		fuse_reply_ioctl(req, 0, &pid, sizeof pid);
+	else
+		fuse_reply_err(req, ENOTTY);
+}
+
 const struct fuse_lowlevel_ops fs_ops = {
 	.init = op_init,
 	.lookup = op_lookup, .forget = op_forget, .forget_multi = op_forget_multi,
@@ -787,5 +800,5 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.open = op_open, .create = op_create, .read = op_read, .write = op_write, .flush = op_flush,
 	.release = op_release, .fsync = op_fsync, .fallocate = op_fallocate, .poll = op_poll,
 	.opendir = op_opendir, .readdir = op_readdir, .readdirplus = op_readdirplus, .releasedir = op_releasedir,
-	.fsyncdir = op_fsync, .statfs = op_statfs,
+	.fsyncdir = op_fsync, .statfs = op_statfs, .ioctl = op_ioctl,
 };

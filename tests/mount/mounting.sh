@@ -107,4 +107,14 @@ if [ "$(id -u)" = 0 ] && id nobody > /dev/null 2>&1 && command -v setpriv > /dev
 	as ls -l . proc > /dev/null || fail "others cannot list"
 	umount_world
 fi
+# Another mount namespace has a copy of the mount: that keeps no program alive.
+if quietly unshare -m true; then
+	mount_world --journal "$T/journal"
+	unshare -m sleep 60 &
+	sleeper=$!
+	until_true sh -c "[ \$(readlink /proc/$sleeper/ns/mnt) != \$(readlink /proc/self/ns/mnt) ]" || fail "no namespace"
+	umount_world
+	kill $sleeper
+	tail -n 1 "$T/journal" | grep -q ' end$' || fail "the journal has no end"
+fi
 echo ok
