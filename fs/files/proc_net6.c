@@ -75,8 +75,10 @@ static void put_local(const struct net_iface_info *info, const struct net_addr6 
 /* A router's word is marked: default routes, prefixes, redirects. */
 static unsigned route_flags(const struct net_route *r)
 {
-	unsigned flags = UP | (r->via.family ? GATEWAY : 0) | (r->iface ? 0 : REJECT | NONEXTHOP) | (r->expires ? EXPIRES : 0);
+	unsigned flags = UP | (r->via.family ? GATEWAY : 0) | (r->expires ? EXPIRES : 0);
 
+	if (!r->iface)
+		return REJECT | NONEXTHOP;
 	if (r->made)
 		flags |= r->to.len == 0 ? ADDRCONF | DEFAULT : r->to.len == 128 ? DYNAMIC : ADDRCONF | PREFIX;
 	return flags;

@@ -58,6 +58,61 @@ static void route_is_byte_for_byte_the_kernels(void **state)
 	assert_string_equal(text, real_text("route"));
 }
 
+/* All of the row but the slot of a hash table, inode, references (which reading it takes, too) and pointer. */
+static void assert_row6(struct world *w, const char *file)
+{
+	g_autofree char *path = g_strconcat("proc/net/", file, NULL), *text = read_path(w, path);
+	g_auto(GStrv) ours = g_strsplit(text, "\n", -1), theirs = g_strsplit(real_text(file), "\n", -1);
+	g_auto(GStrv) a = NULL, b = NULL;
+	unsigned field = 0;
+
+	assert_int_equal(g_strv_length(ours), g_strv_length(theirs));
+	assert_string_equal(ours[0], theirs[0]);
+	a = g_strsplit_set(strchr(ours[1], ':'), " ", -1);
+	b = g_strsplit_set(strchr(theirs[1], ':'), " ", -1);
+	assert_int_equal(g_strv_length(a), g_strv_length(b));
+	for (unsigned i = 0; a[i]; i++) {
+		if (field < 9 || field > 11)
+			assert_string_equal(a[i], b[i]);
+		field += *b[i] != '\0';
+	}
+}
+
+static void rows_of_version_6_are_the_kernels(void **state)
+{
+	struct world *w = *state;
+
+	run_line(w, "hosts/host0/ctl", "set-socket tcp6 [::1]:8081 [::]:0 LISTEN");
+	run_line(w, "hosts/host0/ctl", "set-socket udp6 [::1]:546 - CLOSE");
+	assert_row6(w, "tcp6");
+	assert_row6(w, "udp6");
+}
+
+/* As Linux 6.18 showed the same, from a router's word and by hand. */
+static void ipv6_route_marks_who_has_said_so(void **state)
+{
+	static const char *const rows[] = {
+		"20010db8000500000000000000000000 40 00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 00000001 00000000 00000001       e0\n",
+		"20010db8000700000000000000000000 30 00000000000000000000000000000000 00 fe800000000000000000000000000001 00000005 00000001 00000000 00000003       e0\n",
+		"20010db8000800000000000000000000 30 00000000000000000000000000000000 00 00000000000000000000000000000000 00000400 00000001 00000000 00200200       lo\n",
+	};
+	static const char refuses[] = "00000000000000000000000000000000 00 00000000000000000000000000000000 00 00000000000000000000000000000000 ffffffff ";
+	struct world *w = *state;
+	g_autofree char *text = NULL, *with_default = NULL;
+
+	run_line(w, "net/ifs/e0/address", "2001:db8:5::9/64");
+	run_line(w, "net/routes", "add 2001:db8:7::/48 via fe80::1 dev e0 metric 5");
+	run_line(w, "net/routes", "add unreachable 2001:db8:8::/48");
+	text = read_path(w, "proc/net/ipv6_route");
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (!strstr(text, rows[i]))
+			fail_msg("no row %sin\n%s", rows[i], text);
+	assert_non_null(strstr(strstr(text, refuses) + 1, refuses)); /* in the main table and the local one */
+	run_line(w, "net/routes", "add ::/0 via 2001:db8:5::1");
+	with_default = read_path(w, "proc/net/ipv6_route");
+	assert_null(strstr(strstr(with_default, refuses) + 1, refuses));
+}
+
 static void the_trie_is_shaped_as_the_kernels(void **state)
 {
 	static const char *const routes[] = {
@@ -316,6 +371,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(messages_of_icmp_are_counted_by_type, setup, teardown),
 		cmocka_unit_test_setup_teardown(tcp_rows_are_the_kernels, setup, teardown),
 		cmocka_unit_test_setup_teardown(udp_and_the_others_have_the_kernels_headers, setup, teardown),
+		cmocka_unit_test_setup_teardown(rows_of_version_6_are_the_kernels, setup, teardown),
+		cmocka_unit_test_setup_teardown(ipv6_route_marks_who_has_said_so, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_trie_is_shaped_as_the_kernels, setup, teardown),
 		cmocka_unit_test_setup_teardown(protocols_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(queues_of_a_udp_row_are_those_that_were_set, setup, teardown),

@@ -293,6 +293,28 @@ static void a_wildcard_of_version_6_takes_both_versions(void **state)
 	fails(w, "b", CLIENT, "setsockopt 0 IPV6_V6ONLY 1", ENOPROTOOPT);
 }
 
+/* fe80:: means something on a link only: everywhere with the interface's name. */
+static void addresses_of_a_link_name_their_interface(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *trace = NULL, *table = NULL;
+
+	run_line(w, "hosts/host0/net/ifs/eth0/address", "2001:db8::1/64");
+	run_line(w, "hosts/b/net/ifs/eth0/address", "2001:db8::2/64");
+	settle(w);
+	gives(w, "host0", SERVER, "socket udp6", "0\n");
+	does(w, "host0", SERVER, "bind 0 [::]:7");
+	gives(w, "b", CLIENT, "socket udp6", "0\n");
+	does(w, "b", CLIENT, "bind 0 [::]:4000");
+	gives(w, "b", CLIENT, "sendto 0 [fe80::ff:fe00:101%eth0]:7 \"x\"", "1\n");
+	gives(w, "host0", SERVER, "recv 0", "[fe80::ff:fe00:201%eth0]:4000 x");
+	does(w, "b", CLIENT, "connect 0 [fe80::ff:fe00:101%eth0]:7");
+	table = read_path(w, "hosts/b/net/sockets");
+	assert_non_null(strstr(table, " [fe80::ff:fe00:201%eth0]:4000 [fe80::ff:fe00:101%eth0]:7 "));
+	assert_int_equal(try_command(w, "b", CLIENT, 0, "traceroute fe80::ff:fe00:101%eth0", &trace), 0);
+	assert_true(g_str_has_prefix(trace, " 1  fe80::ff:fe00:101%eth0  "));
+}
+
 static void waiting_has_a_limit_if_one_is_set(void **state)
 {
 	struct world *w = *state;
@@ -600,7 +622,7 @@ int main(void)
 		TEST(a_sender_waits_for_room), TEST(descriptors_share_the_connection), TEST(death_by_signal_closes_too),
 		TEST(a_full_table_takes_no_connection_from_the_queue), TEST(close_lingers_until_the_other_end_has_it),
 		TEST(linger_zero_resets), TEST(the_backlog_holds_one_more_than_it_says), TEST(port_rules), TEST(a_wildcard_of_version_6_takes_both_versions),
-		TEST(waiting_has_a_limit_if_one_is_set),
+		TEST(addresses_of_a_link_name_their_interface), TEST(waiting_has_a_limit_if_one_is_set),
 		TEST(datagrams_tell_their_sender), TEST(a_pipe_joins_parent_and_child), TEST(poll_tells_what_is_ready),
 		TEST(a_stream_is_the_data_alone), TEST(a_closed_descriptor_ends_its_stream),
 		TEST(the_stream_of_a_listener_is_one_connection), TEST(a_stream_of_a_pipe_fills_and_empties),
