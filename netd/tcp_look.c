@@ -123,7 +123,7 @@ void tcp_describe(const struct net_socket *s, struct net_socket_info *out)
 	out->bound = t->state != NET_TCP_CLOSE;
 	out->recv_queue = t->state == NET_TCP_LISTEN ? t->accept_queue : t->in.used;
 	out->send_queue = t->state == NET_TCP_LISTEN ? t->backlog :
-			  t->state == NET_TCP_SYN_SENT ? 1 : t->out.used + fin_is_pending(t);
+			  t->state == NET_TCP_SYN_SENT ? MAX(t->out.used, 1) /* the SYN */ : t->out.used + fin_is_pending(t);
 	out->rto = t->rto.rto;
 	out->ato = t->ato;
 	out->quick = t->quick;

@@ -54,13 +54,15 @@ static void put_cpu(GString *out, const char *name, const uint64_t *fields)
 	put_char(out, '\n');
 }
 
-/* `set cpu` gives the whole machine's line; the first processor then shows it all. */
-static void set_fields(const struct node *n, uint64_t *fields)
+/* `set cpu` gives the whole machine's line. False: nothing was set. */
+static bool set_fields(const struct node *n, uint64_t *fields)
 {
 	g_auto(GStrv) words = g_strsplit(system_text(n, "cpu", ""), " ", -1);
+	unsigned i;
 
-	for (unsigned i = 0; words[i] && i < CPU_FIELDS; i++)
+	for (i = 0; words[i] && i < CPU_FIELDS; i++)
 		fields[i] = g_ascii_strtoull(words[i], NULL, 10);
+	return i > 0;
 }
 
 /* One processor's share of what all did: as much as its time has room for. */
@@ -76,27 +78,29 @@ static void take_time(struct busy *all, uint64_t total, uint64_t *one)
 	}
 }
 
+/* Of what was set for all, processor `cpu` of `count` had as much as any other: tools may look at some of them alone. */
+static void take_share(const uint64_t *all, unsigned cpu, unsigned count, uint64_t *one)
+{
+	for (unsigned i = 0; i < CPU_FIELDS; i++)
+		one[i] = all[i] / count + (cpu < all[i] % count);
+}
+
 static void put_cpus(const struct node *n, const struct vm_host *vm, GString *out)
 {
 	uint64_t total = system_uptime(n) / NS_A_TICK, one[CPU_FIELDS] = { 0 };
 	struct busy busy = busy_time(n, vm);
 	uint64_t all[CPU_FIELDS] = { busy.user, busy.nice, busy.system, busy.idle };
-	bool set = *system_text(n, "cpu", "");
+	bool set = set_fields(n, all);
 	char name[24];
 
-	if (set) {
-		set_fields(n, all);
-		set_fields(n, one);
-		one[3] -= MIN(one[3], total * (cpu_count(vm) - 1));
-	}
 	put_cpu(out, "cpu ", all);
 	for (unsigned cpu = 0; cpu < cpu_count(vm); cpu++) {
-		const uint64_t idle[CPU_FIELDS] = { [3] = total };
-
-		if (!set)
+		if (set)
+			take_share(all, cpu, cpu_count(vm), one);
+		else
 			take_time(&busy, total, one);
 		g_snprintf(name, sizeof(name), "cpu%u", cpu);
-		put_cpu(out, name, set && cpu > 0 ? idle : one);
+		put_cpu(out, name, one);
 	}
 }
 
@@ -164,14 +168,15 @@ static void put_hundredths(GString *out, uint64_t ticks)
 int show_uptime(const struct node *n, GString *out, struct err *e)
 {
 	struct vm_host *vm = world_vm(n, e);
-	uint64_t total;
+	uint64_t all[CPU_FIELDS] = { 0 };
 
 	if (!vm)
 		return -e->code;
-	total = system_uptime(n) / NS_A_TICK;
-	put_hundredths(out, total);
+	all[3] = busy_time(n, vm).idle;
+	set_fields(n, all);
+	put_hundredths(out, system_uptime(n) / NS_A_TICK);
 	put_char(out, ' ');
-	put_hundredths(out, busy_time(n, vm).idle);
+	put_hundredths(out, all[3]);
 	put_char(out, '\n');
 	return 0;
 }

@@ -157,6 +157,24 @@ static void cpu_lines_sum_to_the_uptime(void **state)
 	world_free(w);
 }
 
+/* Tools may see fewer processors than there are: what was set for all is spread over them. */
+static void set_cpu_is_spread_over_the_processors(void **state)
+{
+	struct world_options o = { .ram_bytes = 16 * MiB, .seed = 1, .cpus = 3, .geometry = *vm_geometry_preset("x86-64") };
+	struct err e = { 0 };
+	struct world *w = world_new(&o, &e);
+
+	run_line(w, "hosts/host0/ctl", "set cpu 1000 1 2 5000");
+	g_autofree char *stat = read_path(w, "proc/stat"), *uptime = read_path(w, "proc/uptime");
+	static const char *const lines[] = { "cpu  1000 1 2 5000 0 0 0 0 0 0\n", "cpu0 334 1 1 1667 0 0 0 0 0 0\n",
+					     "cpu1 333 0 1 1667 0 0 0 0 0 0\n", "cpu2 333 0 0 1666 0 0 0 0 0 0\n" };
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(lines); i++)
+		assert_non_null(strstr(stat, lines[i]));
+	assert_non_null(strstr(uptime, " 50.00\n"));
+	world_free(w);
+}
+
 static void stat_counts_processes(void **state)
 {
 	struct world *w = *state;
@@ -273,6 +291,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(memory_adds_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(faults_of_processes_sum_to_pgfault, setup, teardown),
 		cmocka_unit_test(cpu_lines_sum_to_the_uptime),
+		cmocka_unit_test(set_cpu_is_spread_over_the_processors),
 		cmocka_unit_test_setup_teardown(stat_counts_processes, setup, teardown),
 		cmocka_unit_test_setup_teardown(zoneinfo_has_the_watermarks, setup, teardown),
 		cmocka_unit_test_setup_teardown(swaps_is_a_header_without_swap, setup, teardown),
