@@ -144,6 +144,9 @@ class Process:
         for tid in tids:
             if tid != self.pid and tid not in used:
                 self.say("clone tid=%d" % tid)
+                comm = read("%d/task/%d/comm" % (self.pid, tid)).rstrip(b"\n")
+                if comm and comm != self.comm:
+                    print("%d set comm %s" % (tid, quoted(comm)))
 
 
 def sockets_of_machine():

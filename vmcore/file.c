@@ -212,6 +212,14 @@ int vm_place_object(struct vm_proc *p, const struct vm_file_ops *ops, void *obje
 	return error;
 }
 
+void vm_fd_set_position(struct vm_proc *p, int fd, uint64_t position)
+{
+	struct file *f = fd_at(p->fds, fd);
+
+	if (f)
+		f->position = position;
+}
+
 int vm_place_file(struct vm_proc *p, struct vm_inode *inode, unsigned mode, uint64_t position, int fd, struct err *e)
 {
 	int error = vm_place_check(p, fd, e);

@@ -163,11 +163,26 @@ static void put_areas(GString *out, const struct node *n, const struct vm_proc *
 
 /* --- what else a process has --- */
 
+/* A new thread has the name of who makes it: the first. */
+static void put_thread_name(GString *out, const struct vm_proc *p, int32_t tid)
+{
+	struct vm_proc_info process, thread;
+
+	vm_proc_info(p, &process);
+	if (!vm_thread_info(p, tid, &thread) || !strcmp(thread.comm, process.comm))
+		return;
+	g_string_append_printf(out, "%d set comm ", tid);
+	put_quoted(out, thread.comm);
+	put_char(out, '\n');
+}
+
 static void put_threads(GString *out, const struct vm_proc *p, int32_t pid)
 {
 	for (int32_t tid = vm_thread_above(p, 0); tid; tid = vm_thread_above(p, tid))
-		if (tid != pid)
+		if (tid != pid) {
 			g_string_append_printf(out, "%d clone tid=%d\n", pid, tid);
+			put_thread_name(out, p, tid);
+		}
 }
 
 static void put_descriptors(GString *out, const struct node *n, const struct vm_proc *p, int32_t pid)

@@ -128,7 +128,7 @@ static const struct help all[] = {
 	  "    $ ls help\n    $ cat help/process-ctl\n", NULL },
 	{ "host-ctl",
 	  "hosts/HOST/ctl: commands to a host. `PID COMMAND...` gives any command of help/process-ctl to that\n"
-	  "process, for batches; `PID COMMAND... &` starts it and waits for nothing: its result is read from that\n"
+	  "process (or thread, by its number), for batches; `PID COMMAND... &` starts it and waits for nothing: its result is read from that\n"
 	  "process's ctl. Commands to one process run in the order of their lines, `kill` at once.\n\n" RULES "\n"
 	  "    $ echo 'spawn demo' > hosts/host0/ctl; pid=$(cat hosts/host0/ctl)\n"
 	  "    $ echo \"$pid touch 0x404000 8192 w\" > hosts/host0/ctl\n\n", host_commands },

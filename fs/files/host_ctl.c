@@ -317,6 +317,7 @@ static int start_background(const struct node *n, const struct node *process, co
 			    struct err *e)
 {
 	struct host *h = world_host(n, e);
+	int32_t pid = vm_proc_pid(world_proc(process, NULL));
 	size_t from = w->word[1].at, to = w->word[w->count - 1].at;
 	g_autofree char *command = g_strndup(line + from, to - from), *path = NULL;
 	struct node ctl;
@@ -325,7 +326,8 @@ static int start_background(const struct node *n, const struct node *process, co
 		return -e->code;
 	if (w->count == 2)
 		return err_set(e, EINVAL, (int)to, "a command is missing");
-	path = g_strdup_printf("hosts/%s/proc/%s/ctl", h->name, w->word[0].text);
+	path = process->arg ? g_strdup_printf("hosts/%s/proc/%d/task/%" PRIu64 "/ctl", h->name, pid, process->arg)
+			    : g_strdup_printf("hosts/%s/proc/%d/ctl", h->name, pid);
 	if (tree_path(n->world, path, &ctl))
 		return err_set(e, ESRCH, (int)w->word[0].at, "the process is gone");
 	jobs_start(n->world, &ctl, g_strchomp(command));
@@ -342,14 +344,19 @@ static int run_for_process(const struct node *n, const char *line, const struct 
 	if (!vm || parse_number(w->word[0].text, &pid, e))
 		return -e->code;
 	p = pid <= INT32_MAX ? vm_proc_at(vm, (int32_t)pid) : NULL;
+	if (!p && pid <= INT32_MAX)
+		p = vm_thread_owner(vm, (int32_t)pid);
 	if (!p)
 		return err_set(e, ESRCH, (int)w->word[0].at, "there is no process %" PRIu64, pid);
 	process.process = vm_proc_serial(p);
+	if ((int32_t)pid != vm_proc_pid(p))
+		process.arg = pid;              /* that thread of it */
 	if (is_background(w))
 		return start_background(n, &process, line, w, e);
 	if (w->count > 1 && jobs_pending(n->world, &process) && strcmp(w->word[1].text, "kill"))
 		return -EINPROGRESS;            /* lines to one process run in their order */
-	vm_act_as(p, 0, e);
+	if (vm_act_as(p, (int32_t)process.arg, e) && process.arg)
+		return -e->code;
 	return command_run_words(process_commands, &process, line, w->word + 1, w->count - 1, result, e);
 }
 

@@ -176,7 +176,10 @@ static int set_fd(struct call *c, struct vm_proc *p, struct err *e)
 		return -e->code;
 	if (file)
 		return vm_place_file(p, file, modes[which], position, fd, e);
-	return place_label(p, text, modes[which], fd, e);
+	if (place_label(p, text, modes[which], fd, e))
+		return -e->code;
+	vm_fd_set_position(p, fd, position);
+	return 0;
 }
 
 static int set_one(struct call *c, struct vm_proc *p, enum vm_setting which, struct err *e)

@@ -104,9 +104,11 @@ static void families_threads_and_states_are_rebuilt(void **state)
 		  "spawn a\n2 fork\n3 fork\nspawn late pid=50\nspawn early ppid=50 pid=40 uid=1000\n50 clone\n50 clone tid=100\n"
 		  "40 set state Z\n3 kill STOP\n4 set state D\n4 set nice -3\n2 set pgrp 1\n2 set session 1\n2 set tty tty2\n"
 		  "50 setrlimit NOFILE 77\n50 set cmdline \"a b\" \"\" \"\\377\\n\"\n1 set cmdline /sbin/init splash\n"
-		  "1 set starttime 1s\n2 set io 1 2 3 4 5 6\n2 set nvcsw 7\n2 set comm \"a) (b\\n\"");
+		  "1 set starttime 1s\n2 set io 1 2 3 4 5 6\n2 set nvcsw 7\n2 set comm \"a) (b\\n\"\n100 set comm its-own");
 	assert_rebuilt(*state);
 	assert_same(*state, "proc/50/task/100/comm");
+	g_autofree char *comm = read_path(*state, "hosts/b/proc/50/task/100/comm");
+	assert_string_equal(comm, "its-own\n");
 	assert_same(*state, "proc/50/task/50/children");
 }
 
@@ -116,6 +118,9 @@ static void descriptors_are_rebuilt(void **state)
 		  "spawn a\n2 set fd 0 /dev/null r\n2 set fd 7 \"anon_inode:[eventpoll]\"\n2 set fd 1000 /var/log/x w 512\n"
 		  "2 set fd 4 pipe:[123] w");
 	assert_rebuilt(*state);
+	assert_same(*state, "proc/2/fdinfo/1000");
+	g_autofree char *position = read_path(*state, "hosts/b/proc/2/fdinfo/1000");
+	assert_non_null(strstr(position, "pos:\t512\n"));
 	for (unsigned i = 0; i < 4; i++) {
 		g_autofree char *name = g_strdup_printf("proc/2/fd/%u", (unsigned[]){ 0, 7, 1000, 4 }[i]);
 		g_autoptr(GString) text = g_string_new(NULL);

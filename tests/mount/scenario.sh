@@ -5,26 +5,19 @@ here=$(cd "$(dirname "$0")" && pwd)
 [ -x /usr/bin/python3 ] || { echo "no /usr/bin/python3"; exit 77; }
 unshare -m true 2>/dev/null || unshare -rm true 2>/dev/null || { echo "no namespaces here"; exit 77; }
 
-# one SEED OPTION... - a world with these options
-one() {
-	seed=$1
-	shift
-	mount_world "$@"
-	facts=$T/facts
-	python3 "$here/scenario.py" "$M" "$seed" "$facts" || fail "seed $seed: $(tail -n 3 error_log)"
+# A seed says all: how many processors, how much RAM, what else (scenario.py).
+for seed in "$@"; do
+	mount_world --ram $((64 + seed % 4 * 50))M --cpus $((seed % 8 + 1))
+	python3 "$here/scenario.py" "$M" "$seed" "$T/facts" || fail "seed $seed: $(tail -n 3 error_log)"
 	check_world
-	/usr/bin/python3 -B "$here/../cases/proctools/proctools.py" "$M/hosts/host0/proc" "$facts" > "$facts.out" || {
-		grep ^FAIL "$facts.out"
+	/usr/bin/python3 -B "$here/../cases/proctools/proctools.py" "$M/hosts/host0/proc" "$T/facts" > "$T/out" || {
+		grep ^FAIL "$T/out"
 		fail "seed $seed"
 	}
-	tail -n 1 "$facts.out"
+	tail -n 1 "$T/out"
 	check_world
-	umount_world
-}
-
-if [ $# -gt 0 ]; then
-	for seed; do one "$seed" --ram 96M --cpus $((seed % 8 + 1)); done
-else
-	one 3 --ram 64M
-	one 8 --ram 300M --swap 64M --cpus 8
-fi
+	cd / && kill "$DAEMON"         # not umount: programs of others may have copies of the mount, and it would live on
+	until_true is_gone "$DAEMON" || fail "the program is still there"
+	DAEMON=
+	rm -f "$T/pid"
+done

@@ -40,6 +40,8 @@ int vm_open_object(struct vm_proc *p, const struct vm_file_ops *ops, void *objec
 /* The same at a number that a fixture wants (-1: the lowest free), whatever RLIMIT_NOFILE says. EBUSY it is open; EBADF beyond 2^20. */
 int vm_place_object(struct vm_proc *p, const struct vm_file_ops *ops, void *object, unsigned mode, int fd,
 		    struct err *e);
+/* Where an open description stands, whatever it is: for fixtures. */
+void vm_fd_set_position(struct vm_proc *p, int fd, uint64_t position);
 /* Whether that would be refused. */
 int vm_place_check(const struct vm_proc *p, int fd, struct err *e);
 /* A file, likewise, read and written from `position` on. */
