@@ -6,7 +6,7 @@ command -v ps >/dev/null && command -v pgrep >/dev/null || { echo "no procps"; e
 mount_world
 inside() { timeout 30 "$VITRINE" enter "$M" -- "$@"; }
 inside true 2>/dev/null || { echo "no namespaces here"; exit 77; }
-mounts=$(grep -c . /proc/self/mountinfo)
+mounts=$(grep -c " $T" /proc/self/mountinfo)
 
 { echo 'spawn web'; echo 'spawn -n 3 worker'; echo 'spawn odd'; } > hosts/host0/ctl      # 2, 3 4 5, 6
 states() { inside ps -e -o pid=,state=,comm= | awk '{ printf "%s%s%s", s, $1, $2; s = " " }'; }
@@ -85,7 +85,7 @@ kill -KILL $us
 quietly wait $us
 gone() { ! pgrep -f '^sleep 30[12]$' >/dev/null; }
 until_true gone || fail "something is left: $(pgrep -af 'sleep 30')"
-same "mounts" "$(grep -c . /proc/self/mountinfo)" "$mounts"
+same "mounts" "$(grep -c " $T" /proc/self/mountinfo)" "$mounts"
 
 # A terminal: what is typed, interrupting, stopping, job control inside.
 python3 - "$VITRINE" "$M" <<'END' || fail "the terminal"
