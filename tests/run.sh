@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 . examples/install.sh
 
 need_packages gcc libc6-dev meson ninja-build pkg-config libfuse3-dev fuse3 libglib2.0-dev libzstd-dev libcmocka-dev bind9-dnsutils \
-	python3 xxd rsync procps busybox-static psmisc net-tools lsof smem sysstat python3-psutil gdb clang llvm curl netcat-openbsd socat iperf3
+	python3 xxd rsync procps busybox-static psmisc net-tools lsof smem sysstat python3-psutil gdb clang llvm curl netcat-openbsd socat iperf3 iproute2 \
+	iputils-ping
 build=${BUILD:-build-test}
 fuzz_seconds=${FUZZ_SECONDS:-$([ -n "${CI:-}" ] && echo 60 || echo 10)}
 

@@ -78,6 +78,37 @@ c.sendall(d.upper())' &
 	check_world
 }
 
+secure_shell()  # through the hop
+{
+	have ssh sshd ssh-keygen || return 0
+	[ -d /run/sshd ] || mkdir -p /run/sshd || return 0
+	ssh-keygen -q -t ed25519 -N '' -f "$T/host_key" && ssh-keygen -q -t ed25519 -N '' -f "$T/user_key" || fail ssh-keygen
+	cp "$T/user_key.pub" "$T/authorized"
+	nsenter -t $far -n "$(command -v sshd)" -D -e -f /dev/null -h "$T/host_key" -p 2222 -o ListenAddress=10.2.0.9 -o PidFile=none -o UsePAM=no \
+		-o StrictModes=no -o AuthorizedKeysFile="$T/authorized" -o PermitRootLogin=yes > "$T/sshd" 2>&1 &
+	serving 2222
+	timeout 60 ssh -F none -i "$T/user_key" -p 2222 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \
+		10.2.0.9 cat "$T/file" > "$T/got" || fail "ssh: $(cat "$T/sshd")"
+	cmp "$T/file" "$T/got" || fail "what ssh brings"
+}
+
+data_base()  # PostgreSQL, which does not run as root
+{
+	pg=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
+	have psql setpriv || return 0
+	[ -n "$pg" ] && id nobody >/dev/null 2>&1 || { echo "without a server of PostgreSQL"; return 0; }
+	mkdir "$T/pg"
+	chmod 711 "$T"
+	chown nobody "$T/pg"
+	as_nobody="setpriv --reuid nobody --clear-groups --inh-caps=-all env HOME=$T/pg"
+	(cd "$T/pg" && $as_nobody "$pg/initdb" -D "$T/pg/d" -U nobody -A trust --no-sync) > "$T/said" 2>&1 || fail "$(tail -n 3 "$T/said")"
+	echo 'host all all 10.0.0.0/8 trust' >> "$T/pg/d/pg_hba.conf"
+	nsenter -t $far -n $as_nobody "$pg/postgres" -D "$T/pg/d" -h 10.2.0.9 -k "$T/pg" -F > "$T/postgres" 2>&1 &
+	serving 5432
+	same psql "$(timeout 60 psql -h 10.2.0.9 -U nobody postgres -Atc "select count(*), md5(string_agg(i::text, ',')) from generate_series(1, 20000) i")" \
+		"20000|$(seq -s, 20000 | tr -d '\n' | md5sum | cut -d' ' -f1)"
+}
+
 case $1 in
 tap|tun)
 	mount_world
@@ -258,6 +289,101 @@ c.sendall(d.upper())' &
 	echo 'shutdown 2 w' > "$p/ctl"
 	wait $client || fail "nc: $?"
 	cmp "$T/file" "$T/got" || fail "ours to Linux: $(wc -c < "$T/got") bytes arrived"
+	;;
+dhcp)  # a real client of a simulated DHCP server
+	busybox udhcpc --help 2>&1 | grep -q 'BusyBox' || { echo "no udhcpc"; exit 77; }
+	mount_world
+	host router lan0 10.0.0.1/24
+	printf '%s\n' 'spawn dhcpd' '2 serve dhcp range=10.0.0.100-10.0.0.102 router=10.0.0.1 dns=10.0.0.53 domain=test.lan lease=600s' > hosts/router/ctl ||
+		fail "$(cat error_log)"
+	rule 'tap t0 wire lan0'
+	cat > "$T/script" <<-'EOS'
+		#!/bin/sh
+		echo "$1 $ip/$mask router=$router dns=$dns domain=$domain lease=$lease" >> "$SAID"
+		case $1 in
+		deconfig) ip addr flush dev $interface ;;
+		bound|renew) ip addr replace $ip/$mask dev $interface; ip route replace default via $router ;;
+		esac
+	EOS
+	chmod +x "$T/script"
+	export SAID="$T/events"
+	ask="busybox udhcpc -f -i t0 -s $T/script -t 20 -T 1"
+	timeout 60 $ask -q -n 2> "$T/said" || fail "no lease: $(cat "$T/said")"
+	tail -n 1 "$SAID" | grep -q '^bound 10.0.0.100/24 router=10.0.0.1 dns=10.0.0.53 domain=test.lan lease=600$' || fail "$(cat "$SAID")"
+	grep -q "10.0.0.100.*$(ip -o link show t0 | sed "s,.*link/ether \([0-9a-f:]*\).*,\1,")" hosts/router/net/leases || fail "$(cat hosts/router/net/leases)"
+	have ping && { ping -q -c 3 -i 0.05 -W 5 10.0.0.1 > "$T/said" || fail "ping: $(cat "$T/said")"; }
+	# The same one again; renewed, and given back
+	timeout 60 $ask -R 2> "$T/said" &
+	client=$!
+	until_true sh -c "[ \$(grep -c ^bound '$SAID') = 2 ]" || fail "$(cat "$SAID")"
+	tail -n 1 "$SAID" | grep -q '^bound 10.0.0.100/24' || fail "$(cat "$SAID")"
+	pid=$(pgrep -P $client -f 'udhcpc -f' || echo $client)
+	kill -USR1 $pid
+	until_true grep -q '^renew 10.0.0.100/24' "$SAID" || fail "not renewed: $(cat "$SAID")"
+	kill -TERM $pid
+	wait $client
+	until_true sh -c '! grep -q bound hosts/router/net/leases' || fail "not given back: $(cat hosts/router/net/leases)"
+	# Somebody has it already: the client finds out by ARP, and declines
+	host thief lan0 10.0.0.100/24
+	timeout 60 $ask -a -q -n 2> "$T/said" || fail "no lease: $(cat "$T/said")"
+	tail -n 1 "$SAID" | grep -q '^bound 10.0.0.10[12]/24' || fail "$(cat "$SAID")"
+	# Over a bad cable
+	echo 20% > wires/lan0/loss
+	timeout 100 $ask -q -n 2> "$T/said" || fail "no lease: $(cat "$T/said")"
+	check_world
+	;;
+hop)  # real -> simulated routers -> real: the packets of two kernels, forwarded over a wire that loses
+	have nsenter curl || exit 77
+	mount_world
+	host r1 lan0 10.1.0.1/24
+	host r1 lan1 10.3.0.1/24
+	host r2 lan1 10.3.0.2/24
+	host r2 lan2 10.2.0.1/24
+	echo 1 > hosts/r1/net/forwarding
+	echo 1 > hosts/r2/net/forwarding
+	echo 'add 10.2.0.0/24 via 10.3.0.2' > hosts/r1/net/routes
+	echo 'add 10.1.0.0/24 via 10.3.0.1' > hosts/r2/net/routes
+	unshare -n sleep 300 &
+	far=$!
+	rule 'tap t0 wire lan0'
+	rule 'tap t1 wire lan2'
+	until_true sh -c "[ \$(readlink /proc/$far/ns/net) != \$(readlink /proc/self/ns/net) ]"
+	ip link set t1 netns $far || fail "t1"
+	ip addr add 10.1.0.9/24 dev t0
+	ip route add 10.0.0.0/8 via 10.1.0.1
+	over() { nsenter -t $far -n "$@"; }
+	over ip link set lo up; over ip link set t1 up; over ip addr add 10.2.0.9/24 dev t1; over ip route add 10.0.0.0/8 via 10.2.0.1
+	have ping && { ping -q -c 3 -i 0.05 -W 5 10.2.0.9 > "$T/said" || fail "ping: $(cat "$T/said")"; }
+	have traceroute && {
+		traceroute -n -q 1 -w 2 10.2.0.9 > "$T/said" || fail traceroute
+		same "the way" "$(awk 'NR > 1 { print $2 }' "$T/said" | tr '\n' ' ')" "10.1.0.1 10.3.0.2 10.2.0.9 "
+	}
+	serving() { until_true sh -c "nsenter -t $far -n cat /proc/self/net/tcp /proc/self/net/tcp6 | grep -q ':$(printf %04X "$1") 0*:0000 0A'" || fail "no server at $1"; }
+	head -c 3000000 /dev/urandom > "$T/file"
+	nsenter -t $far -n sh -c "cd '$T' && exec python3 -m http.server -b 10.2.0.9 8000" > "$T/log" 2>&1 &
+	serving 8000
+	curl -sS -m 60 http://10.2.0.9:8000/file | cmp - "$T/file" || fail "curl"
+	echo 2% > wires/lan1/loss
+	curl -sS -m 100 http://10.2.0.9:8000/file | cmp - "$T/file" || fail "curl through losses"
+	have iperf3 && {
+		nsenter -t $far -n iperf3 -s > "$T/iperf" 2>&1 &
+		serving 5201
+		for how in '' -R '-u -b 5M'; do
+			timeout 60 iperf3 -c 10.2.0.9 -n 1M $how > "$T/said" 2>&1 || fail "iperf3 $how: $(cat "$T/said")"
+		done
+	}
+	have redis-server redis-cli && {
+		nsenter -t $far -n redis-server --bind 10.2.0.9 --port 6379 --save '' --protected-mode no --dir "$T" > "$T/redis" 2>&1 &
+		serving 6379
+		same redis "$(redis-cli -h 10.2.0.9 set key value)" OK
+		head -c 200000 "$T/file" | od -An -tx1 -v | tr -d ' \n' > "$T/hex"
+		same "redis, large" "$(timeout 60 redis-cli -h 10.2.0.9 -x set big < "$T/hex")" OK
+		timeout 60 redis-cli -h 10.2.0.9 get big | tr -d '\n' | cmp - "$T/hex" || fail "redis gives something else"
+	}
+	secure_shell
+	data_base
+	grep -q ' retransmit ' events && fail "a simulated host has sent TCP"   # the ends are real
+	[ "$(awk '/dropped|lost/ { n++ } END { print n + 0 }' wires/lan1/stats)" -gt 0 ] || fail "$(cat wires/lan1/stats)"
 	check_world
 	;;
 journal)  # frames from outside are in the journal
