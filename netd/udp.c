@@ -8,7 +8,8 @@ static int score(const struct net_socket *s, const struct ip_in *in, uint16_t sp
 {
 	int points = ip_is4(in->dst) && s->family == NET_IPV4;
 
-	if (!socket_takes(s, in->dst) || (s->iface && s->iface != in->iface->index))
+	/* Of an error it need not be known where the packet that it is about has left. */
+	if (!socket_takes(s, in->dst) || (s->iface && in->iface && s->iface != in->iface->index))
 		return -1;
 	points += ip_none(s->laddr) ? 0 : 2;
 	if (!ip_none(s->raddr)) {

@@ -87,12 +87,32 @@ static void two_nets_in_one_program_do_not_meet(void **state)
 	lab_close(&two);
 }
 
+/* A DHCP server's is, and whoever has asked it may be gone when it answers. */
+static void an_error_finds_a_socket_of_one_interface(void **state)
+{
+	struct lab *l = *state;
+	struct net_wire *w = lab_wire(l, "lan0");
+	struct net_host *a = lab_host(l, "a", w, "10.0.0.1/24");
+	struct net_socket *s = open_bound(a, NET_UDP, "0.0.0.0:67");
+
+	lab_host(l, "b", w, "10.0.0.2/24");
+	net_socket_bind_iface(s, 2);
+	send_text(s, "an answer", "10.0.0.2:68");
+	lab_settle(l);
+	send_text(s, "to nobody", "10.0.0.77:68");
+	lab_settle(l);
+	assert_int_equal(net_recv(s, NULL, 0, 0, NULL, NULL), -EAGAIN);
+	assert_int_equal(counter(a, NET_Icmp_InDestUnreachs), 1);
+	net_socket_release(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_message_arrives_with_its_senders_address, lab_setup, lab_teardown),
 		cmocka_unit_test_setup_teardown(loopback_needs_no_wire, lab_setup, lab_teardown),
 		cmocka_unit_test_setup_teardown(a_long_message_is_cut_and_put_together, lab_setup, lab_teardown),
+		cmocka_unit_test_setup_teardown(an_error_finds_a_socket_of_one_interface, lab_setup, lab_teardown),
 		cmocka_unit_test_setup_teardown(two_nets_in_one_program_do_not_meet, lab_setup, lab_teardown),
 	};
 
