@@ -346,12 +346,12 @@ static void add_sources(struct settings *s, char **paths, int n)
 static const struct column columns[] = {
 	{ "trace", COLUMN_WORD }, { "policy", COLUMN_WORD }, { "frames", COLUMN_NUMBER }, { "refs", COLUMN_NUMBER },
 	{ "hits", COLUMN_NUMBER }, { "misses", COLUMN_NUMBER }, { "writebacks", COLUMN_NUMBER },
-	{ "tlb_misses", COLUMN_NUMBER }, { "time", COLUMN_TIME }, { NULL }
+	{ "tlb_misses", COLUMN_NUMBER }, { "time", COLUMN_TIME }, { 0 }
 };
 static const struct column sampled_columns[] = {
 	{ "trace", COLUMN_WORD }, { "policy", COLUMN_WORD }, { "frames", COLUMN_NUMBER }, { "refs", COLUMN_NUMBER },
 	{ "hits", COLUMN_NUMBER }, { "misses", COLUMN_NUMBER }, { "writebacks", COLUMN_NUMBER },
-	{ "tlb_misses", COLUMN_NUMBER }, { "time", COLUMN_TIME }, { "error", COLUMN_WORD }, { NULL }
+	{ "tlb_misses", COLUMN_NUMBER }, { "time", COLUMN_TIME }, { "error", COLUMN_WORD }, { 0 }
 };
 
 static void fill_counts(struct table_out *t, const char *trace, const char *policy, uint64_t frames, uint64_t refs,

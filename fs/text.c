@@ -76,7 +76,7 @@ void put_hex_width(GString *out, uint64_t value, unsigned width)
 	memset(buf, '0', sizeof buf);
 	for (; value; value >>= 4)
 		*--at = "0123456789abcdef"[value & 15];
-	width = MAX(MIN(width, sizeof buf), MAX(buf + sizeof buf - at, 1));
+	width = MAX(MIN(width, (unsigned)sizeof buf), MAX((unsigned)(buf + sizeof buf - at), 1u));
 	put_span(out, buf + sizeof buf - width, width);
 }
 

@@ -150,7 +150,7 @@ const struct command process_commands[] = {
 	{ "replay", "FILE [FORMAT]", run_replay,
 	  "accesses the pages of a trace in files/: lackey din pages bin64 compact, told from the name or beginning if not said; "
 	  "the file replay beside ctl shows how far it is; result: accesses=N faults=N" },
-	{ NULL }
+	{ 0 }
 };
 
 /* Below task/ the command is that thread's. */
