@@ -17,6 +17,15 @@ have()
 	for tool; do command -v "$tool" >/dev/null || { echo "without $tool"; return 1; }; done
 }
 
+comes_true()  # as until_true, for what real programs take their time to do
+{
+	for _ in $(seq 600); do
+		"$@" && return 0
+		sleep 0.1
+	done
+	return 1
+}
+
 host()  # NAME WIRE ADDRESS...: an interface more
 {
 	[ -d "hosts/$1" ] || mkdir "hosts/$1"
@@ -315,14 +324,14 @@ dhcp)  # a real client of a simulated DHCP server
 	# The same one again; renewed, and given back
 	timeout 60 $ask -R 2> "$T/said" &
 	client=$!
-	until_true sh -c "[ \$(grep -c ^bound '$SAID') = 2 ]" || fail "$(cat "$SAID")"
+	comes_true sh -c "[ \$(grep -c ^bound '$SAID') = 2 ]" || fail "$(cat "$SAID")"
 	tail -n 1 "$SAID" | grep -q '^bound 10.0.0.100/24' || fail "$(cat "$SAID")"
 	pid=$(pgrep -P $client -f 'udhcpc -f' || echo $client)
 	kill -USR1 $pid
-	until_true grep -q '^renew 10.0.0.100/24' "$SAID" || fail "not renewed: $(cat "$SAID")"
+	comes_true grep -q '^renew 10.0.0.100/24' "$SAID" || fail "not renewed: $(cat "$SAID")"
 	kill -TERM $pid
 	wait $client
-	until_true sh -c '! grep -q bound hosts/router/net/leases' || fail "not given back: $(cat hosts/router/net/leases)"
+	comes_true sh -c '! grep -q bound hosts/router/net/leases' || fail "not given back: $(cat hosts/router/net/leases)"
 	# Somebody has it already: the client finds out by ARP, and declines
 	host thief lan0 10.0.0.100/24
 	timeout 60 $ask -a -q -n 2> "$T/said" || fail "no lease: $(cat "$T/said")"
@@ -347,7 +356,7 @@ hop)  # real -> simulated routers -> real: the packets of two kernels, forwarded
 	far=$!
 	rule 'tap t0 wire lan0'
 	rule 'tap t1 wire lan2'
-	until_true sh -c "[ \$(readlink /proc/$far/ns/net) != \$(readlink /proc/self/ns/net) ]"
+	comes_true sh -c "[ \$(readlink /proc/$far/ns/net) != \$(readlink /proc/self/ns/net) ]"
 	ip link set t1 netns $far || fail "t1"
 	ip addr add 10.1.0.9/24 dev t0
 	ip route add 10.0.0.0/8 via 10.1.0.1
@@ -358,7 +367,7 @@ hop)  # real -> simulated routers -> real: the packets of two kernels, forwarded
 		traceroute -n -q 1 -w 2 10.2.0.9 > "$T/said" || fail traceroute
 		same "the way" "$(awk 'NR > 1 { print $2 }' "$T/said" | tr '\n' ' ')" "10.1.0.1 10.3.0.2 10.2.0.9 "
 	}
-	serving() { until_true sh -c "nsenter -t $far -n cat /proc/self/net/tcp /proc/self/net/tcp6 | grep -q ':$(printf %04X "$1") 0*:0000 0A'" || fail "no server at $1"; }
+	serving() { comes_true sh -c "nsenter -t $far -n cat /proc/self/net/tcp /proc/self/net/tcp6 | grep -q ':$(printf %04X "$1") 0*:0000 0A'" || fail "no server at $1"; }
 	head -c 3000000 /dev/urandom > "$T/file"
 	nsenter -t $far -n sh -c "cd '$T' && exec python3 -m http.server -b 10.2.0.9 8000" > "$T/log" 2>&1 &
 	serving 8000
