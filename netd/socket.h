@@ -84,6 +84,7 @@ struct net_socket {
 	int                send_timeout, recv_timeout; /* ms; 0: none */
 	uint32_t           send_limit, recv_limit;
 	bool               send_limit_set, recv_limit_set;
+	uint32_t           most;       /* net_limit(); 0: none */
 	uint8_t            ttl, hops, tos; /* ttl of version 4, hops of version 6; 0: the host's */
 	int                mtu_discover;
 	struct route_hit   hit;        /* of raddr; see socket_route() */

@@ -36,6 +36,8 @@ struct ring { uint8_t *data; uint32_t capacity, head, used; };
 void ring_clear(struct ring *r);
 /* Makes room for offsets below `size`. */
 void ring_reserve(struct ring *r, uint32_t size);
+/* Keeps no more memory than offsets below `size` need, which includes all that is there. */
+void ring_fit(struct ring *r, uint32_t size);
 void ring_put(struct ring *r, uint32_t offset, const void *bytes, uint32_t len);
 void ring_get(const struct ring *r, uint32_t offset, void *bytes, uint32_t len);
 void ring_drop(struct ring *r, uint32_t len);
@@ -217,6 +219,8 @@ int      tcp_shutdown(struct net_socket *s, int how, struct err *e);
 unsigned tcp_poll(const struct net_socket *s);
 void     tcp_close(struct net_socket *s);
 void tcp_queue_fin(struct tcp *t);
+/* net_limit()'s for what is received; 0: none */
+uint32_t tcp_limit_in(const struct net_socket *s);
 
 /* tcp_output.c */
 void tcp_output(struct tcp *t);               /* all that windows and Nagle allow */

@@ -124,7 +124,7 @@ static void expand_buffer(struct tcp *t)
 	uint64_t wanted = (uint64_t)2 * t->cwnd * t->mss;
 
 	if (!s->send_limit_set && wanted > s->send_limit)
-		s->send_limit = (uint32_t)MIN(wanted, (uint64_t)KNOB(s->host, WMEM_MAX));
+		s->send_limit = (uint32_t)MIN(wanted, s->most ? s->most : (uint64_t)KNOB(s->host, WMEM_MAX));
 }
 
 static void take_out(struct tcp *t, uint32_t ack)

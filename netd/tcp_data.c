@@ -297,7 +297,7 @@ static void tune(struct tcp *t)
 {
 	struct net_host *h = t->s->host;
 	ns_t now = tcp_now(t), rtt = t->rto.srtt ? t->rto.srtt : 100 * NS_PER_MS;
-	uint64_t wanted, most = (uint64_t)KNOB(h, RMEM_MAX) / 2;
+	uint64_t wanted, most = t->s->most ? tcp_limit_in(t->s) : (uint64_t)KNOB(h, RMEM_MAX) / 2;
 
 	if (now - t->tune_time < rtt)
 		return;

@@ -19,22 +19,38 @@ void ring_get(const struct ring *r, uint32_t offset, void *bytes, uint32_t len)
 	memcpy((uint8_t *)bytes + first, r->data, len - first);
 }
 
-void ring_reserve(struct ring *r, uint32_t size)
+/* Its first `len` bytes in new memory; what came out of order lies behind `used`. */
+static void ring_move(struct ring *r, uint32_t capacity, uint32_t len)
 {
-	uint32_t capacity = r->capacity ? r->capacity : RING_FIRST;
-	uint8_t *data;
+	uint8_t *data = g_malloc(capacity);
 
-	if (size <= r->capacity)
-		return;
-	while (capacity < size)
-		capacity *= 2;
-	data = g_malloc(capacity);
-	if (r->capacity) /* all of it: what came out of order lies behind `used` */
-		ring_get(r, 0, data, r->capacity);
+	if (r->capacity)
+		ring_get(r, 0, data, len);
 	g_free(r->data);
 	r->data = data;
 	r->capacity = capacity;
 	r->head = 0;
+}
+
+static uint32_t capacity_for(uint32_t least, uint32_t size)
+{
+	while (least < size)
+		least *= 2;
+	return least;
+}
+
+void ring_reserve(struct ring *r, uint32_t size)
+{
+	if (size > r->capacity)
+		ring_move(r, capacity_for(r->capacity ? r->capacity : RING_FIRST, size), r->capacity);
+}
+
+void ring_fit(struct ring *r, uint32_t size)
+{
+	uint32_t capacity = capacity_for(RING_FIRST, size);
+
+	if (capacity < r->capacity)
+		ring_move(r, capacity, size);
 }
 
 void ring_put(struct ring *r, uint32_t offset, const void *bytes, uint32_t len)

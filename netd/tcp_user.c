@@ -200,6 +200,35 @@ size_t net_queued(const struct net_socket *s)
 	return s->host && s->tcp ? s->tcp->out.used : 0;
 }
 
+uint32_t net_held(const struct net_socket *s)
+{
+	const struct tcp *t = s->host ? s->tcp : NULL;
+
+	return t ? MAX(t->out.used, t->in.used + receive_window(t)) : 0;
+}
+
+/* A window is told in units, so its right edge creeps by a part of one with each acknowledgement: there is room for that. */
+uint32_t tcp_limit_in(const struct net_socket *s)
+{
+	return s->most - s->most / 8;
+}
+
+void net_limit(struct net_socket *s, uint32_t most)
+{
+	struct tcp *t = s->host ? s->tcp : NULL;
+
+	s->most = most;
+	s->send_limit = MIN(s->send_limit, most);
+	s->recv_limit = MIN(s->recv_limit, 2 * tcp_limit_in(s));
+	if (!t)
+		return;
+	t->in_limit = MIN(t->in_limit, tcp_limit_in(s));
+	if (t->unanswered) /* no window has been offered yet */
+		t->rcv_wnd = tcp_initial_window(t);
+	ring_fit(&t->out, MAX(t->out.used, most));
+	ring_fit(&t->in, MAX(t->in.used + receive_window(t), most));
+}
+
 void net_filled(struct net_socket *s, size_t len)
 {
 	queue_out(s->tcp, (uint32_t)len, 0);

@@ -32,7 +32,7 @@ void bridge_reset(struct bridge *b)
 	g_assert(b->sessions.length == 0 && b->busy.length == 0);
 	b->next_rule = 1;
 	b->limits = limits_at_first;
-	b->rate_since = b->wake = 0;
+	b->rate_since = b->wake = b->share_at = 0;
 }
 
 void bridge_free(struct bridge *b)
@@ -134,6 +134,7 @@ static void look_at_clock(struct bridge *b)
 		else if (s->deadline)
 			bridge_wake_at(b, s->deadline);
 	}
+	session_look_at_clock(b);
 }
 
 /* Turns in which nothing became ready, and for which nothing waits, leave no record. */

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+enum { WINDOW_MOST = 4 * MiB };
 static const char *const names[] = { "gw", "gw1" };
 
 static struct net_host *host_named(struct bridge *b, const char *name)
@@ -148,6 +149,7 @@ static struct net_host *make_gateway(struct bridge *b, const char *name)
 	h = host_named(b, name);
 	net_knob_set(h, NET_TW_REUSE, 1, NULL);
 	net_knob_set(h, NET_PORT_MIN, 10000, NULL);
+	net_knob_set(h, NET_RMEM_MAX, WINDOW_MOST, NULL); /* a smaller unit of windows: buffers have limits of their own */
 	return h;
 }
 

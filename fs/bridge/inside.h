@@ -44,6 +44,8 @@ struct bridge {
 	GQueue  sessions;            /* struct session, oldest first */
 	GQueue  busy;                /* struct end */
 	struct limits limits;
+	uint64_t granted;            /* to all sessions, for one direction */
+	ns_t    share_at;            /* real: when shares are looked at again; 0: not */
 	ns_t    now;                 /* real time, of the latest bridge_poll() */
 	ns_t    rate_since;          /* connects are counted by a bucket that holds `rate` */
 	double  rate_left;
@@ -121,6 +123,7 @@ struct session {
 	struct real_addr real_local, real_remote;
 	struct net_endpoint sim_local, sim_remote;
 	uint64_t    in, out;         /* bytes from real to simulated, and back */
+	uint32_t    grant, limit;    /* what one direction of it may hold, and may grow to; 0: nothing is kept, as of datagrams */
 	ns_t        opened;
 	ns_t        deadline;        /* real: run() is wanted then; 0: none */
 	const char *(*state)(const struct session *s);
@@ -130,11 +133,12 @@ struct session {
 void session_init(struct session *s, struct rule *r);
 /* Both ends are closed or given away by then. */
 void session_clear(struct session *s, const char *why);
+void session_look_at_clock(struct bridge *b);
 /* Whether there is room for one more. */
 bool session_room(struct bridge *b);
 /* Takes one of the connects of this second; false: none is left until *when. */
 bool session_rate(struct bridge *b, ns_t *when);
-/* What one direction of one session may hold. */
+/* What one direction of one session more may hold. */
 uint32_t session_share(const struct bridge *b);
 /* Refused before it was one: only an event. */
 void session_refused(struct rule *r, const struct real_addr *real, const char *why);

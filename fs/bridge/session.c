@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#define SHARE_AGAIN (50 * NS_PER_MS)          /* as long as shares are not equal */
 enum { SHARE_LEAST = 16 * KiB, SHARE_MOST = 4 * MiB, DESCRIPTORS_APART = 64 };
 
 static const struct event_kind open_event = { "bridge", "rule:d sim:a port:d what:n real:s" };
@@ -32,21 +33,92 @@ static void tell(const struct session *s, const struct event_kind *kind, const c
 	ev->text = g_strdup(real_text(&s->real_remote, text));
 }
 
-/* The buffers of the gateways' sockets grow up to what a session may have. */
+/*
+ * `buffer` is for both directions of all sessions. Each session has a grant, a power of two as its memory is: an equal share, as
+ * far as others do not still hold what was theirs when they were fewer. All grants together are never above the half of `buffer`;
+ * some of it is kept free for the least grants of those who may yet come.
+ */
+static uint64_t kept_free(const struct bridge *b)
+{
+	uint64_t more = b->limits.sessions - MIN(b->limits.sessions, b->sessions.length);
+
+	return MIN(more * SHARE_LEAST, b->limits.buffer / 4);
+}
+
+static uint32_t round_down(uint64_t share)
+{
+	uint32_t grant = SHARE_LEAST;
+
+	while (grant < SHARE_MOST && 2 * (uint64_t)grant <= share)
+		grant *= 2;
+	return grant;
+}
+
+static uint64_t left_over(const struct bridge *b)
+{
+	uint64_t taken = b->granted + kept_free(b);
+
+	return b->limits.buffer / 2 - MIN(taken, b->limits.buffer / 2);
+}
+
+/* A limit below the grant: what is held goes as it is read, and at the next time less is granted. */
+static void set_grant(struct session *s, uint64_t share, uint32_t fair)
+{
+	struct bridge *b = s->end.bridge;
+	uint32_t grant = round_down(share);
+
+	b->granted += grant - (uint64_t)s->grant;
+	s->grant = grant;
+	s->limit = MIN(grant, fair);
+	net_limit(s->socket, s->limit);
+}
+
+static uint32_t at_least(uint32_t held)
+{
+	uint32_t grant = SHARE_LEAST;
+
+	while (grant < held)
+		grant *= 2;
+	return grant;
+}
+
+/* First who has too much gives back what he does not hold, then who has too little gets of it. */
 static void share_out(struct bridge *b)
 {
-	int64_t share = session_share(b);
+	bool uneven = false;
+	uint32_t fair = round_down(b->limits.buffer / (2 * MAX(b->sessions.length, 1)));
 
-	for (unsigned n = 0; n < GATEWAYS; n++) {
-		struct net_host *gw = gateway(b, n);
+	for (GList *l = b->sessions.head; l; l = l->next) {
+		struct session *s = l->data;
 
-		if (!gw)
-			continue;
-		net_knob_set(gw, NET_WMEM_MAX, share, NULL);
-		net_knob_set(gw, NET_RMEM_MAX, 2 * share, NULL);
-		net_knob_set(gw, NET_WMEM, MIN(share, 87380), NULL);
-		net_knob_set(gw, NET_RMEM, MIN(2 * share, 131072), NULL);
+		if (s->socket && s->grant > fair)
+			set_grant(s, MIN(s->grant, MAX(fair, at_least(net_held(s->socket)))), fair);
 	}
+	for (GList *l = b->sessions.head; l; l = l->next) {
+		struct session *s = l->data;
+
+		if (s->socket && s->grant < fair && !s->rule->udp)
+			set_grant(s, MIN(fair, s->grant + left_over(b)), fair);
+		uneven |= s->grant && s->grant != fair;
+	}
+	b->share_at = uneven ? b->now + SHARE_AGAIN : 0;
+	if (uneven)
+		bridge_wake_at(b, b->share_at);
+}
+
+void session_look_at_clock(struct bridge *b)
+{
+	if (b->share_at && b->share_at <= b->now)
+		share_out(b);
+	else if (b->share_at)
+		bridge_wake_at(b, b->share_at);
+}
+
+uint32_t session_share(const struct bridge *b)
+{
+	uint64_t fair = b->limits.buffer / (2 * (b->sessions.length + 1));
+
+	return round_down(MIN(fair, left_over(b)));
 }
 
 void session_init(struct session *s, struct rule *r)
@@ -55,6 +127,8 @@ void session_init(struct session *s, struct rule *r)
 
 	s->link.data = s;
 	s->rule = r;
+	if (!r->udp)
+		set_grant(s, session_share(b), SHARE_MOST);
 	s->opened = b->world->clock.now;
 	g_queue_push_tail_link(&b->sessions, &s->link);
 	r->accepted++;
@@ -69,6 +143,7 @@ void session_clear(struct session *s, const char *why)
 	tell(s, &close_event, why);
 	end_clear(&s->end);
 	g_queue_unlink(&b->sessions, &s->link);
+	b->granted -= s->grant;
 	share_out(b);
 	world_changed(b->world);
 }
@@ -86,7 +161,7 @@ void session_refused(struct rule *r, const struct real_addr *real, const char *w
 
 bool session_room(struct bridge *b)
 {
-	return b->sessions.length < b->limits.sessions;
+	return b->sessions.length < b->limits.sessions && b->granted + SHARE_LEAST <= b->limits.buffer / 2;
 }
 
 bool session_rate(struct bridge *b, ns_t *when)
@@ -104,13 +179,6 @@ bool session_rate(struct bridge *b, ns_t *when)
 	}
 	b->rate_left--;
 	return true;
-}
-
-uint32_t session_share(const struct bridge *b)
-{
-	uint64_t share = b->limits.buffer / (2 * MAX(b->sessions.length, 1));
-
-	return (uint32_t)CLAMP(share, SHARE_LEAST, SHARE_MOST);
 }
 
 static const struct limit {

@@ -144,7 +144,7 @@ static bool move_in(struct stream *t, bool *more)
 			*more = true;
 			return true;
 		}
-		room = left ? net_space(t->s.socket, session_share(t->s.end.bridge), MIN(t->chunk, left), piece) : 0;
+		room = left ? net_space(t->s.socket, t->s.limit, MIN(t->chunk, left), piece) : 0;
 		if (room == 0) {
 			*more |= left == 0;
 			return true;
@@ -323,6 +323,7 @@ static struct net_socket *dial_simulated(struct rule *r, struct err *e)
 	if (net_socket_new(gw, NET_TCP, to.addr.family, &bridge, &s, e))
 		return NULL;
 	net_setsockopt(s, NET_TCP_NODELAY, 1, NULL);
+	net_limit(s, session_share(b));
 	if (net_connect(s, &to, e) == -EINPROGRESS)
 		return s;
 	net_socket_release(s);

@@ -62,7 +62,7 @@ static const struct help all[] = {
 	{ "bridge-limits",
 	  "bridge/limits: NAME=VALUE a line, written the same way; several in one line are one change.\n\n"
 	  "    sessions    at once; connections above are reset        rate    new ones a second; more have to wait\n"
-	  "    buffer      bytes that all together may hold, in equal shares\n\n"
+	  "    buffer      bytes that all together may hold, in equal shares; where it has not 32K left, none is let in\n\n"
 	  "    $ echo 'sessions=1000 rate=1000' > bridge/limits\n", NULL },
 	{ "bridge-rules",
 	  "bridge/rules: a table of what is let through. Real addresses are 127.0.0.1:PORT, [::1]:PORT or unix:/PATH, with ports\n"

@@ -94,6 +94,12 @@ void   net_take(struct net_socket *s, size_t len);
 size_t net_space(struct net_socket *s, uint32_t limit, size_t most, struct net_piece piece[2]);
 void   net_filled(struct net_socket *s, size_t len);
 size_t net_queued(const struct net_socket *s);
+/*
+ * TCP: neither direction's buffer grows above `most` bytes from now on, nor is more memory kept for it. What is there already
+ * stays, and so does the window that the other end was offered: net_held is the larger of the two directions with that.
+ */
+void     net_limit(struct net_socket *s, uint32_t most);
+uint32_t net_held(const struct net_socket *s);
 
 /* Whatever the caller wants to find again in `wake`; NULL until set, also in accepted sockets. */
 void  net_socket_mark(struct net_socket *s, void *mark);
