@@ -105,8 +105,10 @@ static void a_fixture_chooses_pid_and_parent(void **state)
 
 static void a_pid_before_a_command_names_its_process(void **state)
 {
-	g_autofree char *pid = command(*state, "hosts/host0/ctl", "spawn a");
-	g_autofree char *child = command(*state, "hosts/host0/ctl", "2 fork");
+	g_autofree char *child = NULL;
+
+	run_line(*state, "hosts/host0/ctl", "spawn a");
+	child = command(*state, "hosts/host0/ctl", "2 fork");
 
 	assert_string_equal(child, "3");
 	run_line(*state, "hosts/host0/ctl", "# nothing");

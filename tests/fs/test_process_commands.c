@@ -180,7 +180,7 @@ static void a_wait_that_has_to_wait_says_so(void **state)
 
 static void descriptors_are_the_lowest_free(void **state)
 {
-	g_autofree char *info = NULL, *link = NULL;
+	g_autofree char *info = NULL;
 
 	answers(*state, "open /f rw", "0");
 	answers(*state, "open f", "1");

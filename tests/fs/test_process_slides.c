@@ -240,7 +240,7 @@ static void pt_and_pagetable_show_the_same_pages_in_every_layout(void **state)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(geometries); i++) {
 		struct world *w = world_with("x86-64", 16 * MiB);
-		g_autofree char *table = NULL, *csv = NULL, *maps = NULL;
+		g_autofree char *table = NULL, *csv = NULL;
 		char line[64];
 		const struct vm_geometry *g;
 		struct node pt;

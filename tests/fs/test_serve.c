@@ -163,7 +163,7 @@ static void slow_clients_hold_a_serial_server_no_longer_than_it_has_patience(voi
 static void who_is_slow_is_told_and_who_does_not_read_is_left(void **state)
 {
 	struct world *w = *state;
-	g_autofree char *said = NULL, *sockets = NULL;
+	g_autofree char *said = NULL;
 	g_autoptr(GString) file = g_string_new(NULL);
 	ns_t began;
 

@@ -123,9 +123,7 @@ static void transfer(const struct setting *set, struct outcome *out)
 	flow_init(&there, client, server, set->bytes, "there");
 	flow_init(&back, server, client, set->both ? set->bytes : 0, "back");
 	for (uint64_t steps = 0; !there.ended || !back.ended; steps++) {
-		bool moved = pump(&there);
-
-		moved |= pump(&back);
+		bool forth = pump(&there), moved = pump(&back) || forth;
 
 		if (there.ended && back.ended)
 			break;

@@ -68,7 +68,6 @@ static void add_line(GString *s, va_t start, va_t end, const char *perms, uint64
 
 static char *parse_real(FILE *f, bool *special)
 {
-	g_autofree char *text = NULL;
 	GString *s = g_string_new(NULL);
 	char line[4096];
 
