@@ -131,16 +131,16 @@ AVX2 static INLINE bool look_at_block(struct row *r, unsigned i, const uint8_t *
 /* How many blocks each row got; 0: something is odd. *end: of the last line. */
 AVX2 static INLINE unsigned look_at_blocks(struct group *g, const uint8_t *first, const uint8_t **end, bool wide)
 {
-	const uint8_t *newline = memchr(first + HALF, '\n', BLOCK), *second = newline + 1, *middle = second;
+	const uint8_t *newline = memchr(first + HALF, '\n', BLOCK), *middle = newline ? newline + 1 : first, *second = middle;
 	struct block *last;
 	uint64_t odd = 0;
 	unsigned n;
 
-	for (n = 0; newline && first < middle; n++)
+	for (n = 0; first < middle; n++)
 		if (n == BLOCKS || !look_at_block(&g->row[0], n, &first, &odd, wide) ||
 		    !look_at_block(&g->row[1], n, &second, &odd, wide))
 			return 0;
-	if (!newline || odd)
+	if (n == 0 || odd)
 		return 0;
 	/* The second row has the lines that the last block of the first one reads beyond the middle. */
 	last = &g->row[0].block[n - 1];
