@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 
 #define SHARE_AGAIN (50 * NS_PER_MS)          /* as long as shares are not equal */
-enum { SHARE_LEAST = 16 * KiB, SHARE_MOST = 4 * MiB, DESCRIPTORS_APART = 64 };
+enum { SHARE_LEAST = 16 * KiB, SHARE_FIRST = 64 * KiB, SHARE_MOST = 4 * MiB, DESCRIPTORS_APART = 64 };
 
 static const struct event_kind open_event = { "bridge", "rule:d sim:a port:d what:n real:s" };
 static const struct event_kind close_event = { "bridge", "rule:d sim:a port:d what:n in:d out:d real:s" };
@@ -82,6 +82,14 @@ static uint32_t at_least(uint32_t held)
 	return grant;
 }
 
+/* Whose peer reads what comes: a larger buffer would be of use. */
+static bool keeps_up(const struct session *s)
+{
+	struct net_piece piece[2];
+
+	return net_peek(s->socket, piece) <= s->grant / 2;
+}
+
 /* First who has too much gives back what he does not hold, then who has too little gets of it. */
 static void share_out(struct bridge *b)
 {
@@ -97,8 +105,8 @@ static void share_out(struct bridge *b)
 	for (GList *l = b->sessions.head; l; l = l->next) {
 		struct session *s = l->data;
 
-		if (s->socket && s->grant < fair && !s->rule->udp)
-			set_grant(s, MIN(fair, s->grant + left_over(b)), fair);
+		if (s->socket && s->grant < fair && !s->rule->udp && keeps_up(s))
+			set_grant(s, MIN(fair, s->grant + MIN(s->grant, left_over(b))), fair);
 		uneven |= s->grant && s->grant != fair;
 	}
 	b->share_at = uneven ? b->now + SHARE_AGAIN : 0;
@@ -118,7 +126,7 @@ uint32_t session_share(const struct bridge *b)
 {
 	uint64_t fair = b->limits.buffer / (2 * (b->sessions.length + 1));
 
-	return round_down(MIN(fair, left_over(b)));
+	return round_down(MIN(MIN(fair, SHARE_FIRST), left_over(b)));
 }
 
 void session_init(struct session *s, struct rule *r)
