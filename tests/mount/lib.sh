@@ -27,7 +27,8 @@ cleanup()
 	cd /
 	[ -z "$M" ] || { mountpoint -q "$M" && fusermount3 -uzq "$M"; }
 	[ -z "$DAEMON" ] || quietly kill "$DAEMON"
-	for pid in $(jobs -p); do quietly kill "$pid"; done
+	[ -z "$T" ] || jobs -p > "$T/jobs"  # in a subshell dash knows of none
+	[ -z "$T" ] || for pid in $(cat "$T/jobs"); do quietly kill "$pid"; done
 	[ -z "$T" ] || rm -rf "$T"
 	exit $status
 }
