@@ -97,7 +97,9 @@ int daemon_socket(const struct node *process, struct vm_proc *p, enum net_kind k
 
 	if (!h || vm_fd_next(p, e) < 0)
 		return -e->code;
-	rc = net_socket_new(h, kind, family, &who, &s, e);
+	if (family == NET_UNSET)
+		at.addr.family = net_host_speaks6(h) ? NET_IPV6 : NET_IPV4;
+	rc = net_socket_new(h, kind, at.addr.family, &who, &s, e);
 	if (rc)
 		return rc;
 	if (kind == NET_TCP)

@@ -27,7 +27,10 @@ bool daemons_try(struct world *w);
 /* The states of those of a host that have these ops, in order of birth. */
 void daemons_each(const struct node *host, const struct daemon_ops *ops, void (*fn)(void *state, void *user), void *user);
 
-/* A socket of the process at a port of all addresses, bound, installed, for TCP listening; its descriptor in *fd. */
+/*
+ * A socket of the process at a port of all addresses of a version of IP (NET_UNSET: of both where there are both), bound,
+ * installed, for TCP listening; its descriptor in *fd.
+ */
 int daemon_socket(const struct node *process, struct vm_proc *p, enum net_kind kind, enum net_family family, uint16_t port,
 		  int *fd, struct err *e);
 

@@ -62,7 +62,7 @@ int serve_messages(struct call *c, struct vm_proc *p, const struct net_service *
 		return -e->code;
 	if (!s->message)
 		return err_set(e, EINVAL, 0, "%s has connections only", s->name);
-	if (daemon_socket(c->n, p, NET_UDP, NET_IPV4, port, &fd, e))
+	if (daemon_socket(c->n, p, NET_UDP, NET_UNSET, port, &fd, e))
 		return -e->code;
 	d = g_new0(struct message_daemon, 1);
 	d->clock = &c->n->world->clock;

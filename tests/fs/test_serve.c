@@ -223,6 +223,22 @@ static void datagrams_are_answered(void **state)
 	gives(w, "b", 3, "serve echo proto=udp", "1\n");
 }
 
+static void datagrams_of_both_versions_are_answered(void **state)
+{
+	struct world *w = *state;
+
+	run_line(w, "hosts/b/net/ifs/eth0/address", "fd00::2/64");
+	run_line(w, "hosts/host0/net/ifs/eth0/address", "fd00::1/64");
+	run_line(w, "clock", "advance 3s");                     /* probes for duplicates are over */
+	gives(w, "b", 2, "serve echo proto=udp", "0\n");
+	gives(w, "host0", 2, "socket udp", "0\n");
+	gives(w, "host0", 2, "sendto 0 10.0.0.2:7 \"four\"", "4\n");
+	gives(w, "host0", 2, "recv 0", "10.0.0.2:7 four");
+	gives(w, "host0", 2, "socket udp6", "1\n");
+	gives(w, "host0", 2, "sendto 1 [fd00::2]:7 \"six\"", "3\n");
+	gives(w, "host0", 2, "recv 1", "[fd00::2]:7 six");
+}
+
 /* Two such servers would answer each other for ever. */
 static void a_server_of_datagrams_answers_no_other(void **state)
 {
@@ -270,6 +286,7 @@ int main(void)
 		cmocka_unit_test(slow_clients_hold_a_serial_server_no_longer_than_it_has_patience),
 		cmocka_unit_test_setup_teardown(who_is_slow_is_told_and_who_does_not_read_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(datagrams_are_answered, setup, teardown),
+		cmocka_unit_test_setup_teardown(datagrams_of_both_versions_are_answered, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_server_of_datagrams_answers_no_other, setup, teardown),
 		cmocka_unit_test_setup_teardown(load_tells_exact_percentiles_and_a_histogram, setup, teardown),
 	};
