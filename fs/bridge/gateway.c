@@ -3,11 +3,13 @@
  *
  * It is an ordinary host; what the rules need is added to what is there, and only addresses of `allow` rules are taken away again.
  * Who has an address himself needs no wire to reach it, so real clients of such an address, who want to go through the simulated
- * world and out again, come from a second host, gw1.
+ * world and out again, come from a second host, gw1. So do those of a router that hands ports on to such an address: a packet that
+ * comes from outside with one's own address as its source is dropped.
  */
 #include "inside.h"
 
 #include "net_knob.h"
+#include "net_nat.h"
 
 #include <string.h>
 
@@ -38,17 +40,6 @@ static bool host_has_it(struct net_host *h, const struct net_addr *a)
 				return true;
 	}
 	return false;
-}
-
-/* From which of them `to` is reached. */
-static const char *name_towards(struct bridge *b, const struct net_addr *to)
-{
-	return names[host_has_it(gateway(b, 0), to)];
-}
-
-struct net_host *gateway_for(struct bridge *b, const struct net_addr *to)
-{
-	return host_named(b, name_towards(b, to));
 }
 
 /* A place on a wire: whose interface, with which of its addresses. */
@@ -83,6 +74,47 @@ static bool is_it(const struct net_prefix *p, const struct net_addr *a) { return
 static bool has_it(const struct net_prefix *p, const struct net_addr *a)
 {
 	return p->addr.family == a->family && net_prefix_has(p, a);
+}
+
+static bool allows_any(const struct bridge *b)
+{
+	for (guint i = 0; i < b->rules->len; i++)
+		if (((const struct rule *)b->rules->pdata[i])->kind == RULE_ALLOW)
+			return true;
+	return false;
+}
+
+/* Whether what goes to `to` may end at the first gateway: it has that address, or a router has it that hands ports on to gw. */
+static bool leads_back(struct bridge *b, const struct net_addr *to)
+{
+	struct net_host *gw = gateway(b, 0);
+	struct net_nat_rule r;
+	struct place at;
+
+	if (host_has_it(gw, to))
+		return true;
+	if (!allows_any(b) || !find_place(b, is_it, to, gw, &at))
+		return false;
+	for (unsigned i = 0; net_nat_rule(at.host, i, &r); i++)
+		if (r.kind == NET_NAT_DNAT && host_has_it(gw, &r.to.addr))
+			return true;
+	return false;
+}
+
+/* From which of them `to` is reached. */
+static const char *name_towards(struct bridge *b, const struct net_addr *to)
+{
+	return names[leads_back(b, to)];
+}
+
+struct net_host *gateway_for(struct bridge *b, const struct net_addr *to)
+{
+	const char *name = name_towards(b, to);
+
+	/* That it is gw1 may have become true after the rule was written: by an `allow`. */
+	if (name != names[0] && gateway_towards(b, to, NULL))
+		return NULL;
+	return host_named(b, name);
 }
 
 static bool is_taken(struct bridge *b, const struct net_addr *a, const struct net_host *but)

@@ -104,7 +104,7 @@ int target_find(struct bridge *b, const struct rule *r, struct net_endpoint *out
 /* gateway.c */
 /* A gateway on the wire where `to` is, made where it is not there yet. ENETUNREACH, EADDRNOTAVAIL. */
 int  gateway_towards(struct bridge *b, const struct net_addr *to, struct err *e);
-/* From which `to` is reached; NULL: it is not there. */
+/* From which `to` is reached, gw1 made if it is that; NULL: it is not there. */
 struct net_host *gateway_for(struct bridge *b, const struct net_addr *to);
 /* Gives gw that address. EADDRINUSE another host has it; ENETUNREACH no wire has such addresses. */
 int  gateway_take(struct bridge *b, const struct net_addr *as, struct net_host **out, struct err *e);

@@ -237,18 +237,6 @@ static int open_allow(struct rule *r, struct err *e)
 	return 0;
 }
 
-/* Real clients of an address that has become the gateway's own need another way there. */
-static void lead_listeners(struct bridge *b, const struct net_addr *a)
-{
-	for (guint i = 0; i < b->rules->len; i++) {
-		const struct rule *r = b->rules->pdata[i];
-		struct net_endpoint to;
-
-		if (r->kind == RULE_LISTEN && target_find(b, r, &to, NULL) == 0 && net_addr_equal(&to.addr, a))
-			gateway_towards(b, a, NULL);
-	}
-}
-
 static int run_allow(struct call *c, struct err *e)
 {
 	struct bridge *b = c->n->world->bridge;
@@ -266,7 +254,6 @@ static int run_allow(struct call *c, struct err *e)
 		return rc;
 	}
 	rule_add(b, r);
-	lead_listeners(b, &r->simulated.addr);
 	return 0;
 }
 

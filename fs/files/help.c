@@ -69,7 +69,9 @@ static const struct help all[] = {
 	  "from 1024 on; mounted with --bridge-any also others of this machine, but never unspecified, link-local or multicast\n"
 	  "ones. The first rule makes the host gw, with an interface on the wire of its target and the highest free address there\n"
 	  "(of version 6: the highest below ::ff). Simulated addresses of version 6 stand in brackets. Real clients of an address\n"
-	  "that gw has by an `allow` come from a second host, gw1, so that they too cross the wire.\n\n"
+	  "that gw has by an `allow`, or of a router that hands a port on to such a one (help/net-nat), come from a second\n"
+	  "host, gw1, so that they too cross the wires. Write the `allow` and the router's rule before the `listen` then, so\n"
+	  "that gw is only inside.\n\n"
 	  "    $ echo 'listen tcp 127.0.0.1:8080 to host0:80' > bridge/rules      curl reaches a simulated server\n"
 	  "    $ echo 'allow tcp 127.0.0.1:9000 as 10.0.0.9:9000' > bridge/rules  simulated clients reach a real server\n"
 	  "    $ echo 'listen tcp [::1]:8080 to [fd00::2]:80' > bridge/rules      the same in version 6\n"
@@ -464,7 +466,7 @@ static const struct help all[] = {
 	  "happened to one on its way is in its comment. capture.follow (not listed) is a stream of what is sent from\n"
 	  "now on: tcpdump and tshark follow it live.\n\n"
 	  "    $ tcpdump -nr wires/lan0/capture.pcapng\n"
-	  "    $ tshark -r wires/lan0/capture.follow &\n", NULL },
+	  "    $ tshark -l -i - < wires/lan0/capture.follow &\n", NULL },
 	{ "wire-ctl",
 	  "wires/WIRE/ctl: faults for single frames. MATCH: words that must all be true of a frame: arp icmp udp tcp\n"
 	  "tcp.syn tcp.ack (an acknowledgement and nothing else) tcp.fin tcp.data rdt rdt.ack rdt.data ip6 nd (neighbour\n"

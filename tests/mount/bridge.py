@@ -587,6 +587,64 @@ def part_allow():
     assert read("hosts/gw/net/ifs/eth0/address") == "10.0.0.254/24\n"
 
 
+def part_nat():
+    # A real server behind a router that hands a port on to it; host0's network is outside.
+    os.mkdir("wires/home")
+    os.mkdir("hosts/router")
+    for eth, wire, address in ("eth0", "home", "192.168.1.1/24"), ("eth1", "lan0", "10.0.0.5/24"):
+        net = f"hosts/router/net/ifs/{eth}/"
+        os.mkdir(net)
+        write(net + "wire", wire)
+        write(net + "address", address)
+        write(net + "up", "1")
+    write("hosts/router/net/forwarding", "1")
+    s, port = server()
+    write("bridge/rules", f"allow tcp 127.0.0.1:{port} as 192.168.1.9:80")
+    write("hosts/router/net/nat", "dnat eth1 tcp 8080 to 192.168.1.9:80")
+
+    # A simulated client; the gateway has a way back, for the router forwards.
+    fd = command("socket tcp").decode().strip()
+    command(f"connect {fd} 10.0.0.5:8080")
+    a, _ = s.accept()
+    a.settimeout(LONG)
+    command(f'send {fd} "hello"')
+    assert a.recv(100) == b"hello"
+    a.close()
+    command(f"close {fd}")
+    no_connections()
+
+    # A real one: what it says goes out at one gateway and comes in at another.
+    c = client(listen_rule("10.0.0.5:8080"))
+    a, _ = s.accept()
+    a.settimeout(LONG)
+    c.sendall(b"hello")
+    assert a.recv(100) == b"hello"
+    ends = {(row[3], row[4]) for row in connections()}
+    mine = next(near for near, far in ends if far == "10.0.0.5:8080")
+    assert mine.startswith("10.0.0.254:") and ("192.168.1.9:80", mine) in ends, ends
+    assert read("hosts/gw1/net/ifs/eth0/address") == "10.0.0.254/24\n"
+    a.close()
+    assert take_all(c) == (b"", None)
+    c.close()
+    no_connections()
+
+    # The same with datagrams.
+    uport = free_port(socket.SOCK_DGRAM)
+    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    u.settimeout(LONG)
+    u.bind(("127.0.0.1", uport))
+    write("bridge/rules", f"allow udp 127.0.0.1:{uport} as 192.168.1.9:53")
+    write("hosts/router/net/nat", "dnat eth1 udp 5300 to 192.168.1.9:53")
+    c = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    c.settimeout(LONG)
+    c.connect(("127.0.0.1", listen_rule("10.0.0.5:5300", "udp")))
+    c.send(b"hello")
+    data, peer = u.recvfrom(100)
+    assert data == b"hello"
+    u.sendto(b"answer", peer)
+    assert c.recv(100) == b"answer"
+
+
 # --- datagrams ------------------------------------------------------------------------------------
 
 def part_udp():
