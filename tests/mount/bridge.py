@@ -76,6 +76,17 @@ def take_all(s):
         return b"".join(got), e.errno
 
 
+def echoed(c, data, what):
+    """All that is said to an echo server comes back, then the end."""
+    def say():
+        c.sendall(data)
+        c.shutdown(socket.SHUT_WR)
+    t = background(say)
+    got, how = take_all(c)
+    t.join()
+    assert how is None and got == data, (what, len(got), how)
+
+
 def shut_out(port):
     """Whether a client is accepted, which cannot be helped, and reset at once; it may hear of both together."""
     try:
@@ -162,14 +173,7 @@ def part_listen():
     data = noise(4 << 20)
     for loss in "0", "5%":
         write("wires/lan0/loss", loss)
-        c = client(port)
-        def say():
-            c.sendall(data)
-            c.shutdown(socket.SHUT_WR)
-        t = background(say)
-        got, how = take_all(c)
-        t.join()
-        assert how is None and got == data, (loss, len(got), how)
+        echoed(client(port), data, loss)
     write("wires/lan0/loss", "0")
 
     # Unix sockets and the loopback of version 6
@@ -242,14 +246,7 @@ def part_six():
     data = noise(1 << 20, 6)
     write("wires/lan0/loss", "5%")
     for to in "[fd00::1]:70", "10.0.0.1:7":
-        c = client(listen_rule(to))
-        def say():
-            c.sendall(data)
-            c.shutdown(socket.SHUT_WR)
-        t = background(say)
-        got, how = take_all(c)
-        t.join()
-        assert how is None and got == data, (to, len(got), how)
+        echoed(client(listen_rule(to)), data, to)
     write("wires/lan0/loss", "0")
     assert "\n10.0.0.254/24\n" in read("hosts/gw/net/ifs/eth0/address")
     no_connections()
