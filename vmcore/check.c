@@ -181,20 +181,35 @@ static void check_frames(struct check *c)
 	reclaim_check(c->h, part_is_wrong, c);
 }
 
+/* A bit of the upper level says that the word is full. */
+static void check_summary(struct check *c, unsigned level, const uint64_t *words, const uint64_t *upper)
+{
+	for (uint64_t w = 0; w < c->h->busy.words[level]; w += 64) {
+		uint64_t n = MIN(64, c->h->busy.words[level] - w), full = 0;
+
+		for (uint64_t i = 0; i < n; i++)
+			full |= (uint64_t)(words[w + i] == UINT64_MAX) << i;
+		if (n < 64)
+			full |= upper[w / 64] & ~(uint64_t)0 << n;
+		if (full != upper[w / 64])
+			check_wrong(c, "the free list's summary %u is wrong near word %" PRIu64, level + 1, w);
+	}
+}
+
 /* The bitmap of frames in use and its summaries. */
 static void check_bitmap(struct check *c)
 {
 	const struct vm_host *h = c->h;
-	uint64_t busy = 0, beyond = h->busy.words[0] * 64 - h->frame_count;
+	const uint64_t *words = h->busy.bits[0];
+	uint64_t busy = 0, n = h->busy.words[0], beyond = n * 64 - h->frame_count;
 
-	for (uint64_t w = 0; w < h->busy.words[0]; w++)
-		busy += (unsigned)__builtin_popcountll(h->busy.bits[0][w]);
+	for (uint64_t w = 0; w < n; w++)
+		if (words[w])
+			busy += (unsigned)__builtin_popcountll(words[w]);
 	compare(c, "frames in use by the free list", h->frame_count - h->frames_free, busy - beyond);
 	compare(c, "frames that the free list counts", h->busy.count, busy - beyond);
 	for (unsigned k = 0; k + 1 < h->busy.levels; k++)
-		for (uint64_t w = 0; w < h->busy.words[k]; w++)
-			if ((h->busy.bits[k][w] == UINT64_MAX) != (h->busy.bits[k + 1][w / 64] >> (w % 64) & 1))
-				check_wrong(c, "the free list's summary %u is wrong for word %" PRIu64, k + 1, w);
+		check_summary(c, k, h->busy.bits[k], h->busy.bits[k + 1]);
 }
 
 static void check_slots_of(struct check *c, const struct swap_area *a, uint64_t *used, uint64_t *cached)

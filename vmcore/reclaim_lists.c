@@ -255,14 +255,16 @@ static void recount_frame(void *arg, const char *list, uint32_t f)
 		say_wrong(c, "frame 0x%x is in the policy's list \"%s\", but does not know it", f, list);
 	else if (r->by_process && r->set_of[f] != c->set)
 		say_wrong(c, "frame 0x%x is in the lists of set %u, but says %u", f, c->set, r->set_of[f]);
-	if (c->seen[f]++)
+	if (f >= c->host->ceiling_used)
+		say_wrong(c, "frame 0x%x is in the policy's list \"%s\", but was never used", f, list);
+	else if (c->seen[f]++)
 		say_wrong(c, "frame 0x%x is twice in the policy's lists", f);
 }
 
 void reclaim_check(struct vm_host *h, void (*wrong)(void *arg, const char *why), void *arg)
 {
 	const struct reclaim *r = h->reclaim;
-	g_autofree uint8_t *seen = g_new0(uint8_t, h->frame_count);
+	g_autofree uint8_t *seen = g_new0(uint8_t, h->ceiling_used);
 	struct recount c = { .host = h, .seen = seen, .wrong = wrong, .arg = arg };
 	uint64_t listed = 0, aside = 0, all = 0;
 
