@@ -20,11 +20,11 @@ static bool is_table(struct check *c, const struct mm *mm, pfn_t pfn, unsigned l
 	return false;
 }
 
-static uint64_t os_value(const struct vm_host *h, pa_t at)
+static uint64_t os_value(const struct vm_host *h, const struct mmu_format *f, pa_t at)
 {
-	const uint64_t *poked = poke_at(h, at);
+	const uint64_t *poked = h->poke_count ? poke_at(h, at) : NULL;
 
-	return poked ? *poked : pte_load(&h->mmu.format, h->ram + at);
+	return poked ? *poked : pte_load(f, h->ram + at);
 }
 
 static bool is_pointer(const struct mmu_format *f, uint64_t raw)
@@ -36,9 +36,9 @@ static bool is_pointer(const struct mmu_format *f, uint64_t raw)
 static uint64_t count_tables(struct check *c, const struct mm *mm, pfn_t pfn, unsigned level)
 {
 	struct vm_host *h = c->h;
-	const struct mmu_format *f = &h->mmu.format;
+	const struct mmu_format *f = &h->mmu.format, format = *f; /* a copy, for the loop */
+	uint64_t frames, entries = 0, last = f->index_mask[level - 1];
 	struct frame *table;
-	uint64_t frames, entries = 0;
 
 	if (!is_table(c, mm, pfn, level))
 		return 0;
@@ -47,10 +47,12 @@ static uint64_t count_tables(struct check *c, const struct mm *mm, pfn_t pfn, un
 	c->refs[pfn]++;
 	if (c->maps[pfn]++ > 0)
 		return frames;                           /* a shared leaf table, which has been looked at */
-	for (uint64_t i = 0; i <= f->index_mask[level - 1]; i++) {
-		uint64_t raw = os_value(h, (pfn << f->page_bits) + (i << f->pte_shift));
+	for (uint64_t i = 0; i <= last; i++) {
+		uint64_t raw = os_value(h, &format, (pfn << f->page_bits) + (i << f->pte_shift));
 
-		entries += raw != 0;
+		if (raw == 0)
+			continue;
+		entries++;
 		if (level < f->levels && is_pointer(f, raw))
 			frames += count_tables(c, mm, raw >> f->ppn_shift & f->ppn_mask, level + 1);
 	}

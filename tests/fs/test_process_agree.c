@@ -201,7 +201,7 @@ static void add_row(struct totals *t, const char *line)
 
 static struct totals totals_of(const char *smaps)
 {
-	g_auto(GStrv) lines = g_strsplit(smaps, "\n", -1);
+	g_auto(GStrv) lines = g_strsplit_set(smaps, "\n", -1);
 	struct totals t = { 0 };
 
 	for (unsigned i = 0; lines[i]; i++)
@@ -236,7 +236,7 @@ static void count_words(struct run *r, const struct node *pagemap, uint64_t star
 /* What numa_maps counts, in kB. */
 static uint64_t numa_total(const char *text)
 {
-	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	g_auto(GStrv) lines = g_strsplit_set(text, "\n", -1);
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; lines[i]; i++) {
@@ -255,8 +255,8 @@ static void check_process(struct run *r, int32_t pid)
 	g_autofree char *maps = FILE_OF("maps"), *smaps = FILE_OF("smaps"), *rollup = FILE_OF("smaps_rollup"),
 		*status = FILE_OF("status"), *stat = FILE_OF("stat"), *statm = FILE_OF("statm"),
 		*pagetable = FILE_OF("pagetable.csv"), *numa = FILE_OF("numa_maps"), *path = g_strconcat(dir, "pagemap", NULL);
-	g_auto(GStrv) lines = g_strsplit(maps, "\n", -1), fields = g_strsplit(strrchr(stat, ')') + 2, " ", -1),
-		words = g_strsplit(statm, " ", -1), blocks = g_strsplit(smaps, "\n", -1);
+	g_auto(GStrv) lines = g_strsplit_set(maps, "\n", -1), fields = g_strsplit(strrchr(stat, ')') + 2, " ", -1),
+		words = g_strsplit(statm, " ", -1), blocks = g_strsplit_set(smaps, "\n", -1);
 	struct totals t = totals_of(smaps), sum = totals_of(rollup);
 	struct node pagemap = at(r->w, path);
 	uint64_t bytes = 0, present = 0, swapped = 0, hugetlb = 0, rows = 0, areas = 0;
@@ -357,7 +357,7 @@ static void check_frames(struct run *r)
 static void check_frame_table(struct run *r)
 {
 	g_autofree char *table = read_path(r->w, "mem/frames.csv");
-	g_auto(GStrv) lines = g_strsplit(table, "\r\n", -1);
+	g_auto(GStrv) lines = g_strsplit_set(table, "\n", -1);
 	uint64_t mapped = 0, all = 0;
 
 	assert_true(g_str_has_prefix(lines[0], "pfn,use,refs,maps,"));
