@@ -18,7 +18,8 @@ ninja -C "$build"
 export ASAN_OPTIONS="${ASAN_OPTIONS:-abort_on_error=1:detect_leaks=1}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}"
 status=0
-meson test -C "$build" --print-errorlogs --no-rebuild || status=1
+# One more at once than there are processors: many tests wait.
+meson test -C "$build" --print-errorlogs --no-rebuild --num-processes $(($(nproc) + 1)) || status=1
 set -- $(python3 - "$build/meson-logs/testlog.json" <<'PY'
 import json, sys
 results = [json.loads(line)["result"] for line in open(sys.argv[1])]
