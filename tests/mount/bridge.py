@@ -1,5 +1,5 @@
 # bridge.py PART SCRATCH PID - what bridge.sh checks; runs in the root of the mount, which process PID serves.
-import ctypes, errno, hashlib, os, random, re, resource, select, shutil, signal, socket, stat, struct, subprocess, sys, threading, time
+import ctypes, errno, hashlib, os, random, re, resource, select, shutil, signal, socket, stat, struct, subprocess, sys, tempfile, threading, time, zlib
 
 part, scratch, daemon = sys.argv[1], sys.argv[2], int(sys.argv[3])
 LONG = 60  # seconds after which anything has failed
@@ -480,6 +480,87 @@ def part_programs():
     no_connections()
 
 
+# --- a browser --------------------------------------------------------------------------------------
+
+def adler(data):
+    """As the page reckons it, and zlib."""
+    return zlib.adler32(data)
+
+
+def png(width, seed):
+    """A picture of noise, which no checksum of its own lets through damaged."""
+    rows = b"".join(b"\0" + noise(width, seed * 1000 + y) for y in range(width))
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, width, 8, 0, 0, 0, 0)) + \
+        chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+# What has come is reckoned before the page counts as loaded: a request that waits, of each file of bytes.
+PAGE = """<!doctype html><title>30 files</title>
+%s
+<body>%s
+<script>
+function sum(name) {
+	var r = new XMLHttpRequest(), a = 1, b = 0;
+	r.open("GET", name, false);
+	r.overrideMimeType("text/plain; charset=x-user-defined");
+	r.send();
+	for (var i = 0; i < r.responseText.length; i++) {
+		a = (a + (r.responseText.charCodeAt(i) & 255)) %% 65521;
+		b = (b + a) %% 65521;
+	}
+	return b * 65536 + a;
+}
+window.onload = function () {
+	var said = scripts.join(" ");
+	for (var i = 0; i < 5; i++)
+		said += " " + getComputedStyle(document.getElementById("styled" + i)).width;
+	document.querySelectorAll("img").forEach(function (i) { said += " " + i.naturalWidth; });
+	for (var i = 0; i < 9; i++)
+		said += " " + sum("bytes" + i);
+	document.getElementById("said").textContent = said;
+}
+</script><p id=said>
+"""
+
+
+def part_browser():
+    """A page of 30 files: itself, 10 scripts, 5 style sheets, 5 pictures, 9 of bytes."""
+    if not have("chromium"):
+        print("no chromium here")
+        sys.exit(77)
+    files = {f"script{i}.js": b"/* %s */ (window.scripts = window.scripts || []).push(%d);\n" % (b"x" * 20000, i) for i in range(10)}
+    files.update({f"style{i}.css": b"#styled%d { width: %dpx }\n" % (i, 100 + i) for i in range(5)})
+    files.update({f"picture{i}.png": png(40 + 20 * i, i) for i in range(5)})
+    files.update({f"bytes{i}": noise(1 << (2 * i + 1), i) for i in range(9)})
+    files["index.html"] = (PAGE % (
+        "\n".join(f"<link rel=stylesheet href=style{i}.css>" for i in range(5)) +
+        "\n".join(f"<script src=script{i}.js></script>" for i in range(10)),
+        "".join(f"<div id=styled{i}></div><img src=picture{i}.png>" for i in range(5)))).encode()
+    assert len(files) == 30
+    for name, data in files.items():
+        put_file(name, data)
+    wanted = [str(i) for i in range(10)] + [f"{100 + i}px" for i in range(5)] + [str(40 + 20 * i) for i in range(5)]
+    wanted += [str(adler(files[f"bytes{i}"])) for i in range(9)]
+
+    write("bridge/limits", "rate=10000")
+    url = "http://127.0.0.1:%d/" % listen_rule("host0:80")
+    for loss in "0", "5%":
+        write("wires/lan0/loss", loss)
+        profile = tempfile.mkdtemp(dir=scratch)
+        r = run("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
+                "--no-first-run", "--user-data-dir=" + profile, "--dump-dom", url, preexec_fn=die_with_us)
+        said = re.search(rb"<p id=.?said.?>([^<]*)", r.stdout)
+        assert said and said.group(1).decode().split() == wanted, (loss, r)
+        print("chromium, loss", loss)
+    write("wires/lan0/loss", "0")
+    with open("wires/lan0/capture.pcapng", "rb") as f:
+        asked = set(re.findall(rb"GET /([a-z0-9.]*) HTTP/1.1", f.read()))
+    assert {n.encode() for n in files} - {b"index.html"} <= asked and b"" in asked, asked
+    no_connections()
+
+
 # --- simulated clients, real server ---------------------------------------------------------------
 
 CLIENT = "hosts/b/proc/2/ctl"
@@ -733,6 +814,170 @@ def part_refusals():
 def reset(s):
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     s.close()
+
+
+# Around what segments, buffers and reads begin and end with
+OFFSETS = [0, 1, 2, 3, 7, 99, 535, 536, 1023, 1024, 1447, 1448, 1449, 1459, 1460, 1461, 2895, 2896, 2897, 4095, 4096, 4097, 14479, 14480,
+           14481, 16383, 16384, 16385, 32768, 65534, 65535, 65536, 65537, 99999, 131072, 262143, 262144, 262145, 400001]
+
+
+def ends_after(data, n, how, sender, receiver, what):
+    """One says n bytes and goes; the other gets all of them if the first ended well, and never anything else."""
+    def say():
+        try:
+            sender.sendall(data[:n])
+        except OSError:
+            pass
+        how(sender)
+    t = background(say)
+    got, end = take_all(receiver)
+    t.join()
+    if how is reset:                   # what is on its way may be thrown away, by any kernel between
+        assert data.startswith(got) and len(got) <= n and end in (errno.ECONNRESET, errno.EPIPE), (what, n, len(got), end)
+    else:
+        assert got == data[:n] and end is None, (what, n, len(got), end)
+    receiver.close()
+
+
+def deaf_end(data, n, taker, giver, what):
+    """One takes n bytes of many and is gone: the other is told, with an error, for bytes were left."""
+    def say():
+        try:
+            while True:
+                giver.sendall(data)
+        except OSError as e:
+            told.append(e.errno)
+    told = []
+    t = background(say)
+    left = n
+    while left:
+        piece = taker.recv(min(left, 1 << 16))
+        assert data[n - left:][:len(piece)] == piece, (what, n)
+        left -= len(piece)
+    taker.close()
+    t.join(LONG)
+    assert told and told[0] in (errno.ECONNRESET, errno.EPIPE), (what, n, told)
+    giver.close()
+
+
+def part_bytes():
+    """A peer that goes at any byte: before the bridge and behind it, ended well or reset, having said n bytes or read n."""
+    write("bridge/limits", "rate=1000000")
+    s, port = server()
+    write("bridge/rules", f"allow tcp 127.0.0.1:{port} as 10.0.0.9:9000")
+    front = listen_rule("10.0.0.9:9000")
+    data = noise(max(OFFSETS) + 65536)
+    bystander = client(listen_rule("host0:7"))
+    for n in OFFSETS:
+        for how in socket.socket.close, reset:
+            for back in False, True:
+                c = client(front)
+                a, _ = s.accept()
+                a.settimeout(LONG)
+                ends_after(data, n, how, *((a, c) if back else (c, a)), f"{how.__name__} {'behind' if back else 'before'}")
+        for back in False, True:
+            c = client(front)
+            a, _ = s.accept()
+            a.settimeout(LONG)
+            deaf_end(data, n, *((a, c) if back else (c, a)), "deaf " + ("behind" if back else "before"))
+        bystander.sendall(b"still there?")
+        assert bystander.recv(100) == b"still there?"
+    # A simulated one that says n bytes and is killed: its kernel delivers what it took.
+    for n in 0, 1, 1447, 1448, 1449, 2897, 16385, 65537:
+        write("hosts/host0/ctl", "spawn server")
+        pid = read("hosts/host0/ctl").strip()
+        ctl = f"proc/{pid}/ctl"
+        with open(ctl, "w") as f:
+            f.write("socket tcp\nsetsockopt 0 SO_REUSEADDR 1\nbind 0 10.0.0.1:1001\nlisten 0\n")
+        c = client(listen_rule("10.0.0.1:1001"))
+        write(ctl, "accept 0")
+        with open(f"proc/{pid}/stream/1", "wb", buffering=0) as f:
+            assert n == 0 or f.write(data[:n]) == n
+        write(ctl, "kill KILL")
+        assert take_all(c) == (data[:n], None), n
+        c.close()
+    bystander.close()
+    no_connections()
+
+
+def stands(what, number):
+    """Waits until that does not change any more."""
+    last = None
+    def still():
+        nonlocal last
+        before, last = last, number()
+        time.sleep(0.1)
+        return before == last
+    until(what, still)
+
+
+def part_full():
+    """Everything is full, both ways; the program is stopped and continued in the middle; then all is read: nothing is lost."""
+    s, port = server()
+    path = scratch + "/server"
+    u = socket.socket(socket.AF_UNIX)
+    u.settimeout(LONG)
+    u.bind(path)
+    u.listen()
+    write("bridge/limits", "buffer=2M")
+    def modest(of):
+        for buffer in socket.SO_RCVBUF, socket.SO_SNDBUF:
+            of.setsockopt(socket.SOL_SOCKET, buffer, 1 << 18)
+    modest(s)                          # what is accepted there has the same
+    modest(u)
+    write("bridge/rules", f"allow tcp 127.0.0.1:{port} as 10.0.0.9:9000")
+    write("bridge/rules", f"allow tcp unix:{path} as 10.0.0.9:9001")
+    bystander = client(listen_rule("host0:7"))
+    there, back = noise(8 << 20, 1), noise(8 << 20, 2)
+    for listening, front in (s, listen_rule("10.0.0.9:9000")), (u, listen_rule("10.0.0.9:9001")):
+        for stops in 0, 3:
+            c = client(front)
+            a, _ = listening.accept()
+            a.settimeout(LONG)
+            modest(c)
+            modest(a)
+            sent = []
+            def say(to, data):
+                to.sendall(data)
+                to.shutdown(socket.SHUT_WR)
+                sent.append(len(data))
+            talkers = [background(say, c, there), background(say, a, back)]
+            stands("both are full", lambda: [r[6:8] for r in connections()])
+            assert not sent
+            for _ in range(3):
+                bystander.sendall(b"still there?")
+                assert bystander.recv(100) == b"still there?"
+            got = {}
+            def hear(of):
+                got[of] = take_all(of)
+            listeners = [background(hear, c), background(hear, a)]
+            for _ in range(stops):
+                os.kill(daemon, signal.SIGSTOP)
+                time.sleep(0.2)
+                os.kill(daemon, signal.SIGCONT)
+                time.sleep(0.02)
+            for t in talkers + listeners:
+                t.join()
+            assert got[a] == (there, None), (stops, len(got[a][0]), got[a][1])
+            assert got[c] == (back, None), (stops, len(got[c][0]), got[c][1])
+            a.close()
+            c.close()
+    bystander.close()
+    no_connections()
+    # Real programs with a full pipe behind them: it is read late, and all of it
+    if have("nc"):
+        put_file("big", there)
+        p = subprocess.Popen(["nc", "127.0.0.1", str(listen_rule("host0:80"))], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             preexec_fn=die_with_us)
+        p.stdin.write(b"GET /big HTTP/1.0\r\n\r\n")
+        p.stdin.flush()
+        stands("the pipe is full", lambda: [r[6:8] for r in connections()])
+        assert int(connections()[0][7]) < len(there)
+        p.stdin.close()                # of which it says nothing to the server
+        read_late = p.stdout.read()
+        assert read_late.partition(b"\r\n\r\n")[2] == there, len(read_late)
+        p.wait(LONG)
+    no_connections()
 
 
 def part_faults():
