@@ -2,7 +2,7 @@
  * inside.h - what the files of the bridge share.
  *
  * Files: bridge.c life, polling and turns; rules.c rules and their commands; target.c what may be named in a rule; gateway.c
- * the host gw; session.c what all sessions have, limits; tcp.c, udp.c; real.c the only calls to the outside; tun.c devices.
+ * the host gw; session.c what all sessions have, limits; tcp.c, udp.c; real.c the only calls to the outside, path.c among them; tun.c devices.
  *
  * Everything that is polled or has work to do is an `end`. Its event() only takes note and puts it in the queue of those with
  * work; run() does it, and is the only one that may free the end.
@@ -63,6 +63,7 @@ struct rule {
 	enum rule_kind kind;
 	bool        udp;
 	struct real_addr real;       /* listen, allow */
+	struct real_file file;       /* listen: of its name, if that is a path */
 	char       *device;          /* tun, tap: its name, and the wire's */
 	char       *wire;
 	char       *host;            /* listen: the target's name; NULL: it is an address */
@@ -92,9 +93,9 @@ command_fn run_tun, run_tap;
 /* target.c */
 /* A real address as rules may name it; `e->arg` is `arg`. */
 int target_parse_real(struct bridge *b, const char *text, struct real_addr *a, int arg, struct err *e);
-/* The same again, before each connect: EACCES. */
-int target_check_real(struct bridge *b, const struct real_addr *a, struct err *e);
-/* Whether a rule of that kind has it. */
+/* Whether the rule's may still be connected to, before each time: EACCES, EINVAL. */
+int target_check_real(const struct rule *r, struct err *e);
+/* Whether a rule of that kind has it, by whatever name. */
 bool target_is_ours(const struct bridge *b, const struct real_addr *a, bool udp, enum rule_kind kind);
 /* HOST:PORT or ADDR:PORT; *host (owned by the caller) is NULL for an address. */
 int target_parse_simulated(struct bridge *b, const char *text, char **host, struct net_endpoint *out, int arg, struct err *e);

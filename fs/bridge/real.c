@@ -2,6 +2,7 @@
 #include "real.h"
 
 #include "journal_file.h"
+#include "path.h"
 #include "record.h"
 
 #include <arpa/inet.h>
@@ -95,9 +96,12 @@ static int now_listen(const struct real_addr *at, bool udp)
 	return rc;
 }
 
-static void now_unlisten(int fd, const struct real_addr *at)
+static void now_unlisten(const struct world *w, int fd, const struct real_addr *at, const struct real_file *file)
 {
-	if (at->any.sa_family == AF_UNIX)
+	struct real_file there;
+
+	if (at->any.sa_family == AF_UNIX && !path_leads_to(at->un.sun_path, w->device) && path_file(at->un.sun_path, &there) &&
+	    there.device == file->device && there.inode == file->inode)
 		unlink(at->un.sun_path);
 	close(fd);
 }
@@ -347,22 +351,59 @@ static void take_addr(const uint8_t **bytes, size_t *len, struct real_addr *a)
 	*len -= sizeof *a;
 }
 
-int real_listen(struct world *w, const struct real_addr *at, bool udp)
+static void take_file(const uint8_t *bytes, size_t len, struct real_file *file)
+{
+	memcpy(file, bytes, MIN(len, sizeof *file));
+}
+
+int real_listen(struct world *w, const struct real_addr *at, bool udp, struct real_file *file)
 {
 	const uint8_t *bytes;
 	int64_t fd;
 	size_t len;
 
-	if (!repeats(w, "listen", &fd, &bytes, &len))
+	*file = (struct real_file){ 0 };
+	if (repeats(w, "listen", &fd, &bytes, &len)) {
+		take_file(bytes, len, file);
+	} else {
 		fd = now_listen(at, udp);
-	tell(w, "listen", fd);
+		if (fd >= 0 && at->any.sa_family == AF_UNIX)
+			path_file(at->un.sun_path, file);
+	}
+	record_answer(w, "listen", fd, file, file->inode ? sizeof *file : 0);
 	return (int)fd;
 }
 
-void real_unlisten(struct world *w, int fd, const struct real_addr *at)
+void real_unlisten(struct world *w, int fd, const struct real_addr *at, const struct real_file *file)
 {
 	if (!w->repeat && fd >= 0)
-		now_unlisten(fd, at);
+		now_unlisten(w, fd, at, file);
+}
+
+bool real_leads_to_us(struct world *w, const char *path)
+{
+	const uint8_t *bytes;
+	int64_t yes;
+	size_t len;
+
+	if (!repeats(w, "leads", &yes, &bytes, &len))
+		yes = path_leads_to(path, w->device);
+	tell(w, "leads", yes);
+	return yes > 0;
+}
+
+void real_file(struct world *w, const char *path, struct real_file *file)
+{
+	const uint8_t *bytes;
+	int64_t yes;
+	size_t len;
+
+	*file = (struct real_file){ 0 };
+	if (repeats(w, "file", &yes, &bytes, &len))
+		take_file(bytes, len, file);
+	else
+		yes = path_file(path, file);
+	record_answer(w, "file", yes, file, yes > 0 ? sizeof *file : 0);
 }
 
 int real_accept(struct world *w, int listener, struct real_addr *local, struct real_addr *remote)

@@ -31,10 +31,17 @@ bool real_equal(const struct real_addr *a, const struct real_addr *b);
 guint real_hash(const struct real_addr *a);
 uint16_t real_port(const struct real_addr *a); /* 0: unix */
 
-/* A listening (udp: bound) socket; one of the file system is for its owner alone. */
-int  real_listen(struct world *w, const struct real_addr *at, bool udp);
-/* Takes its name out of the file system, too. */
-void real_unlisten(struct world *w, int fd, const struct real_addr *at);
+/* Which file of the file system; zeros: none. */
+struct real_file { uint64_t device, inode; };
+
+/* A listening (udp: bound) socket; one of the file system, which is then *file, is for its owner alone. */
+int  real_listen(struct world *w, const struct real_addr *at, bool udp, struct real_file *file);
+/* Takes its name out of the file system, too, if that is still its own. */
+void real_unlisten(struct world *w, int fd, const struct real_addr *at, const struct real_file *file);
+/* Whether a path leads through our own mount: any call for it would wait for ourselves. */
+bool real_leads_to_us(struct world *w, const char *path);
+/* Which file that is; for paths that do not. */
+void real_file(struct world *w, const char *path, struct real_file *file);
 int  real_accept(struct world *w, int listener, struct real_addr *local, struct real_addr *remote);
 /* -EINPROGRESS: real_connected() when it is writable. The descriptor in *fd unless it failed at once. */
 int  real_connect(struct world *w, const struct real_addr *to, bool udp, int *fd, struct real_addr *local);

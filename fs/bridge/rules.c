@@ -137,7 +137,7 @@ void rule_remove(struct bridge *b, struct rule *r)
 	if (r->close)
 		r->close(r);
 	else if (r->fd >= 0)
-		real_unlisten(r->end.bridge->world, r->fd, &r->real);
+		real_unlisten(r->end.bridge->world, r->fd, &r->real, &r->file);
 	if (r->listener) {
 		net_socket_mark(r->listener, NULL);
 		net_socket_release(r->listener);
@@ -181,7 +181,7 @@ static int open_listen(struct rule *r, struct err *e)
 
 	if (rc)
 		return rc;
-	r->fd = real_listen(b->world, &r->real, r->udp);
+	r->fd = real_listen(b->world, &r->real, r->udp, &r->file);
 	if (r->fd < 0)
 		return failed_outside(r->fd, &r->real, 1, e);
 	rc = gateway_towards(b, &to.addr, e);
@@ -191,7 +191,7 @@ static int open_listen(struct rule *r, struct err *e)
 			failed_outside(rc, &r->real, 1, e);
 	}
 	if (rc)
-		real_unlisten(r->end.bridge->world, r->fd, &r->real);
+		real_unlisten(r->end.bridge->world, r->fd, &r->real, &r->file);
 	return rc;
 }
 

@@ -1,21 +1,17 @@
 /*
  * target.c - what a rule may name.
  *
- * Real addresses are literal: no names are resolved, so nothing can resolve to something else later. Only loopback, unless the
- * mount was told --bridge-any; never an unspecified, link-local or multicast address, nor a version 4 address dressed as version
+ * Real addresses are literal: no names are resolved, so nothing can resolve to something else later; but a path can lead elsewhere,
+ * and is followed again before each connect. Only loopback, unless the mount was told --bridge-any; never an unspecified, link-local or multicast address, nor a version 4 address dressed as version
  * 6; no port below 1024; and no connection to one of our own listeners, which would feed the bridge with itself.
  */
 #include "inside.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
-enum { PORT_LEAST = 1024, LINKS_MAX = 40 };
+enum { PORT_LEAST = 1024 };
 
 static int check_v4(const struct bridge *b, uint32_t v4, const char *text, int arg, struct err *e)
 {
@@ -41,50 +37,11 @@ static int check_v6(const struct bridge *b, const struct in6_addr *v6, const cha
 	return 0;
 }
 
-/* Whether the way to `path` leads through our own mount: a call for it would wait for ourselves. */
-static bool leads_to_us(const struct world *w, const char *path)
-{
-	g_autofree char *rest = g_strdup(path);
-	GString *done = g_string_new(NULL);
-	bool ours = false;
-
-	for (unsigned links = 0; *rest && !ours && links < LINKS_MAX; ) {
-		size_t len;
-		char *name = rest + strspn(rest, "/"), link[4096];
-		struct statx st;
-		size_t before = done->len;
-		ssize_t n;
-
-		len = strcspn(name, "/");
-		g_string_append_c(done, '/');
-		g_string_append_len(done, name, (gssize)len);
-		/* What the kernel remembers is enough, and asks nobody. */
-		if (len == 0 || statx(AT_FDCWD, done->str, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st))
-			break;
-		ours = w->device && makedev(st.stx_dev_major, st.stx_dev_minor) == w->device;
-		n = !ours && S_ISLNK(st.stx_mode) ? readlink(done->str, link, sizeof link - 1) : -1;
-		if (n > 0) {
-			char *next;
-
-			link[n] = '\0';
-			g_string_truncate(done, link[0] == '/' ? 0 : before);
-			next = g_strconcat(link, name + len, NULL);
-			g_free(rest);
-			rest = next;
-			links++;
-		} else {
-			memmove(rest, name + len, strlen(name + len) + 1);
-		}
-	}
-	g_string_free(done, TRUE);
-	return ours;
-}
-
 static int check_unix(const struct bridge *b, const char *path, int arg, struct err *e)
 {
 	if (path[0] != '/')
 		return err_set(e, EINVAL, arg, "'%.60s' is not a path from the root", path);
-	if (leads_to_us(b->world, path))
+	if (real_leads_to_us(b->world, path))
 		return err_set(e, EACCES, arg, "%.80s is inside this very mount", path);
 	return 0;
 }
@@ -156,20 +113,33 @@ int target_parse_real(struct bridge *b, const char *text, struct real_addr *a, i
 	return rc ? rc : check(b, a, arg, e);
 }
 
-int target_check_real(struct bridge *b, const struct real_addr *a, struct err *e)
-{
-	return check(b, a, -1, e);
-}
 
 bool target_is_ours(const struct bridge *b, const struct real_addr *a, bool udp, enum rule_kind kind)
 {
+	struct real_file file = { 0 };
+
+	if (a->any.sa_family == AF_UNIX && kind == RULE_LISTEN)
+		real_file(b->world, a->un.sun_path, &file);
 	for (guint i = 0; i < b->rules->len; i++) {
 		const struct rule *r = b->rules->pdata[i];
 
-		if (r->kind == kind && r->udp == udp && real_equal(&r->real, a))
+		if (r->kind != kind || r->udp != udp)
+			continue;
+		if (real_equal(&r->real, a) || (file.inode && file.inode == r->file.inode && file.device == r->file.device))
 			return true;
 	}
 	return false;
+}
+
+int target_check_real(const struct rule *r, struct err *e)
+{
+	struct bridge *b = r->end.bridge;
+
+	if (check(b, &r->real, -1, e))
+		return -e->code;
+	if (target_is_ours(b, &r->real, r->udp, RULE_LISTEN))
+		return err_set(e, EINVAL, -1, "the bridge itself listens there");
+	return 0;
 }
 
 /* HOST:PORT, ADDRESS:PORT or [ADDRESS]:PORT; the name without brackets. */

@@ -411,7 +411,7 @@ bool tcp_take_simulated(struct rule *r)
 	}
 	if (net_accept(r->listener, &s, &peer, NULL))
 		return false;
-	rc = !session_room(b) ? -EAGAIN : target_check_real(b, &r->real, &e) ? -e.code : real_connect(b->world, &r->real, false, &fd, &local);
+	rc = !session_room(b) ? -EAGAIN : target_check_real(r, &e) ? -e.code : real_connect(b->world, &r->real, false, &fd, &local);
 	if (rc && rc != -EINPROGRESS) {
 		net_setsockopt(s, NET_SO_LINGER, 0, NULL);
 		net_socket_release(s);

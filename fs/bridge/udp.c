@@ -217,8 +217,9 @@ static bool answer_simulated(struct end *end)
 static struct chat *begin_simulated(struct rule *r, const struct net_endpoint *from)
 {
 	struct real_addr local = { 0 };
+	struct err e = { 0 };
 	struct chat *c;
-	int fd, rc = target_check_real(r->end.bridge, &r->real, NULL);
+	int fd, rc = target_check_real(r, &e);
 
 	if (rc == 0)
 		rc = real_connect(r->end.bridge->world, &r->real, true, &fd, &local);

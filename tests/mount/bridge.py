@@ -1295,6 +1295,69 @@ def part_security():
     refused(errno.ECONNREFUSED, f"connect {fd} 10.0.0.9:{away}", CLIENT)
     refused(errno.ECONNREFUSED, f"connect {fd} 10.0.0.254:{away}", CLIENT)
     refused(errno.ENETUNREACH, f"connect {fd} 8.8.8.8:53", CLIENT)
+    # Looked at again when it is connected to: a path may lead elsewhere by then.
+    path = scratch + "/target"
+    u = socket.socket(socket.AF_UNIX)
+    u.settimeout(LONG)
+    u.bind(path + ".real")
+    u.listen()
+    os.symlink(path + ".real", path)
+    write("bridge/rules", f"allow tcp unix:{path} as 10.0.0.9:9001")
+    number = rules()[-1][0]
+    def connects(why=None):
+        fd = command("socket tcp").decode().strip()
+        if why:
+            refused(errno.ECONNREFUSED, f"connect {fd} 10.0.0.9:9001", CLIENT)
+            told = [l for l in read("events").splitlines() if " bridge " in l][-1]
+            assert f"what={why}" in told, told
+        else:
+            command(f"connect {fd} 10.0.0.9:9001")
+        command(f"close {fd}")
+    def lead_to(where):
+        os.symlink(where, path + ".new")
+        os.rename(path + ".new", path)
+    connects()
+    u.accept()[0].close()
+    # A socket in the mount itself: to ask for it would be to wait for ourselves.
+    lead_to(os.getcwd() + "/files/s")
+    connects("EACCES")
+    # Our own listener under another name, also as another path to it: the bridge would talk to itself.
+    own = scratch + "/own"
+    write("bridge/rules", f"listen tcp unix:{own} to 10.0.0.9:9001")
+    for other in own, scratch + "/./own", scratch + "//own":
+        lead_to(other)
+        refused(errno.EINVAL, f"allow tcp unix:{other if other != own else path} as 10.0.0.10:9000")
+        connects("EINVAL")
+    os.link(own, path + ".hard")
+    lead_to(path + ".hard")
+    connects("EINVAL")
+    # A real client of what would be asked for ever: nothing goes round.
+    with socket.socket(socket.AF_UNIX) as c:
+        c.settimeout(LONG)
+        c.connect(own)
+        assert take_all(c)[0] == b""      # sockets of the file system know no reset
+    no_connections()
+    lead_to(path + ".real")
+    connects()
+    u.accept()[0].close()
+    # The listener's own name: what is there by then is not ours to take away, nor to ask for when it leads to us.
+    for other in "somebody's", "the mount's":
+        where = scratch + "/dir"
+        os.mkdir(where)
+        write("bridge/rules", f"listen tcp unix:{where}/s to host0:7")
+        if other == "the mount's":
+            os.rename(where, where + ".old")
+            os.symlink(os.getcwd() + "/files", where)
+        else:
+            os.unlink(where + "/s")
+            open(where + "/s", "w").close()
+        write("bridge/rules", "del " + rules()[-1][0])
+        if other == "somebody's":
+            os.unlink(where + "/s")
+            os.rmdir(where)
+    write("bridge/rules", "del " + rules()[-1][0])
+    assert not os.path.exists(own)
+    write("bridge/rules", "del " + number)
     # Files are the owner's.
     for f in "rules", "limits", "connections":
         assert stat.S_IMODE(os.stat("bridge/" + f).st_mode) & 0o077 == 0, f

@@ -126,7 +126,7 @@ bridge)  # real sockets on both sides: their bytes, their ends, their refusals
 	echo 'serve http 80' > hosts/b/proc/2/ctl
 	echo 'serve echo 7' > hosts/b/proc/3/ctl
 	echo 'spawn client' > hosts/host0/ctl
-	python3 - "$M" <<-'EOP' > "$T/x" || fail "$(cat "$T/x")"
+	python3 - "$M" "$T" <<-'EOP' > "$T/x" || fail "$(cat "$T/x")"
 	import os, socket, sys, threading
 	def rule(text):
 	    open(sys.argv[1] + "/bridge/rules", "w").write(text)
@@ -160,6 +160,20 @@ bridge)  # real sockets on both sides: their bytes, their ends, their refusals
 	os.write(fd, b"socket tcp\n")
 	try: os.write(fd, b"connect 1 10.0.0.9:9000\n")
 	except ConnectionError: pass
+	# paths, which lead elsewhere each time they are looked at
+	path, own = sys.argv[2] + "/to", sys.argv[2] + "/own"
+	server = socket.socket(socket.AF_UNIX); server.bind(path + ".real"); server.listen()
+	rule(f"listen tcp unix:{own} to 10.0.0.9:9001")
+	os.symlink(path + ".real", path)
+	rule(f"allow tcp unix:{path} as 10.0.0.9:9001")
+	for number, to in enumerate((None, own, sys.argv[1] + "/files/s", "/nowhere"), 2):
+	    if to: os.unlink(path); os.symlink(to, path)
+	    os.write(fd, b"socket tcp\n")
+	    try: os.write(fd, b"connect %d 10.0.0.9:9001\n" % number)
+	    except ConnectionError: continue
+	    server.accept()[0].close()
+	try: rule(f"allow tcp unix:{sys.argv[1]}/files/s as 10.0.0.9:9002\n")
+	except PermissionError: pass
 	EOP
 	echo manual > clock
 	check_replay
