@@ -8,6 +8,7 @@ esac
 [ -x "$(command -v ip)" ] || { echo "no ip"; exit 77; }
 [ "$(ip -o link | grep -vc ': lo:')" = 0 ] || { echo "not in a namespace of our own"; exit 1; }
 . "$(dirname "$0")/lib.sh"
+here=$(cd "$(dirname "$0")" && pwd)
 make_places
 ip link set lo up
 
@@ -422,6 +423,42 @@ journal)  # frames from outside are in the journal
 	for f in events bridge/rules wires/lan0/frames wires/lan0/capture.pcapng wires/lan0/stats hosts/host0/net/sockets proc/net/snmp error_log
 	do cat $f; done > "$T/after"
 	cmp "$T/before" "$T/after" || fail "the replay is another session"
+	;;
+hostile)  # frames and packets that no kernel makes, written into the device from outside: nothing breaks, and they are counted
+	have python3 curl || exit 77
+	mount_world
+	host host0 lan0 10.0.0.1/24
+	echo 2001:db8::1/64 >> hosts/host0/net/ifs/eth0/address
+	host r lan0 10.0.0.2/24
+	host r lan1 10.1.0.1/24
+	host far lan1 10.1.0.9/24
+	echo 1 > hosts/r/net/forwarding
+	echo 'add default via 10.1.0.1' > hosts/far/net/routes
+	serve host0 100000
+	printf '%s\n' '. SOA a.root. b.root. 1 2 3 4 5' '. NS a.root.' 'a.root. A 10.0.0.1' > hosts/host0/files/zone
+	printf '%s\n' 'spawn names' 'spawn dhcpd' '4 serve dns 53 zone=/zone' '5 serve dhcp range=10.0.0.100-10.0.0.102 lease=600s' > hosts/host0/ctl ||
+		fail "$(cat error_log)"
+	for kind in tap tun; do
+		rule "$kind t0 wire lan0"
+		ip link set t0 mtu 9000
+		ip addr add 10.0.0.9/24 dev t0
+		python3 "$here/frames.py" $kind 6000 || fail "frames.py"
+		kill -0 "$DAEMON" || fail "the program is gone"
+		curl -sS -m 60 http://10.0.0.1/file | cmp - "$T/file" || fail "curl, after $kind"
+		arrived=$(awk '$1 == "t0:" { print $11 - $13 }' /proc/net/dev)
+		[ "$arrived" -gt 4000 ] || fail "only $arrived frames have left the kernel: $(grep t0: /proc/net/dev)"
+		echo "del $(awk 'END { print $1 }' bridge/rules)" > bridge/rules
+	done
+	counted()  # PREFIX NAME: by host0
+	{
+		awk -v p="$1:" -v c="$2" '$1 == p && !n { for (i = 2; i <= NF; i++) if ($i == c) n = i; next } $1 == p { print $n }' proc/net/snmp
+	}
+	for counter in 'Ip InHdrErrors' 'Ip InAddrErrors' 'Ip ReasmFails' 'Icmp InErrors' 'Icmp InCsumErrors' 'Tcp InErrs' 'Tcp InCsumErrors' 'Udp InErrors' \
+		'Udp InCsumErrors' 'Udp NoPorts'; do
+		[ "$(counted $counter)" -gt 0 ] || fail "$counter: $(counted $counter): $(cat proc/net/snmp)"
+	done
+	awk '$1 ~ /^Ip6In(Hdr|Trunc|Addr)|^Icmp6InErrors|^Icmp6InCsum/ { n += $2 } END { exit !n }' proc/net/snmp6 || fail "$(cat proc/net/snmp6)"
+	check_world
 	;;
 user)  # who may not make devices is told why not
 	have setpriv || exit 77
