@@ -89,16 +89,29 @@ static unsigned type_of(const uint8_t *frame)
 
 /* The real calls, or what the journal says they gave */
 
+/*
+ * A call's name in the journal, of this device: calls that gave nothing are not there, and what is there of another device would
+ * be taken for this one's.
+ */
+enum { CALL_TEXT = 24 };
+static const char *call_of(const struct device *d, const char *what, char out[CALL_TEXT])
+{
+	g_snprintf(out, CALL_TEXT, "%s/%u", what, d->rule->number);
+	return out;
+}
+
 static ssize_t read_device(struct device *d, size_t room)
 {
 	struct world *w = world_of(d);
 	uint8_t *to = d->buffer + HEADER;
+	char call[CALL_TEXT];
 	const void *bytes;
 	int64_t result;
 	size_t len;
 
+	call_of(d, "frame", call);
 	if (w->repeat) {
-		if (!journal_answer(w, "frame", &result, &bytes, &len))
+		if (!journal_answer(w, call, &result, &bytes, &len))
 			return -EAGAIN;
 		len = MIN(len, room);
 		memcpy(to, bytes, len);
@@ -109,7 +122,7 @@ static ssize_t read_device(struct device *d, size_t room)
 		while (result == -EINTR);
 	}
 	if (result != -EAGAIN)
-		record_answer(w, "frame", result, to, result > 0 ? (size_t)result : 0);
+		record_answer(w, call, result, to, result > 0 ? (size_t)result : 0);
 	return (ssize_t)result;
 }
 
@@ -118,17 +131,18 @@ static void write_device(struct device *d, const uint8_t *bytes, size_t len)
 {
 	struct world *w = world_of(d);
 	int64_t result = 0;
+	char call[CALL_TEXT];
 	const void *none;
 	size_t n;
 
 	if (w->repeat)
-		journal_answer(w, "lost", &result, &none, &n);
+		journal_answer(w, call_of(d, "lost", call), &result, &none, &n);
 	else if (d->rule->fd >= 0)
 		result = MIN(device_write(d->rule->fd, bytes, len), 0);
 	else
 		result = -EBADFD;
 	if (result < 0) {
-		record_answer(w, "lost", result, NULL, 0);
+		record_answer(w, call_of(d, "lost", call), result, NULL, 0);
 		d->rule->refused++;
 	} else {
 		d->rule->accepted++;

@@ -424,6 +424,67 @@ journal)  # frames from outside are in the journal
 	do cat $f; done > "$T/after"
 	cmp "$T/before" "$T/after" || fail "the replay is another session"
 	;;
+repeat)  # a session of a DHCP client, of two kernels with routers between them, of version 6: the journal repeats it
+	have ping curl python3 nsenter || exit 77
+	mount_world --journal "$T/j"
+	host r1 lan0 10.1.0.1/24
+	host r1 lan1 10.3.0.1/24
+	host r2 lan1 10.3.0.2/24
+	host r2 lan2 10.2.0.1/24
+	echo 1 > hosts/r1/net/forwarding
+	echo 1 > hosts/r2/net/forwarding
+	echo 'add 10.2.0.0/24 via 10.3.0.2' > hosts/r1/net/routes
+	echo 'add 10.1.0.0/24 via 10.3.0.1' > hosts/r2/net/routes
+	printf '%s\n' 'spawn dhcpd' '2 serve dhcp range=10.1.0.100-10.1.0.102 router=10.1.0.1 lease=600s' > hosts/r1/ctl || fail "$(cat error_log)"
+	echo 2001:db8:0:1::1/64 >> hosts/r1/net/ifs/eth0/address
+	echo on > hosts/r1/net/ifs/eth0/ra
+	serve r1 200000
+	echo 2% > wires/lan1/loss
+	unshare -n sleep 300 &
+	far=$!
+	rule 'tap t0 wire lan0'
+	rule 'tap t1 wire lan2'
+	comes_true sh -c "[ \$(readlink /proc/$far/ns/net) != \$(readlink /proc/self/ns/net) ]"
+	ip link set t1 netns $far || fail "t1"
+	over() { nsenter -t $far -n "$@"; }
+	over ip link set lo up; over ip link set t1 up; over ip addr add 10.2.0.9/24 dev t1; over ip route add 10.0.0.0/8 via 10.2.0.1
+	if busybox udhcpc --help 2>&1 | grep -q 'BusyBox'; then
+		printf '%s\n' '#!/bin/sh' '[ "$1" != bound ] || ip addr replace $ip/$mask dev $interface' > "$T/script"
+		chmod +x "$T/script"
+		timeout 60 busybox udhcpc -f -i t0 -s "$T/script" -t 20 -T 1 -q -n 2> "$T/said" || fail "no lease: $(cat "$T/said")"
+	else
+		ip addr add 10.1.0.100/24 dev t0
+	fi
+	ip route add 10.0.0.0/8 via 10.1.0.1
+	quietly ping -c 3 -i 0.05 -W 5 -s 4000 10.2.0.9
+	(cd "$T" && exec nsenter -t $far -n python3 -m http.server -b 10.2.0.9 8000) > "$T/log" 2>&1 &
+	server=$!
+	comes_true sh -c "nsenter -t $far -n cat /proc/self/net/tcp | grep -q ':1F40 0*:0000 0A'" || fail "no server"
+	curl -sS -m 100 http://10.2.0.9:8000/file | cmp - "$T/file" || fail "curl through the hop"
+	if [ "$(cat /proc/sys/net/ipv6/conf/t0/disable_ipv6 2>/dev/null)" = 0 ]; then
+		comes_true sh -c 'ip -6 -o addr show dev t0 scope global | grep -v tentative | grep -q " 2001:db8:0:1:"' || fail "$(ip -6 addr)"
+		curl -sS -g -m 60 'http://[2001:db8:0:1::1]/file' | cmp - "$T/file" || fail "curl, version 6"
+	fi
+	ip link set t0 down            # what they say by themselves would come while we look
+	over ip link set t1 down
+	kill $server $far
+	sleep 0.1
+	echo manual > clock
+	look()
+	{
+		for f in events bridge/rules wires/*/frames wires/*/capture.pcapng wires/*/stats hosts/r*/net/sockets hosts/r*/net/neighbours hosts/r1/net/leases \
+			hosts/r*/proc/1/net/snmp hosts/r*/proc/1/net/snmp6 error_log; do echo "== $f"; cat "$f"; done
+	}
+	look > "$T/before"
+	umount_world
+	mount_world --replay "$T/j" --journal "$T/j2" 2> "$T/said"
+	[ ! -s "$T/said" ] || fail "$(cat "$T/said")"
+	look > "$T/after"
+	cmp "$T/before" "$T/after" || { diff -a "$T/before" "$T/after" | cut -c1-200 | head; fail "the replay is another session"; }
+	umount_world
+	for j in j j2; do grep -av -e '^version' -e ' ready [0-9.]*$' "$T/$j" > "$T/$j.plain"; done
+	cmp "$T/j.plain" "$T/j2.plain" || { diff -a "$T/j.plain" "$T/j2.plain" | cut -c1-200 | head; fail "the journal of a replay is another"; }
+	;;
 hostile)  # frames and packets that no kernel makes, written into the device from outside: nothing breaks, and they are counted
 	have python3 curl || exit 77
 	mount_world
