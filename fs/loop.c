@@ -1,4 +1,10 @@
-/* loop.c - one thread that serves requests, timers and signals in turn; the session's birth and death. */
+/*
+ * loop.c - one thread that serves requests, timers and signals in turn; the session's birth and death.
+ *
+ * It waits in epoll while there is anything to wait for but requests. Otherwise, which is nearly always, in read(2) of the
+ * requests itself: a call less for each, and answering is made of nothing but calls. A signal has to end either: it makes the
+ * requests' descriptor one that does not block, and an eventfd ready.
+ */
 #include "session.h"
 
 #include "bridge.h"
@@ -10,7 +16,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,6 +60,30 @@ static void set_timer(struct fs *fs)
 	fs->timer_set = at != 0;
 }
 
+/* All that a handler of signals may look at. */
+static struct { int requests, event; volatile sig_atomic_t came; } on_signal;
+
+static void end_on_signal(int number)
+{
+	int code = errno;
+
+	on_signal.came = 1;
+	fcntl(on_signal.requests, F_SETFL, O_NONBLOCK);
+	(void)!write(on_signal.event, &(uint64_t){ 1 }, sizeof(uint64_t));  /* it fails when it is ready already */
+	errno = code;
+}
+
+/* Whether reading requests waits for them. A signal from now on changes that: if one came before, it stays as it was. */
+static void set_blocking(struct fs *fs, bool blocks)
+{
+	if (fs->blocks == blocks)
+		return;
+	fcntl(on_signal.requests, F_SETFL, blocks ? 0 : O_NONBLOCK);
+	fs->blocks = blocks;
+	if (on_signal.came)
+		fcntl(on_signal.requests, F_SETFL, O_NONBLOCK);
+}
+
 static void serve_request(struct fs *fs)
 {
 	int n = fuse_session_receive_buf(fs->session, &fs->buffer);
@@ -76,22 +106,27 @@ static int watch(struct fs *fs, int fd)
 
 static int open_loop(struct fs *fs)
 {
-	sigset_t ends;
+	static const int ends[] = { SIGTERM, SIGINT, SIGHUP };
+	struct sigaction end = { .sa_handler = end_on_signal };
 	int fuse = fuse_session_fd(fs->session);
+	sigset_t set;
 
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	sigaddset(&ends, SIGHUP);
-	sigprocmask(SIG_BLOCK, &ends, NULL);
-	signal(SIGPIPE, SIG_IGN);
 	fs->epoll = epoll_create1(EPOLL_CLOEXEC);
 	fs->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	fs->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
-	fcntl(fuse, F_SETFL, fcntl(fuse, F_GETFL) | O_NONBLOCK);
+	fs->signals = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	fcntl(fuse, F_SETFL, O_NONBLOCK);
 	if (fs->epoll < 0 || watch(fs, fuse) || watch(fs, fs->timer) || watch(fs, fs->signals) ||
 	    watch(fs, bridge_fd(fs->world)))
 		return -errno;
+	on_signal.requests = fuse;
+	on_signal.event = fs->signals;
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	for (unsigned i = 0; i < G_N_ELEMENTS(ends); i++) {
+		sigaction(ends[i], &end, NULL);
+		sigaddset(&set, ends[i]);
+	}
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	return 0;
 }
 
@@ -111,6 +146,28 @@ static void turn(struct fs *fs, const struct epoll_event *event)
 	}
 }
 
+/* Waits until something has happened, at most as long as nothing is to be done, and does it. */
+static int wait_and_serve(struct fs *fs, bool more)
+{
+	bool only_requests = !more && !fs->timer_set && !bridge_is_open(fs->world);
+	struct epoll_event events[4];
+	int n;
+
+	set_blocking(fs, only_requests);
+	if (only_requests && !on_signal.came) {
+		serve_request(fs);
+		return 0;
+	}
+	n = epoll_wait(fs->epoll, events, G_N_ELEMENTS(events), more ? 0 : -1);
+	if (n < 0 && errno != EINTR)
+		return -errno;
+	if (world_is_live(fs->world))
+		world_tick(fs->world, real_now());
+	for (int i = 0; i < n; i++)
+		turn(fs, &events[i]);
+	return 0;
+}
+
 /* The outside, and time if it goes with it. True: there is more to do at once. */
 static bool live(struct world *w)
 {
@@ -118,7 +175,7 @@ static bool live(struct world *w)
 
 	if (bridge_is_open(w))
 		bridge_poll(w, real_now());
-	behind = world_tick(w, real_now());
+	behind = world_is_live(w) && world_tick(w, real_now());
 	return behind || bridge_busy(w);
 }
 
@@ -135,20 +192,13 @@ static bool let_go_on(struct fs *fs)
 
 int fs_serve(struct fs *fs, int ready)
 {
-	struct epoll_event events[4];
 	bool more = fs->parked.head || jobs_any(fs->world);  /* what a journal left waiting */
 	int rc;
 
 	fs->ready = ready;
 	rc = open_loop(fs);
 	while (rc == 0 && !fs->ending && !fuse_session_exited(fs->session)) {
-		int n = epoll_wait(fs->epoll, events, G_N_ELEMENTS(events), more ? 0 : -1);
-
-		if (n < 0 && errno != EINTR)
-			rc = -errno;
-		world_tick(fs->world, real_now());
-		for (int i = 0; i < n; i++)
-			turn(fs, &events[i]);
+		rc = wait_and_serve(fs, more);
 		more = let_go_on(fs);
 		more |= live(fs->world);
 		if (fs->parked.head)

@@ -51,6 +51,18 @@ static struct slot *slot_at(struct knowns *all, uint32_t i)
 	return &g_array_index(all->slots, struct slot, i);
 }
 
+/* Most names are the row's, and there are a hundred thousand of them. */
+static const char *name_for(const struct node *n, const char *name)
+{
+	return n->row->name && !strcmp(n->row->name, name) ? n->row->name : g_strdup(name);
+}
+
+static void free_name(struct known *k)
+{
+	if (k->name != k->n.row->name)
+		g_free((char *)k->name);
+}
+
 static struct known *add(struct knowns *all, struct known *parent, const char *name, const struct node *n)
 {
 	struct known *k = g_new0(struct known, 1);
@@ -66,7 +78,7 @@ static struct known *add(struct knowns *all, struct known *parent, const char *n
 	k->n = *n;
 	k->id = (uint64_t)slot_at(all, i)->used << 32 | i;
 	k->parent = parent ? known_hold(parent) : NULL;
-	k->name = g_strdup(name);
+	k->name = name_for(n, name);
 	g_hash_table_replace(all->by_node, &k->n, k);
 	return k;
 }
@@ -98,7 +110,7 @@ static void forget(struct world *w, struct known *k)
 	all->free = i;
 	if (k->parent)
 		known_drop(w, k->parent);
-	g_free(k->name);
+	free_name(k);
 	g_free(k);
 }
 
@@ -112,7 +124,7 @@ void knowns_free(struct knowns *all)
 		if (!k)
 			continue;
 		content_forget(k->n.world, k);
-		g_free(k->name);
+		free_name(k);
 		g_free(k);
 	}
 	g_hash_table_destroy(all->by_node);
@@ -150,8 +162,8 @@ static void move_to(struct world *w, struct known *k, struct known *parent, cons
 		if (up == k)
 			return;  /* a name inside itself cannot be its place */
 	k->parent = known_hold(parent);
-	g_free(k->name);
-	k->name = g_strdup(name);
+	free_name(k);
+	k->name = name_for(&k->n, name);
 	if (before)
 		known_drop(w, before);
 }

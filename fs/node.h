@@ -22,12 +22,12 @@ struct known {
 	uint32_t holds;           /* children and open files */
 	uint32_t waiting;         /* commands that wait in a write to it */
 	struct known *parent;     /* where it was looked up last; NULL: the root */
-	char *name;
+	const char *name;         /* the row's own, or to be freed */
 	struct content *content;  /* open.c: the latest rendering, or NULL */
 	uint64_t told;            /* ops.c: at which count of changes the kernel was told its attributes; 0: never */
 	uint64_t read_generation, kept_generation; /* ops.c: of its last open to be read, and of its last through the kernel's cache */
 	bool opened;             /* ops.c: ever, since it is known */
-	uint64_t size, size_generation; /* open.c: of a table, as measured then; generation 0: never */
+	uint64_t size, size_generation; /* open.c: of its content, as it was then; generation 0: never known */
 };
 
 /* `path`: of the root in the tree, "" for the tree's own. */

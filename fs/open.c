@@ -122,7 +122,8 @@ void content_unref(struct content *c)
 {
 	if (!c || --c->refs)
 		return;
-	g_free(c->bytes);
+	if (c->bytes != (char *)(c + 1))
+		g_free(c->bytes);
 	g_free(c);
 }
 
@@ -158,16 +159,6 @@ static void cache(struct opens *o, struct known *k, struct content *c)
 		uncache(o, c);
 }
 
-static struct content *content_new(char *bytes, size_t len)
-{
-	struct content *c = g_new0(struct content, 1);
-
-	c->refs = 1;
-	c->bytes = bytes;
-	c->len = len;
-	return c;
-}
-
 /* Where a node is rendered that had `before` bytes: small texts come by the hundred thousand, and share one place. */
 static GString *take_slate(struct opens *o, size_t before)
 {
@@ -176,19 +167,23 @@ static GString *take_slate(struct opens *o, size_t before)
 	return slate ? g_string_truncate(slate, 0) : g_string_sized_new(SLATE_BYTES);
 }
 
-/* The slate goes back. Its bytes, which the caller frees, unless `bytes` is NULL. */
-static void put_slate(struct opens *o, GString *slate, char **bytes)
+/* A content with what is on the slate, which goes back; small ones are copied behind their struct. */
+static struct content *content_of(struct opens *o, GString *slate)
 {
-	if (slate->allocated_len <= SLATE_BYTES_MAX && !o->slate) {
-		if (bytes)
-			*bytes = g_memdup2(slate->str, slate->len + 1);
+	bool goes_back = slate->allocated_len <= SLATE_BYTES_MAX && !o->slate;
+	struct content *c = g_malloc(sizeof *c + (goes_back ? slate->len + 1 : 0));
+
+	*c = (struct content){ .refs = 1, .len = slate->len };
+	c->bytes = goes_back ? memcpy(c + 1, slate->str, slate->len + 1) : g_string_free(slate, FALSE);
+	if (goes_back)
 		o->slate = slate;
-		return;
-	}
-	if (bytes)
-		*bytes = g_string_free(slate, FALSE);
-	else
-		g_string_free(slate, TRUE);
+	return c;
+}
+
+static void keep_size(const struct world *w, struct known *k, uint64_t size)
+{
+	k->size = size;
+	k->size_generation = w->generation;
 }
 
 /* The node as it is now, referenced for the caller; NULL with an error. */
@@ -209,32 +204,40 @@ static struct content *content_now(struct world *w, struct known *k, struct err 
 	if (rc) {
 		if (e && e->code != -rc)
 			err_set(e, -rc, -1, "%s", g_strerror(-rc));
-		put_slate(w->opens, out, NULL);
+		content_unref(content_of(w->opens, out));
 		return NULL;
 	}
-	c = content_new(NULL, out->len);
-	put_slate(w->opens, out, &c->bytes);
+	c = content_of(w->opens, out);
 	c->generation = w->generation;
-	if (k->n.row->kind != ROW_LINK)  /* a link may depend on who reads it */
-		cache(w->opens, k, c);
+	if (k->n.row->kind == ROW_LINK)  /* it may depend on who reads it */
+		return c;
+	keep_size(w, k, c->len);
+	cache(w->opens, k, c);
 	return c;
 }
 
-/* Tables may be large, and `ls -l` asks for no more than this. */
-static uint64_t table_size(const struct world *w, struct known *k)
+/* Those of large tables are counted without rendering: `ls -l` asks for no more. */
+static uint64_t content_size(struct world *w, struct known *k)
 {
-	if (!k->size_generation || k->size_generation != w->generation) {
-		k->size = table_text_bytes(&k->n);
-		k->size_generation = w->generation;
+	bool table = k->n.row->kind == ROW_TABLE && k->n.format == FORMAT_TEXT;
+	struct content *c;
+	uint64_t size;
+
+	if (k->size_generation == w->generation)
+		return k->size;
+	if (table) {
+		keep_size(w, k, table_text_bytes(&k->n));
+		return k->size;
 	}
-	return k->size;
+	c = content_now(w, k, NULL);
+	size = c ? c->len : 0;
+	content_unref(c);
+	return size;
 }
 
 uint64_t file_size(struct world *w, struct known *k)
 {
 	const struct row *row = k->n.row;
-	struct content *c;
-	uint64_t size;
 
 	switch (row->kind) {
 	case ROW_BYTES:
@@ -244,15 +247,8 @@ uint64_t file_size(struct world *w, struct known *k)
 	case ROW_SPECIAL:
 		return 0;
 	default:
-		break;
+		return content_size(w, k);
 	}
-	if (row->kind == ROW_TABLE && k->n.format == FORMAT_TEXT &&
-	    !(k->content && k->content->generation == w->generation))
-		return table_size(w, k);
-	c = content_now(w, k, NULL);
-	size = c ? c->len : 0;
-	content_unref(c);
-	return size;
 }
 
 /* Results of commands, by file: what a fresh open reads. */
@@ -376,12 +372,8 @@ struct open_file *file_open(struct world *w, struct known *k, int flags, struct 
 		return NULL;
 	if (row->kind == ROW_STREAM && !(stream = row->stream->open(&k->n, e)))
 		return NULL;
-	f = g_new0(struct open_file, 1);
-	f->world = w;
-	f->known = known_hold(k);
-	f->flags = flags;
-	f->number = number;
-	f->stream = stream;
+	f = g_new(struct open_file, 1);  /* not g_new0(): calloc() takes its time where malloc() has just such a piece */
+	*f = (struct open_file){ .world = w, .known = known_hold(k), .flags = flags, .number = number, .stream = stream };
 	if (row->kind == ROW_BYTES && row->bytes->open)
 		row->bytes->open(&k->n);
 	f->link.data = f;

@@ -15,7 +15,7 @@ struct known;
 struct content {
 	unsigned refs;
 	uint64_t generation;     /* of the world when it was made */
-	char    *bytes;
+	char    *bytes;          /* may be right behind this struct */
 	size_t   len;
 	struct known *of;        /* who caches it; NULL: nobody any more */
 	GList    lru;            /* in opens->lru while `of` is set */

@@ -3,8 +3,8 @@
  *
  * Every request is answered at once, except those that have to wait (park.c).
  *
- * What the kernel may remember: names that are there (a dead node answers ESTALE, and the kernel then looks again), and the
- * attributes of directories that never go. Of a host's directories and the files of processes also attributes, and what directories
+ * What the kernel may remember: names that are there (a dead node answers ESTALE, and the kernel then looks again), names that
+ * can never be there, and the attributes of directories that never go. Of a host's directories and the files of processes also attributes, and what directories
  * and small files hold, until the world changes: then, before anybody hears of the change, it is told of each that its attributes are old; it asks for them,
  * and a file whose time has changed is read again. Only files of one page, which are read from offset 0 whatever happens, and
  * only where that saves something: when their attributes are known, or they were read before and nothing has changed since.
@@ -179,7 +179,9 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		code = -tree_find(&dir->n, name, &child);
 	else if (code == ESTALE)
 		code = stale_lookup(dir, name);
-	if (code)
+	if (code == ENOENT && tree_never_there(&dir->n, name))
+		fuse_reply_entry(req, &(struct fuse_entry_param){ .entry_timeout = FOREVER });
+	else if (code)
 		fuse_reply_err(req, code == ESRCH ? ENOENT : code);
 	else
 		reply_entry(req, dir, name, &child);

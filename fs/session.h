@@ -21,6 +21,7 @@ struct fs {
 	char *reply;                 /* REPLY_MAX bytes: directories */
 	int epoll, timer, signals, ready;
 	bool timer_set;
+	bool blocks;                 /* reading requests waits for them */
 	bool ending;
 	bool running;                /* time runs (mode auto): the next turn goes on with it */
 	GQueue parked, watchers;

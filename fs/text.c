@@ -34,16 +34,38 @@ size_t write_dec(char *to, uint64_t value)
 	return len;
 }
 
+/* How many digits it has. */
+static unsigned dec_width(uint64_t value)
+{
+	static const uint64_t powers[] = {
+		0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000,
+		10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000,
+		10000000000000000000u,
+	};
+	unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1), about = bits * 1233 >> 12;  /* log 2 is a little more than 1233 / 4096 */
+
+	return about + (value >= powers[about]);
+}
+
+/* Room for so many bytes more, which the caller writes; the string ends behind them. */
+static char *make_room(GString *out, size_t len)
+{
+	size_t at = out->len;
+
+	if (G_UNLIKELY(out->allocated_len - at <= len)) {
+		g_string_set_size(out, at + len);
+	} else {
+		out->len = at + len;
+		out->str[out->len] = '\0';
+	}
+	return out->str + at;
+}
+
 void put_dec(GString *out, uint64_t value)
 {
-	char buf[20], *at;
+	unsigned width = dec_width(value);
 
-	if (value < 10) {
-		put_char(out, (char)('0' + value));
-		return;
-	}
-	at = digits(buf + sizeof buf, value);
-	put_span(out, at, (size_t)(buf + sizeof buf - at));
+	digits(make_room(out, width) + width, value);
 }
 
 static void put_blanks(GString *out, size_t n)
@@ -57,16 +79,11 @@ static void put_blanks(GString *out, size_t n)
 
 void put_dec_width(GString *out, uint64_t value, unsigned width)
 {
-	char buf[32], *at;
-	size_t len;
+	unsigned len = dec_width(value);
 
-	memset(buf, ' ', sizeof buf);
-	at = digits(buf + sizeof buf, value);
-	len = (size_t)(buf + sizeof buf - at);
-	if (width > sizeof buf)
-		put_blanks(out, width - sizeof buf);
-	len = MAX(len, MIN(width, sizeof buf));
-	put_span(out, buf + sizeof buf - len, len);
+	if (width > len)
+		put_blanks(out, width - len);
+	digits(make_room(out, len) + len, value);
 }
 
 void put_hex_width(GString *out, uint64_t value, unsigned width)

@@ -43,14 +43,14 @@ static size_t other_format(const char *name, size_t len, uint8_t *format)
 	return 0;
 }
 
-static bool find_fixed(const struct node *dir, const char *name, size_t len, struct node *child)
+static bool find_fixed(const struct node *dir, const struct row *rows, const char *name, struct node *child)
 {
 	uint8_t format = FORMAT_TEXT;
-	size_t table = other_format(name, len, &format);
+	size_t table = other_format(name, strlen(name), &format);
 
-	if (!dir->row->rows)
+	if (!rows)
 		return false;
-	for (const struct row *r = dir->row->rows; r->name; r++) {
+	for (const struct row *r = rows; r->name; r++) {
 		if (*r->name == *name && !strcmp(r->name, name)) {
 			child_of(dir, r, FORMAT_TEXT, child);
 			return true;
@@ -65,17 +65,24 @@ static bool find_fixed(const struct node *dir, const char *name, size_t len, str
 
 int tree_find(const struct node *dir, const char *name, struct node *child)
 {
-	size_t len = strlen(name);
-
 	if (dir->row->kind != ROW_DIRECTORY)
 		return -ENOTDIR;
-	if (len > NAME_MAX_BYTES)
+	if (strlen(name) > NAME_MAX_BYTES)
 		return -ENAMETOOLONG;
-	if (find_fixed(dir, name, len, child))
+	if (find_fixed(dir, dir->row->rows, name, child))
 		return 0;
 	if (!dir->row->dynamic || !dir->row->dynamic->find)
 		return -ENOENT;
 	return dir->row->dynamic->find(dir, name, child);
+}
+
+bool tree_never_there(const struct node *dir, const char *name)
+{
+	const struct row *row = dir->row;
+	struct node ignored;
+
+	return row->other_rows && !row->dynamic && !find_fixed(dir, row->rows, name, &ignored) &&
+	       !find_fixed(dir, row->other_rows, name, &ignored);
 }
 
 static bool is_listed(const struct row *row, const struct node *n)

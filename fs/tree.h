@@ -105,6 +105,7 @@ struct row {
 	const struct column *columns; /* TABLE */
 	fill_fn  *fill;
 	const struct row *rows;       /* DIRECTORY: its fixed names; may be NULL */
+	const struct row *other_rows; /* DIRECTORY: those of what may come in its place later; NULL: who knows */
 	const struct dir_ops *dynamic;/* DIRECTORY: the others; may be NULL */
 	const struct bytes_ops *bytes;
 	const struct stream_ops *stream;
@@ -156,6 +157,8 @@ extern const struct dir_ops disk_dir;        /* files/disk.c: hosts/H/files; hos
 /* tree.c: what ops.c, and tests without a kernel, do with nodes. `name` may be T.json and T.csv of a table T. */
 struct node tree_root(struct world *w);
 int  tree_find(const struct node *dir, const char *name, struct node *child);  /* 0, -ENOENT, -ENOTDIR, -ENAMETOOLONG, -ESRCH */
+/* That it has no such name is true of whatever has the directory's own name, ever. */
+bool tree_never_there(const struct node *dir, const char *name);
 bool tree_list(const struct node *dir, uint64_t *cookie, char *name, struct node *child);
 int  tree_path(struct world *w, const char *path, struct node *n);             /* from the root; follows links inside the tree */
 /* Everything of stat but st_size of contents, which file_size() in open.h knows. -ESTALE when what it names is gone. */

@@ -119,6 +119,7 @@ struct world *world_new(const struct world_options *o, struct err *e)
 
 	w->options = *o;
 	w->next_serial = 1;
+	w->generation = 1;
 	w->uid = getuid();
 	w->gid = getgid();
 	w->real_proc = -1;

@@ -8,7 +8,8 @@
 #include <inttypes.h>
 
 static const struct row process_row = {
-	.name = "PID", .kind = ROW_DIRECTORY, .mode = 0555, .flags = ROW_OWNED, .rows = process_rows, .help = "process",
+	.name = "PID", .kind = ROW_DIRECTORY, .mode = 0555, .flags = ROW_OWNED, .rows = process_rows,
+	.other_rows = task_rows, .help = "process",
 };
 
 /* proc/TID of any but a first thread, which no directory lists; `ps -L` looks there for its wchan. arg is the id. */

@@ -1,13 +1,10 @@
 /*
  * bench_fuse.c - what a file of the tree costs beside FUSE itself.
  *
- * Mounts vitrine (argv[1]) and a null file system that answers every read with a constant, pins itself and both programs to
+ * Mounts vitrine (argv[1]) and a null file system (argv[2], null_fs.c), pins itself and both programs to
  * one processor (as real-time tasks, where that is allowed), and prints medians of rounds taken in turn, in microseconds, with their ratio. Exit 77 without FUSE.
  */
-#define FUSE_USE_VERSION 314
 #include "bench.h"
-
-#include <fuse_lowlevel.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,84 +18,6 @@
 #include <unistd.h>
 
 enum { ROUNDS = 21, LOOPS = 2000 };
-
-/* The null file system: one file, number 2. */
-
-static const char constant[] = "now=0.000000000 mode=auto pending=0 next=-\n";
-
-static void null_attr(fuse_ino_t ino, struct stat *st)
-{
-	memset(st, 0, sizeof *st);
-	st->st_ino = ino;
-	st->st_nlink = 1;
-	st->st_mode = ino == 1 ? S_IFDIR | 0555 : S_IFREG | 0444;
-	st->st_size = ino == 1 ? 0 : sizeof constant - 1;
-}
-
-static void null_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	struct fuse_entry_param e = { .ino = 2, .generation = 1, .entry_timeout = 1000 };
-
-	if (strcmp(name, "file")) {
-		fuse_reply_err(req, ENOENT);
-		return;
-	}
-	null_attr(2, &e.attr);
-	fuse_reply_entry(req, &e);
-}
-
-static void null_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct stat st;
-
-	null_attr(ino, &st);
-	fuse_reply_attr(req, &st, ino == 1 ? 1000 : 0);
-}
-
-static void null_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	fi->direct_io = 1;
-	fi->noflush = 1;
-	fuse_reply_open(req, fi);
-}
-
-static void null_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
-{
-	size_t len = sizeof constant - 1, at = off < (off_t)len ? (size_t)off : len;
-
-	fuse_reply_buf(req, constant + at, len - at < size ? len - at : size);
-}
-
-static void null_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t len, off_t off,
-		       struct fuse_file_info *fi)
-{
-	fuse_reply_write(req, len);
-}
-
-static void null_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	fuse_reply_err(req, 0);
-}
-
-static const struct fuse_lowlevel_ops null_ops = {
-	.lookup = null_lookup, .getattr = null_getattr, .open = null_open, .read = null_read, .write = null_write,
-	.release = null_release,
-};
-
-static int serve_null(const char *dir)
-{
-	char *argv[] = { "null", "-o", "fsname=null", NULL };
-	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
-	struct fuse_session *se = fuse_session_new(&args, &null_ops, sizeof null_ops, NULL);
-
-	if (!se || fuse_set_signal_handlers(se) || fuse_session_mount(se, dir))
-		return 1;
-	fuse_session_loop(se);
-	fuse_session_unmount(se);
-	fuse_remove_signal_handlers(se);
-	fuse_session_destroy(se);
-	return 0;
-}
 
 /* Measuring */
 
@@ -202,7 +121,7 @@ int main(int argc, char **argv)
 	double ratio;
 	pid_t child;
 
-	if (argc != 2 || access("/dev/fuse", W_OK))
+	if (argc != 3 || access("/dev/fuse", W_OK))
 		return 77;
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
@@ -217,8 +136,10 @@ int main(int argc, char **argv)
 	mkdir(null, 0700);
 	run((const char *const[]){ argv[1], "mount", ours, NULL });
 	child = fork();
-	if (child == 0)
-		_exit(serve_null(null));
+	if (child == 0) {
+		execl(argv[2], argv[2], null, NULL);
+		_exit(127);
+	}
 	wait_for(file);
 
 	snprintf(path, sizeof path, "%s/clock", ours);

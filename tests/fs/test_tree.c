@@ -3,6 +3,7 @@
 #include "events.h"
 #include "node.h"
 #include "open.h"
+#include "process.h"
 #include "root.h"
 
 /* Something in every file of wires/ and net/. */
@@ -248,6 +249,29 @@ static void names_that_are_not_there(void **state)
 	assert_int_equal(tree_path(w, "hosts/host0/../../clock", &child), 0);
 }
 
+/* What the kernel may remember for ever: only a process's directory is known to have no other names, nor to make way for others. */
+static void names_that_are_never_there(void **state)
+{
+	struct world *w = *state;
+	struct node process = at(w, "proc/2"), task = at(w, "proc/2/task"), fds = at(w, "proc/2/fd"), proc = at(w, "hosts/host0/proc");
+
+	assert_true(tree_never_there(&process, "ctty"));
+	assert_true(tree_never_there(&process, ""));
+	assert_true(tree_never_there(&process, "stat.json"));
+	assert_false(tree_never_there(&process, "stat"));
+	assert_false(tree_never_there(&process, "exe"));            /* not listed now */
+	assert_false(tree_never_there(&process, "pagetable.json"));
+	assert_false(tree_never_there(&process, "children"));       /* a thread with that number has it */
+	for (const struct row *r = process_rows; r->name; r++)
+		assert_false(tree_never_there(&process, r->name));
+	for (const struct row *r = task_rows; r->name; r++)
+		assert_false(tree_never_there(&process, r->name));
+	assert_false(tree_never_there(&proc, "99"));
+	assert_false(tree_never_there(&proc, "nothing"));
+	assert_false(tree_never_there(&task, "9"));
+	assert_false(tree_never_there(&fds, "9"));
+}
+
 static void hosts_come_and_go(void **state)
 {
 	struct world *w = *state;
@@ -355,6 +379,7 @@ int main(void)
 		TEST(cookies_stay_when_others_come_and_go),
 		TEST(tables_are_also_json_and_csv),
 		TEST(names_that_are_not_there),
+		TEST(names_that_are_never_there),
 		TEST(hosts_come_and_go),
 		TEST(reset_gives_the_world_of_the_beginning),
 		TEST(the_same_commands_give_the_same_bytes),

@@ -78,6 +78,17 @@ until_true mountpoint -q "$M" || fail "-f"
 kill -INT $pid; wait $pid; same "SIGINT" $? 0
 mountpoint -q "$M" && fail "still mounted"
 
+# At any moment, with somebody who asks without a pause.
+for signal in TERM HUP INT TERM; do
+	"$VITRINE" mount -f "$M" & pid=$!
+	until_true mountpoint -q "$M" || fail "-f"
+	while cat "$M/clock" "$M/clock" > /dev/null 2>&1; do :; done & user=$!
+	until_true grep -q '^syscr: [0-9]\{2,\}$' /proc/$pid/io
+	kill -$signal $pid; wait $pid; same "SIG$signal" $? 0
+	wait $user
+	mountpoint -q "$M" && fail "still mounted after SIG$signal"
+done
+
 # In use, it is detached, and ends when it is not used any more.
 mount_world
 sleep 30 < README & user=$!

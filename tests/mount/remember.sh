@@ -78,6 +78,23 @@ refuses 'No such' 'cat proc/3/stat'
 echo 'spawn other pid=3 uid=77' > hosts/host0/ctl
 same "another one" "$(cat proc/3/comm) $(stat -c %u proc/3)" "other 77"
 
+# Names that are not there are remembered only where they never will be: another's number may become a thread's, and init stand
+# for a reader.
+for _ in 1 2 3; do
+	for name in ctty children maps.json pagetable.csv 0; do [ -e proc/3/$name ]; echo "$name $?"; done
+done > "$T/names"
+same "what a process has" "$(sort -u "$T/names" | tr '\n' ' ')" "0 1 children 1 ctty 1 maps.json 1 pagetable.csv 0 "
+echo '3 kill KILL' > hosts/host0/ctl
+[ ! -e proc/3/children ] || fail "3 is gone"
+echo '2 clone tid=3' > hosts/host0/ctl
+same "a thread's own directory" "$(cat proc/3/children; cat proc/3/status | grep -e ^Pid: -e Tgid:)" "Tgid:	2
+Pid:	3"
+[ ! -e proc/3/pagetable ] || fail "a thread has what only a process has"
+echo '2 kill KILL' > hosts/host0/ctl
+{ echo 'spawn one pid=2'; echo 'spawn other pid=3 uid=77'; } > hosts/host0/ctl
+same "a process again" "$(head -n 1 proc/3/pagetable | cut -c1-2; [ -e proc/3/children ] || echo no children)" "va
+no children"
+
 # Listings: births and deaths show at once.
 for _ in 1 2 3; do ls proc > /dev/null; done
 count() { ls proc | grep -c '^[0-9]'; }
