@@ -228,24 +228,25 @@ static bool walk_links(const struct walk *w, struct tree_node *n)
 	return true;
 }
 
-/* Of a page that is mapped once, the entry that page_map() made is mostly there still: then this is its area. */
-static struct area *only_mapper(const struct vm_host *h, pfn_t pfn, va_t *va)
+/* Of a page that is mapped once, the entry that page_map() made is mostly there still. */
+bool frame_sole(const struct vm_host *h, pfn_t pfn, struct sole *out)
 {
 	const struct mmu_format *m = &h->mmu.format;
 	const struct frame *f = frame_of(h, pfn), *t;
 	pa_t at = f->entry - 1;
 	uint64_t raw;
 
-	if (f->maps != 1 || !f->entry || (f->flags & (FRAME_HUGE_HEAD | FRAME_HUGE_TAIL | FRAME_HUGETLB)))
-		return NULL;
+	if (f->maps != 1 || !f->entry || m->levels == 0 || (f->flags & (FRAME_HUGE_HEAD | FRAME_HUGE_TAIL | FRAME_HUGETLB)))
+		return false;
 	t = frame_of(h, at >> m->page_bits);
-	if (t->use != VM_FRAME_TABLE || !t->mm || t->level != m->levels || t->sharers != 1 || t->order || (t->flags & TABLE_POKED))
-		return NULL;
+	if (t->use != VM_FRAME_TABLE || !t->mm || t->level != m->levels || t->sharers != 1 || t->order ||
+	    (t->flags & (TABLE_POKED | TABLE_SHARED)))
+		return false;
 	raw = pte_load(m, h->ram + at);
 	if (!(raw & m->valid) || (raw >> m->ppn_shift & m->ppn_mask) != pfn)
-		return NULL;
-	*va = (t->index << m->page_bits) + ((at & (page_size(h) - 1)) >> m->pte_shift << m->page_bits);
-	return area_at(t->mm, *va);
+		return false;
+	*out = (struct sole){ t->mm, t->index + ((at & (page_size(h) - 1)) >> m->pte_shift), at, raw };
+	return true;
 }
 
 void rmap_walk(struct vm_host *h, pfn_t pfn, bool (*each)(void *arg, struct area *a, va_t va), void *arg)
@@ -254,12 +255,13 @@ void rmap_walk(struct vm_host *h, pfn_t pfn, bool (*each)(void *arg, struct area
 	pfn_t first = own->flags & FRAME_HUGETLB ? pfn & -((pfn_t)1 << own->order) : pfn;
 	const struct frame *f = frame_of(h, first);
 	struct walk w = { f->index + (pfn - first), h->geometry.page_bits, each, arg };
-	struct area *a;
-	va_t va;
+	struct area *a = NULL;
+	struct sole s;
 
-	a = only_mapper(h, pfn, &va);
+	if (frame_sole(h, pfn, &s))
+		a = area_at(s.mm, s.vpn << w.page_bits);
 	if (a) {
-		each(arg, a, va);
+		each(arg, a, s.vpn << w.page_bits);
 		return;
 	}
 	if (frame_kind(f) == VM_FRAME_ANON && f->anon)
@@ -283,8 +285,10 @@ static bool unmap_one(void *arg, struct area *a, va_t va)
 bool rmap_unmap(struct vm_host *h, pfn_t pfn, uint32_t slot)
 {
 	struct unmap u = { pfn, slot };
+	struct sole s;
 
-	rmap_walk(h, pfn, unmap_one, &u);
+	if (!frame_sole(h, pfn, &s) || !page_unmap_sole(&s, pfn, slot))
+		rmap_walk(h, pfn, unmap_one, &u);
 	return frame_of(h, pfn)->maps == 0;
 }
 

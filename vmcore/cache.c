@@ -138,10 +138,17 @@ struct cache_run *inode_run(const struct vm_inode *i, uint64_t index)
 	return *near = r;
 }
 
-void inode_soon(const struct vm_inode *i, uint64_t index)
+void inode_soon(const struct vm_inode *i, uint64_t index, bool next)
 {
-	const struct cache_run *r = i->nears ? *near_run(i, index) : NULL;
+	const struct cache_run *r;
 
+	if (i->nears == 0)
+		return;
+	if (!next) {
+		__builtin_prefetch(near_run(i, index));
+		return;
+	}
+	r = *near_run(i, index);
 	__builtin_prefetch(r);
 	if (r)
 		__builtin_prefetch(&r->frame[index % CACHE_RUN], 1);

@@ -638,7 +638,7 @@ static struct vm_fault_record *next_record(struct vm_proc *p)
 		p->faults->room = room;
 		r = p->faults;
 	}
-	return &r->ring[r->count++ % r->room];
+	return &r->ring[r->count++ & (r->room - 1)];     /* a power of two */
 }
 
 static void record(struct vm_proc *p, va_t va, enum vm_access how, const char *kind, const char *resolution, ns_t cost)

@@ -121,6 +121,19 @@ static void rise(struct vm_host *h, pfn_t ceiling)
 	reclaim_dense(h);
 }
 
+/*
+ * Plain stores, line by line: what memset() makes of a page ("rep stosb") takes twice as long on virtual machines, where the
+ * page is not in a cache.
+ */
+static void clear_page(uint8_t *at, uint64_t bytes)
+{
+	for (; bytes >= 64; bytes -= 64, at += 64) {
+		memset(at, 0, 64);
+		__asm__ volatile("" : : "r"(at) : "memory"); /* or the compiler makes one memset() of it */
+	}
+	memset(at, 0, bytes);
+}
+
 /* 2^order frames, from the first on, come into use. */
 static void take(struct vm_host *h, pfn_t first, enum vm_frame_use use, unsigned order, bool zero)
 {
@@ -131,7 +144,7 @@ static void take(struct vm_host *h, pfn_t first, enum vm_frame_use use, unsigned
 
 		bitset_add(&h->busy, pfn);
 		if (zero && (f->flags & FRAME_USED))
-			memset(frame_bytes(h, pfn), 0, page_size(h));
+			clear_page(frame_bytes(h, pfn), page_size(h));
 		*f = (struct frame) { .flags = FRAME_USED, .use = use, .order = (uint16_t)order, .since = now };
 	}
 	frame_of(h, first)->refs = 1;

@@ -71,7 +71,8 @@ void  inode_page_dirty(struct vm_inode *i, uint64_t index);        /* of a cache
 void  inode_drop_page(struct vm_inode *i, uint64_t index);         /* out of the cache, without writing; nothing maps it */
 uint64_t inode_pages(const struct vm_inode *i);                    /* size rounded up */
 struct cache_run *inode_run(const struct vm_inode *i, uint64_t index); /* that contains it, or NULL */
-void inode_soon(const struct vm_inode *i, uint64_t index);         /* the page will be asked for: may be fetched meanwhile */
+/* The page will be asked for: what leads to it may be fetched meanwhile; `next`: that was said before. */
+void inode_soon(const struct vm_inode *i, uint64_t index, bool next);
 struct cache_run *inode_run_make(struct vm_inode *i, uint64_t index);
 struct cache_run *inode_run_above(const struct vm_inode *i, uint64_t index); /* first run that ends above */
 /*

@@ -159,6 +159,12 @@ void anon_release(struct anon *n);
 void anon_area_moved(struct area *a, bool before);        /* bounds or pgoff about to change (before) / changed: keeps links' trees in order */
 /* Calls `each` for every area and address that may map the frame; it must look at the entry itself. Stops at false. */
 void rmap_walk(struct vm_host *h, pfn_t pfn, bool (*each)(void *arg, struct area *a, va_t va), void *arg);
+/*
+ * The one entry that maps the frame, if it is found at once: ordinary, present, in a leaf table that is its process's own, none of
+ * which is poked. False: it may be mapped all the same, see rmap_walk().
+ */
+struct sole { struct mm *mm; vpn_t vpn; pa_t at; uint64_t raw; };
+bool frame_sole(const struct vm_host *h, pfn_t pfn, struct sole *out);
 /* Takes the frame out of every page table (truncate, pageout): swap entries if slot is not UINT32_MAX. */
 bool rmap_unmap(struct vm_host *h, pfn_t pfn, uint32_t slot);
 /* Processes and addresses that map it: frame->maps, leaf-table sharers counted. `s` is a span whose entry names it. */
@@ -175,6 +181,7 @@ void pages_split_huge(struct mm *mm, va_t at);            /* no transparent huge
 void pages_exit(struct mm *mm);                           /* exit_mmap: the entries of all areas; takes no frames */
 /* One entry of rmap_unmap(): if the entry of `va` names `pfn`, it becomes none, or swapped to `slot` unless that is UINT32_MAX. */
 bool page_unmap(struct area *a, va_t va, pfn_t pfn, uint32_t slot);
+bool page_unmap_sole(const struct sole *e, pfn_t pfn, uint32_t slot); /* frame_sole()'s; false: nothing has changed */
 void pages_zap(struct area *a, va_t start, va_t end);     /* drops entries: frames, slots, rss, TLB. Never fails */
 void pages_zap_cow(struct area *a, va_t start, va_t end); /* truncate: even private copies */
 void pages_protect(struct area *a, va_t start, va_t end); /* entries follow the area's new flags (change_protection) */

@@ -525,14 +525,48 @@ void pages_exit(struct mm *mm)
 	tlb_flush_asid(h, mm->table.asid);
 }
 
+/* The entry, which names `pfn`, becomes none or swapped. */
+static void unmap_entry(struct area *a, vpn_t vpn, struct span *s, uint64_t raw, pfn_t pfn, uint32_t slot)
+{
+	struct mm *mm = a->mm;
+	struct vm_host *h = mm->host;
+	struct frame *f = frame_of(h, pfn);
+
+	if (f->use == VM_FRAME_ANON && flags_dirty(&h->geometry, page_flags(&h->geometry, raw))) {
+		f->flags |= FRAME_DIRTY;
+		span_mark(h, s, TABLE_MIXED);
+	}
+	if (slot != SWAP_NONE) {
+		swap_retain(h->swap, slot);
+		swap_set_exclusive(h->swap, slot, f->flags & FRAME_EXCLUSIVE);
+		span_mark(h, s, TABLE_MIXED);
+		mm->swapped++;
+	}
+	paging_victim(h, mm->owner->pid, vpn << h->geometry.page_bits);
+	entry_set(&mm->table, vpn, s, 0, slot == SWAP_NONE ? 0 : entry_swapped(&h->geometry, slot));
+	page_gone(a, raw);
+	tlb_flush_page(h, mm->table.asid, vpn);
+	mm->generation++;
+}
+
+bool page_unmap_sole(const struct sole *e, pfn_t pfn, uint32_t slot)
+{
+	struct vm_host *h = e->mm->host;
+	struct area *a = area_at(e->mm, e->vpn << h->geometry.page_bits);
+	struct span s = { .entry = h->ram + e->at, .at = e->at, .count = 1, .table = e->at >> h->geometry.page_bits, .sharers = 1 };
+
+	if (!a || area_is_hugetlb(a))
+		return false;
+	unmap_entry(a, e->vpn, &s, e->raw, pfn, slot);
+	return true;
+}
+
 bool page_unmap(struct area *a, va_t va, pfn_t pfn, uint32_t slot)
 {
 	struct mm *mm = a->mm;
 	struct vm_host *h = mm->host;
 	vpn_t vpn = vpn_of(h, va);
-	struct frame *f = frame_of(h, pfn);
 	struct span s;
-	uint64_t raw;
 
 	table_span(&mm->table, vpn, vpn + 1, &s);
 	if (!s.entry || !names_frame(&h->geometry, span_entry(h, &s, vpn, 0)) ||
@@ -548,22 +582,7 @@ bool page_unmap(struct area *a, va_t va, pfn_t pfn, uint32_t slot)
 			return false;
 		table_span(&mm->table, vpn, vpn + 1, &s);
 	}
-	raw = entry_os(h, &s, 0);
-	if (f->use == VM_FRAME_ANON && flags_dirty(&h->geometry, page_flags(&h->geometry, raw))) {
-		f->flags |= FRAME_DIRTY;
-		span_mark(h, &s, TABLE_MIXED);
-	}
-	if (slot != SWAP_NONE) {
-		swap_retain(h->swap, slot);
-		swap_set_exclusive(h->swap, slot, f->flags & FRAME_EXCLUSIVE);
-		span_mark(h, &s, TABLE_MIXED);
-		mm->swapped++;
-	}
-	paging_victim(h, mm->owner->pid, va);
-	entry_set(&mm->table, vpn, &s, 0, slot == SWAP_NONE ? 0 : entry_swapped(&h->geometry, slot));
-	page_gone(a, raw);
-	tlb_flush_page(h, mm->table.asid, vpn);
-	mm->generation++;
+	unmap_entry(a, vpn, &s, entry_os(h, &s, 0), pfn, slot);
 	return true;
 }
 

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { RETURNS = 4 };  /* frames put aside that come back at once */
+enum { RETURNS = 4 /* frames put aside that come back at once */, FETCHED = 1024 };
 
 static const struct event_kind event_evict = {
 	"evict", "va:x pfn:x by:n policy:n scanned:s dirty:d slot:d tlb:d"
@@ -63,7 +63,10 @@ static bool first_owner(void *arg, struct area *a, va_t va)
 struct owner frame_owner(struct vm_host *h, pfn_t pfn)
 {
 	struct owner o = { h, pfn, 0, JOURNAL_NONE };
+	struct sole s;
 
+	if (frame_sole(h, pfn, &s))
+		return (struct owner){ h, pfn, s.mm->owner->pid, s.vpn << h->geometry.page_bits };
 	if (frame_of(h, pfn)->maps > 0)
 		rmap_walk(h, pfn, first_owner, &o);
 	return o;
@@ -211,6 +214,15 @@ static bool has_room_in_swap(struct vm_host *h, pfn_t pfn)
 	return !anon || (f->flags & (FRAME_SWAPCACHE | FRAME_LAZYFREE)) || swap_slots_free(h->swap) > 0;
 }
 
+/* The first of the page's bytes, which are written out or zeroed as soon as its entry is gone; processors guess the rest. */
+static void fetch_bytes(const struct vm_host *h, pfn_t pfn)
+{
+	const uint8_t *bytes = frame_bytes(h, pfn);
+
+	for (unsigned i = 0; i < MIN(page_size(h), FETCHED); i += 64)
+		__builtin_prefetch(bytes + i, 1);
+}
+
 /* One try: 1 a page has gone, 0 the one chosen could not, -1 there is none. */
 static int try_one(struct vm_host *h, const char *by, bool later)
 {
@@ -228,6 +240,7 @@ static int try_one(struct vm_host *h, const char *by, bool later)
 	pfn = victim_of(h, p, by);
 	if (pfn == PFN_NONE)
 		return -1;
+	fetch_bytes(h, pfn);
 	if (is_held(h, pfn)) {
 		frame_of(h, pfn)->flags &= ~FRAME_LISTED;
 		r->held[r->holds++] = pfn;

@@ -30,26 +30,40 @@ static bool look_at_entry(void *arg, struct area *a, va_t va)
 	    entry_number(&h->geometry, span_entry(h, &s, vpn, 0)) != b->pfn)
 		return true;
 	b->flags |= entry_flags(&h->geometry, entry_raw(h, &s, 0));
-	if (frame_of(h, b->pfn)->maps == 1 && s.sharers == 1 && !s.huge) {
-		h->reclaim->seen.pfn = b->pfn;
-		h->reclaim->seen.entry = s.entry;
-		h->reclaim->seen.asid = a->mm->table.asid;
-		h->reclaim->seen.vpn = vpn;
-		h->reclaim->seen.pid = a->mm->owner->pid;
-		h->reclaim->seen.va = va;
-	}
 	if (b->clear && h->mmu.format.accessed)
 		clear_accessed(h, a, va, &s);
 	return true;
+}
+
+static unsigned sole_entry(struct vm_host *h, pfn_t pfn, const struct sole *s, bool clear)
+{
+	const struct mmu_format *f = &h->mmu.format;
+	struct reclaim *r = h->reclaim;
+
+	r->seen.pfn = pfn;
+	r->seen.entry = h->ram + s->at;
+	r->seen.asid = s->mm->table.asid;
+	r->seen.vpn = s->vpn;
+	r->seen.pid = s->mm->owner->pid;
+	r->seen.va = s->vpn << f->page_bits;
+	if (clear && (s->raw & f->accessed)) {
+		pte_store(f, r->seen.entry, s->raw & ~f->accessed);
+		tlb_flush_page(h, r->seen.asid, s->vpn);
+	}
+	return entry_flags(&h->geometry, s->raw);
 }
 
 /* VM_PTE_* of all entries together. */
 static unsigned entries_of(struct vm_host *h, pfn_t pfn, bool clear)
 {
 	struct bits b = { h, pfn, 0, clear };
+	struct sole s;
 
-	if (frame_of(h, pfn)->maps > 0)
-		rmap_walk(h, pfn, look_at_entry, &b);
+	if (frame_of(h, pfn)->maps == 0)
+		return 0;
+	if (frame_sole(h, pfn, &s))
+		return sole_entry(h, pfn, &s, clear);
+	rmap_walk(h, pfn, look_at_entry, &b);
 	return b.flags;
 }
 
@@ -126,21 +140,36 @@ void machine_looked(struct policy *p, uint32_t f, uint32_t value)
 	note_look(h->reclaim, f, value, LOOK_NUMBER);
 }
 
-/* First the frame, and when it is there, what it leads to: the entry, its table, the run of the page cache. */
+/* What the frame leads to: the entry, its table, its neighbours in the page cache. */
+static void fetch_around(const struct vm_host *h, const struct frame *f)
+{
+	if (f->entry) {
+		__builtin_prefetch(h->ram + f->entry - 1, 1);
+		__builtin_prefetch(frame_of(h, (f->entry - 1) >> h->geometry.page_bits), 1);
+	}
+	if (f->use != VM_FRAME_FILE)
+		return;
+	inode_soon(f->inode, f->index, false);
+	if (f->prev)
+		__builtin_prefetch(frame_of(h, f->prev - 1), 1);
+	if (f->next)
+		__builtin_prefetch(frame_of(h, f->next - 1), 1);
+}
+
+/* First the frame; when it is there, what it leads to; and in the end what that leads to, and its bytes, to be read or zeroed. */
 void machine_soon(struct policy *p, uint32_t f)
 {
-	struct vm_host *h = p->machine;
+	const struct vm_host *h = p->machine;
 	struct reclaim *r = h->reclaim;
-	const struct frame *last = frame_of(h, r->soon);
+	const struct frame *first = frame_of(h, r->soon[1]);
 
 	__builtin_prefetch(frame_of(h, f), 1);
-	r->soon = f;
-	if (last->entry) {
-		__builtin_prefetch(h->ram + last->entry - 1, 1);
-		__builtin_prefetch(frame_of(h, (last->entry - 1) >> h->geometry.page_bits), 1);
-	}
-	if (last->use == VM_FRAME_FILE)
-		inode_soon(last->inode, last->index);
+	fetch_around(h, frame_of(h, r->soon[0]));
+	if (first->use == VM_FRAME_FILE)
+		inode_soon(first->inode, first->index, true);
+	__builtin_prefetch(frame_bytes(h, r->soon[1]), 1);
+	r->soon[1] = r->soon[0];
+	r->soon[0] = f;
 }
 
 void reclaim_settle(struct vm_host *h, pfn_t pfn)

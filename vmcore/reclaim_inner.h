@@ -5,7 +5,7 @@
 #include "policy/live.h"
 #include "reclaim.h"
 
-enum { LOOKED_MAX = 16, HELD_MAX = 8, ASKERS = 64 };
+enum { LOOKED_MAX = 16, HELD_MAX = 8, ASKERS = 64, SOON = 2 };
 
 /* What the policy looked at: a number, or the U bit, perhaps with the M bit. */
 struct look { uint32_t f, value; enum { LOOK_USED, LOOK_USED_DIRTY, LOOK_NUMBER } kind; };
@@ -16,7 +16,7 @@ struct reclaim {
 	bool     by_process;
 	GPtrArray *sets;             /* struct policy *; NULL: an unused number */
 	uint32_t *set_of;            /* by frame; only by_process */
-	uint32_t soon;               /* the frame that machine_soon() was told last */
+	uint32_t soon[SOON];         /* frames that machine_soon() was told last, the newest first */
 	uint32_t turn;               /* by_process: the set that is asked next when nobody's fault asks */
 	struct policy aside;         /* a queue */
 	struct look looked[LOOKED_MAX];

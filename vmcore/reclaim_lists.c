@@ -75,7 +75,7 @@ void sets_init(struct vm_host *h)
 	struct reclaim *r = h->reclaim;
 
 	watermarks_init(h);
-
+	memset(r->soon, 0, sizeof r->soon);              /* RAM may be smaller now */
 	g_ptr_array_add(r->sets, g_new(struct policy, 1));
 	set_init(h, set_at(r, 0), NULL);
 	if (h->dense)

@@ -39,7 +39,7 @@ struct event {
 
 struct journal {
 	struct event *ring;
-	size_t   capacity;
+	size_t   capacity, at;  /* ring[at] is the next event's */
 	uint64_t next; /* sequence number of the next event */
 	const ns_t *now;
 };

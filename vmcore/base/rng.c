@@ -41,13 +41,12 @@ uint64_t rng_next(struct rng *r)
 
 uint64_t rng_below(struct rng *r, uint64_t below)
 {
-	uint64_t x, floor;
+	uint64_t x;
 
 	if (below == 0)
 		return 0;
-	floor = -below % below; /* 2^64 mod below: what would favour the small numbers */
-	do
+	do                      /* 2^64 mod below, which is less than below: what would favour the small numbers */
 		x = rng_next(r);
-	while (x < floor);
+	while (x < below && x < -below % below);
 	return x % below;
 }

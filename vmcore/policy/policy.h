@@ -77,6 +77,8 @@ struct policy {
 	uint32_t *pool;              /* random: the frames in use */
 	uint32_t pool_room;
 	struct rng random;
+	struct { uint64_t number; uint32_t size, place; } ahead[4]; /* random: what it draws next, and the place that is in a pool of that size */
+	uint64_t drawn;              /* random: numbers used so far */
 	struct policy_classes classes;   /* lfu */
 	struct policy_ghosts ghosts;     /* 2q, arc, s3fifo, linux */
 	uint64_t back_page;          /* NAME_victim() has found that this page comes back */

@@ -34,15 +34,52 @@ static inline void random_forget(struct policy *p, uint32_t f)
 	p->count[moved] = at;
 }
 
+/* As rng_below(), which refuses a few numbers: POLICY_NONE. */
+static inline uint32_t random_place(uint64_t number, uint32_t size)
+{
+	return number < size && number < -(uint64_t)size % size ? POLICY_NONE : (uint32_t)(number % size);
+}
+
+static inline void random_ahead(struct policy *p, uint64_t n)
+{
+	p->ahead[n % 4].number = rng_next(&p->random);
+	p->ahead[n % 4].size = p->size;
+	p->ahead[n % 4].place = random_place(p->ahead[n % 4].number, p->size);
+}
+
+/* What rng_below(size) would draw. Numbers are drawn four ahead: if nothing happens but evictions, these are their places. */
+static inline uint32_t random_draw(struct policy *p)
+{
+	uint32_t place;
+
+	for (uint64_t n = 0; p->drawn == 0 && n < 4; n++)
+		random_ahead(p, n);
+	do {
+		uint64_t n = p->drawn++;
+
+		place = p->ahead[n % 4].size == p->size ? p->ahead[n % 4].place : random_place(p->ahead[n % 4].number, p->size);
+		random_ahead(p, n);
+	} while (place == POLICY_NONE);
+	return place;
+}
+
+/* The last but one of those ahead is asked for its frame, the last for its place in the pool. */
+static inline void random_soon(struct policy *p)
+{
+	uint32_t place = p->ahead[(p->drawn + 2) % 4].place, last = p->ahead[(p->drawn + 3) % 4].place;
+
+	if (p->size < RANDOM_AHEAD || place >= p->size || last >= p->size)
+		return;
+	__builtin_prefetch(&p->pool[last], 1);
+	__builtin_prefetch(&p->count[p->pool[place]], 1);
+	policy_soon(p, p->pool[place]);
+}
+
 static inline uint32_t random_victim(struct policy *p, uint64_t page)
 {
-	uint32_t f = p->pool[rng_below(&p->random, p->size)];
-	struct rng ahead = p->random;                    /* who is next if nothing happens but evictions */
+	uint32_t f = p->pool[random_draw(p)];
 
-	if (p->size >= RANDOM_AHEAD) {
-		policy_soon(p, p->pool[rng_below(&ahead, p->size)]);
-		__builtin_prefetch(&p->pool[rng_below(&ahead, p->size)]);
-	}
+	random_soon(p);
 	random_forget(p, f);
 	return f;
 }
