@@ -125,6 +125,7 @@ struct session {
 	struct net_endpoint sim_local, sim_remote;
 	uint64_t    in, out;         /* bytes from real to simulated, and back */
 	uint32_t    grant, limit;    /* what one direction of it may hold, and may grow to; 0: nothing is kept, as of datagrams */
+	bool        behind;          /* its real peer does not read as fast as bytes come: a larger buffer would be of no use */
 	ns_t        opened;
 	ns_t        deadline;        /* real: run() is wanted then; 0: none */
 	const char *(*state)(const struct session *s);

@@ -36,11 +36,12 @@ static void tell(const struct session *s, const struct event_kind *kind, const c
 /*
  * `buffer` is for both directions of all sessions. Each session has a grant, a power of two as its memory is: an equal share, as
  * far as others do not still hold what was theirs when they were fewer. All grants together are never above the half of `buffer`;
- * some of it is kept free for the least grants of those who may yet come.
+ * some of it is kept free for the least grants of those who may yet come, and an equal share is one of what is left: what is
+ * promised to more than can have it makes some fast and some slow for good.
  */
-static uint64_t kept_free(const struct bridge *b)
+static uint64_t kept_free(const struct bridge *b, uint64_t sessions)
 {
-	uint64_t more = b->limits.sessions - MIN(b->limits.sessions, b->sessions.length);
+	uint64_t more = b->limits.sessions - MIN(b->limits.sessions, sessions);
 
 	return MIN(more * SHARE_LEAST, b->limits.buffer / 4);
 }
@@ -54,9 +55,15 @@ static uint32_t round_down(uint64_t share)
 	return grant;
 }
 
+/* What each of so many may have. */
+static uint64_t equal_share(const struct bridge *b, uint64_t sessions)
+{
+	return (b->limits.buffer / 2 - kept_free(b, sessions)) / MAX(sessions, 1);
+}
+
 static uint64_t left_over(const struct bridge *b)
 {
-	uint64_t taken = b->granted + kept_free(b);
+	uint64_t taken = b->granted + kept_free(b, b->sessions.length);
 
 	return b->limits.buffer / 2 - MIN(taken, b->limits.buffer / 2);
 }
@@ -82,19 +89,38 @@ static uint32_t at_least(uint32_t held)
 	return grant;
 }
 
-/* Whose peer reads what comes: a larger buffer would be of use. */
-static bool keeps_up(const struct session *s)
+/* Of a session whose share is to be `fair`: what it does not give back in any case counts too. */
+static uint32_t needs(const struct session *s, uint32_t fair)
 {
-	struct net_piece piece[2];
+	if (s->rule->udp)
+		return 0;
+	return s->grant <= fair || !s->socket ? fair : MAX(fair, at_least(net_held(s->socket)));
+}
 
-	return net_peek(s->socket, piece) <= s->grant / 2;
+static bool is_enough(const struct bridge *b, uint32_t fair)
+{
+	uint64_t sum = kept_free(b, b->sessions.length);
+
+	for (GList *l = b->sessions.head; l; l = l->next)
+		sum += needs(l->data, fair);
+	return sum <= b->limits.buffer / 2;
+}
+
+/* What all can have, while some still hold more. */
+static uint32_t fair_share(const struct bridge *b)
+{
+	uint32_t fair = round_down(equal_share(b, b->sessions.length));
+
+	while (fair > SHARE_LEAST && !is_enough(b, fair))
+		fair /= 2;
+	return fair;
 }
 
 /* First who has too much gives back what he does not hold, then who has too little gets of it. */
 static void share_out(struct bridge *b)
 {
 	bool uneven = false;
-	uint32_t fair = round_down(b->limits.buffer / (2 * MAX(b->sessions.length, 1)));
+	uint32_t fair = fair_share(b);
 
 	for (GList *l = b->sessions.head; l; l = l->next) {
 		struct session *s = l->data;
@@ -105,8 +131,10 @@ static void share_out(struct bridge *b)
 	for (GList *l = b->sessions.head; l; l = l->next) {
 		struct session *s = l->data;
 
-		if (s->socket && s->grant < fair && !s->rule->udp && keeps_up(s))
+		if (s->socket && s->grant < fair && !s->rule->udp && !s->behind)
 			set_grant(s, MIN(fair, s->grant + MIN(s->grant, left_over(b))), fair);
+		else if (s->socket && s->limit < MIN(s->grant, fair))
+			set_grant(s, s->grant, fair);    /* the share was less for a while */
 		uneven |= s->grant && s->grant != fair;
 	}
 	b->share_at = uneven ? b->now + SHARE_AGAIN : 0;
@@ -124,7 +152,7 @@ void session_look_at_clock(struct bridge *b)
 
 uint32_t session_share(const struct bridge *b)
 {
-	uint64_t fair = b->limits.buffer / (2 * (b->sessions.length + 1));
+	uint64_t fair = equal_share(b, b->sessions.length + 1);
 
 	return round_down(MIN(MIN(fair, SHARE_FIRST), left_over(b)));
 }

@@ -179,6 +179,7 @@ static bool move_out(struct stream *t, bool *more)
 	ssize_t n;
 
 	while (!t->simulated_ended && net_peek(s, piece) > 0) {
+		t->s.behind = !t->writable;
 		if (!t->writable)
 			return true;
 		want = cut(piece, left);
@@ -279,6 +280,7 @@ static void stream_event(struct end *end, uint32_t events)
 
 	t->readable |= events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR);
 	t->writable |= events & (EPOLLOUT | EPOLLHUP | EPOLLERR);
+	t->s.behind &= !t->writable;
 	t->hung |= events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
 	t->broken |= events & EPOLLERR;
 	end_queue(end);
