@@ -308,6 +308,15 @@ static void tune(struct tcp *t)
 	t->tune_time = now;
 }
 
+/*
+ * Linux tells of a window that has doubled. Where buffers are limited (net_limit) that keeps a connection, whose reader came in the
+ * middle of its window, at the half of it for good, beside others with the whole.
+ */
+static bool grew_much(const struct tcp *t, uint32_t before, uint32_t after)
+{
+	return t->s->most && after > before && after - before >= t->s->most / 4;
+}
+
 void tcp_window_opened(struct tcp *t)
 {
 	uint32_t before, after;
@@ -319,7 +328,7 @@ void tcp_window_opened(struct tcp *t)
 		return;
 	before = receive_window(t);
 	after = window_for(t);
-	if ((after > 0 && after >= 2 * before) ||
+	if ((after > 0 && after >= 2 * before) || grew_much(t, before, after) ||
 	    (t->ack_pending && (t->rcv_nxt - t->rcv_wup > t->rcv_mss || (t->in.used == 0 && !t->pingpong))))
 		tcp_send_ack(t);
 }
