@@ -1,6 +1,13 @@
-/* serve.c - workers of built-in servers: who accepts, who talks, who ends. */
+/*
+ * serve.c - workers of built-in servers: who accepts, who talks, who ends.
+ *
+ * Of hundreds of workers few have anything to do at a time. One goes on when it is woken: it is new, its connection has been
+ * named by net_config.wake, or a timer of its own has fired. All of them do when a client has come to a listening socket, or when
+ * anything has changed in a process: it may have been killed, stopped, or have lost a descriptor.
+ */
 #include "serve.h"
 
+#include "record.h"
 #include "socket_file.h"
 #include "vm_disk.h"
 #include "vm_file.h"
@@ -16,12 +23,17 @@ struct server {
 	unsigned refs;           /* workers */
 	struct serve_options options;
 	int      listener;       /* descriptor, in the process that serves */
+	uint64_t hears;          /* its key in servers.hearers */
 };
 
 enum phase { PHASE_ACCEPT, PHASE_TALK, PHASE_WORK, PHASE_WAIT };
 
 struct worker {
 	GList    link;
+	GList    woken_link;     /* in servers.woken */
+	bool     woken;
+	struct servers *all;
+	uint64_t hears;          /* its key in servers.hearers; 0: none */
 	struct server *server;
 	struct node process;     /* ids only */
 	int32_t  tid;            /* 0: the process's first thread */
@@ -41,6 +53,11 @@ struct worker {
 
 struct servers {
 	GQueue workers;          /* in order of birth */
+	GQueue woken;            /* in order of waking */
+	GHashTable *hearers;     /* key of a socket -> the worker that talks there; NULL: it listens */
+	bool called;             /* a client has come: all are woken */
+	uint64_t seen;           /* the hosts' generations at which all were woken last */
+	uint64_t gone_on;        /* how often anybody has */
 };
 
 struct servers *servers_new(void)
@@ -48,7 +65,72 @@ struct servers *servers_new(void)
 	struct servers *all = g_new0(struct servers, 1);
 
 	g_queue_init(&all->workers);
+	g_queue_init(&all->woken);
+	all->hearers = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	return all;
+}
+
+/* Waking */
+
+static void wake(struct worker *k)
+{
+	if (k->woken)
+		return;
+	k->woken = true;
+	g_queue_push_tail_link(&k->all->woken, &k->woken_link);
+}
+
+static void sleep_again(struct worker *k)
+{
+	if (k->woken)
+		g_queue_unlink(&k->all->woken, &k->woken_link);
+	k->woken = false;
+}
+
+/* Hosts' numbers are small, and inodes count up from one. */
+static uint64_t key_of(struct net_socket *s)
+{
+	const struct net_host *h = net_socket_host(s);
+
+	return h ? (uint64_t)net_host_serial(h) << 40 | net_socket_inode(s) : 0;
+}
+
+static void hear(struct servers *all, uint64_t key, struct worker *k)
+{
+	g_hash_table_replace(all->hearers, g_memdup2(&key, sizeof key), k);
+}
+
+static void hear_nothing(struct worker *k)
+{
+	if (k->hears && g_hash_table_lookup(k->all->hearers, &k->hears) == k)
+		g_hash_table_remove(k->all->hearers, &k->hears);
+	k->hears = 0;
+}
+
+/* The worker's connection, which stays the same unless somebody plays with its process's descriptors. */
+static void hear_socket(struct worker *k, struct net_socket *s)
+{
+	uint64_t key = key_of(s);
+
+	if (k->hears == key)
+		return;
+	hear_nothing(k);
+	k->hears = key;
+	if (key)
+		hear(k->all, key, k);
+}
+
+void servers_woke(struct world *w, struct net_socket *s)
+{
+	uint64_t key = w->servers && w->servers->workers.length ? key_of(s) : 0;
+	gpointer k;
+
+	if (!key || !g_hash_table_lookup_extended(w->servers->hearers, &key, NULL, &k))
+		return;
+	if (k)
+		wake(k);
+	else
+		w->servers->called = true;
 }
 
 static void forget_connection(struct worker *k)
@@ -56,6 +138,7 @@ static void forget_connection(struct worker *k)
 	clock_cancel(k->clock, &k->timer);
 	clock_cancel(k->clock, &k->limit);
 	k->late = false;
+	hear_nothing(k);
 	if (k->out) {
 		k->server->options.service->close(k->state);
 		g_string_free(k->out, TRUE);
@@ -63,12 +146,19 @@ static void forget_connection(struct worker *k)
 	}
 }
 
+static void server_free(struct servers *all, struct server *s)
+{
+	g_hash_table_remove(all->hearers, &s->hears);
+	g_free(s);
+}
+
 static void worker_free(struct servers *all, struct worker *k)
 {
 	forget_connection(k);
+	sleep_again(k);
 	g_queue_unlink(&all->workers, &k->link);
 	if (--k->server->refs == 0)
-		g_free(k->server);
+		server_free(all, k->server);
 	g_free(k);
 }
 
@@ -78,6 +168,7 @@ void servers_free(struct servers *all)
 		return;
 	while (all->workers.head)
 		worker_free(all, all->workers.head->data);
+	g_hash_table_unref(all->hearers);
 	g_free(all);
 }
 
@@ -86,18 +177,23 @@ static void work_done(struct timer *t)
 	struct worker *k = (struct worker *)((char *)t - offsetof(struct worker, timer));
 
 	k->phase = PHASE_TALK;
+	wake(k);
 }
 
 static void patience_over(struct timer *t)
 {
-	((struct worker *)((char *)t - offsetof(struct worker, limit)))->late = true;
+	struct worker *k = (struct worker *)((char *)t - offsetof(struct worker, limit));
+
+	k->late = true;
+	wake(k);
 }
 
 static struct worker *worker_new(struct world *w, struct server *s, const struct node *process, int32_t tid)
 {
 	struct worker *k = g_new0(struct worker, 1);
 
-	k->link.data = k;
+	k->link.data = k->woken_link.data = k;
+	k->all = w->servers;
 	k->server = s;
 	k->process = *process;
 	k->tid = tid;
@@ -107,6 +203,7 @@ static struct worker *worker_new(struct world *w, struct server *s, const struct
 	k->clock = &w->clock;
 	s->refs++;
 	g_queue_push_tail_link(&w->servers->workers, &k->link);
+	wake(k);
 	return k;
 }
 
@@ -227,6 +324,7 @@ static enum step talk(struct worker *k, struct vm_proc *p)
 
 	if (!s)
 		return STEP_END;                         /* somebody closed it */
+	hear_socket(k, s);
 	if (k->late)
 		return lose_patience(k);
 	if (k->out->len)
@@ -420,17 +518,62 @@ const char *serve_waits_in(const struct node *process, int32_t tid)
 	return NULL;
 }
 
-bool servers_try(struct world *w)
+/* Grows whenever anything does in any process: numbers of hosts only ever rise. */
+static uint64_t generations(const struct world *w)
 {
+	uint64_t sum = (uint64_t)w->next_serial << 48;
+
+	for (guint i = 0; i < w->hosts->len; i++)
+		sum += vm_host_generation(((const struct host *)w->hosts->pdata[i])->vm);
+	return sum;
+}
+
+static void wake_all(struct servers *all)
+{
+	for (GList *l = all->workers.head; l; l = l->next)
+		wake(l->data);
+}
+
+/* True if anybody did anything. */
+static bool go_round(struct world *w, bool some)
+{
+	struct servers *all = w->servers;
+	GQueue *woken = &all->woken;
+	ns_t start = some && woken->head && w->wall ? w->wall() : 0;
 	bool did = false;
 
-	for (GList *l = w->servers->workers.head, *next; l; l = next) {
-		next = l->next;
-		did |= go_on(w, l->data);
+	while (woken->head) {
+		struct worker *k = woken->head->data;
+
+		sleep_again(k);
+		did |= go_on(w, k);
+		all->gone_on++;
+		if (some && woken->head && record_break(w, "servers", all->gone_on, start && world_turn_over(w, start)))
+			break;
 	}
-	if (did)
-		world_changed(w);
 	return did;
+}
+
+bool servers_busy(const struct world *w)
+{
+	return w->servers->woken.length > 0;
+}
+
+bool servers_try(struct world *w, bool some)
+{
+	struct servers *all = w->servers;
+	uint64_t now;
+
+	if (!all->workers.head)
+		return true;
+	now = generations(w);
+	if (all->called || now != all->seen)
+		wake_all(all);
+	all->called = false;
+	all->seen = now;
+	if (go_round(w, some))
+		world_changed(w);
+	return !servers_busy(w);
 }
 
 /* Starting */
@@ -474,6 +617,8 @@ int serve_start(const struct node *process, struct vm_proc *p, const struct serv
 	s = g_new0(struct server, 1);
 	s->options = *o;
 	s->listener = *fd;
+	s->hears = key_of(socket_of_fd(p, *fd, NULL));
+	hear(w->servers, s->hears, NULL);
 	if (o->style != SERVE_POOL) {
 		worker_new(w, s, process, 0);
 		return 0;
@@ -486,7 +631,7 @@ int serve_start(const struct node *process, struct vm_proc *p, const struct serv
 	}
 	if (s->refs == 0) {
 		vm_close(p, *fd, NULL);
-		g_free(s);
+		server_free(w->servers, s);
 		return code;
 	}
 	return 0;

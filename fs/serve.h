@@ -40,7 +40,10 @@ struct vm_proc *serve_alive(const struct node *process, int32_t tid, bool *gone)
 int  serve_read_file(const struct node *process, const char *path, GString *out);
 /* In what a worker waits, as the kernel's functions are called; NULL: that thread is none. */
 const char *serve_waits_in(const struct node *process, int32_t tid);
-/* Lets every worker go on that can; true if any did. */
-bool servers_try(struct world *w);
+/* net_config.wake has named this socket. */
+void servers_woke(struct world *w, struct net_socket *s);
+/* Lets every worker go on that can; `some`: for one turn at most. False: there is more to do. */
+bool servers_try(struct world *w, bool some);
+bool servers_busy(const struct world *w);
 
 #endif

@@ -102,6 +102,7 @@ static void plug_in(struct world *w, struct host *h)
 static void socket_woke(void *user, struct net_socket *s)
 {
 	bridge_woke(user, s);
+	servers_woke(user, s);
 	world_changed(user);
 }
 
@@ -159,7 +160,7 @@ void world_free(struct world *w)
 	jobs_free(w->jobs);
 	g_hash_table_unref(w->replays);
 	g_hash_table_unref(w->loads);
-	servers_free(w->servers);
+	servers_free(g_steal_pointer(&w->servers));
 	daemons_free(w->daemons);
 	knowns_free(w->knowns);
 	opens_free(w->opens);
@@ -184,16 +185,19 @@ void world_changed(struct world *w)
 		w->changed(w->changed_user);
 }
 
-void world_try(struct world *w)
+/* `some`: what the servers have to do may be left over for the next time, when it takes long. */
+static void let_try(struct world *w, bool some)
 {
 	/* What waits has its own request and its own answer; whoever lets time run goes on with his afterwards. */
 	struct job *job = w->job;
 	pid_t reader = w->reader;
 	bool nonblock = w->nonblock, raw = w->raw_result;
 
-	while (w->tried != w->generation) {
+	bool whole = true;
+
+	while (whole && w->tried != w->generation) {
 		w->tried = w->generation;
-		servers_try(w);
+		whole = servers_try(w, some);
 		daemons_try(w);
 		jobs_try(w);
 		if (w->try_requests)
@@ -205,6 +209,16 @@ void world_try(struct world *w)
 	w->reader = reader;
 	w->nonblock = nonblock;
 	w->raw_result = raw;
+}
+
+void world_try(struct world *w)
+{
+	let_try(w, false);
+}
+
+void world_try_some(struct world *w)
+{
+	let_try(w, bridge_is_open(w));
 }
 
 bool world_step(struct world *w)
@@ -297,7 +311,7 @@ static uint64_t run_batch(struct world *w, ns_t until)
 	for (end = MIN(at + BATCH_TIME, until); n < BATCH_EVENTS && clock_next(&w->clock, &at) && at <= end; n++)
 		clock_step(&w->clock);
 	world_changed(w);
-	world_try(w);
+	world_try_some(w);
 	return n;
 }
 

@@ -95,6 +95,8 @@ void world_free(struct world *w);
 void world_changed(struct world *w);
 /* Lets all that waits go on, until nothing of it can. */
 void world_try(struct world *w);
+/* The same while a bridge is open, for one turn at most: servers_busy() tells whether there is more. */
+void world_try_some(struct world *w);
 /* Fires the next timer and lets what waits go on; false: none is set. */
 bool world_step(struct world *w);
 /* All that is due until then, the same way; false: stopped after `most` of them. */

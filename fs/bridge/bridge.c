@@ -3,6 +3,7 @@
 
 #include "journal_file.h"
 #include "record.h"
+#include "serve.h"
 
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -140,7 +141,8 @@ static void look_at_clock(struct bridge *b)
 /* Turns in which nothing became ready, and for which nothing waits, leave no record. */
 static bool happens(const struct bridge *b, int n)
 {
-	return n > 0 || (b->wake && b->now >= b->wake) || b->busy.length > 0 || record_is_live(b->world);
+	return n > 0 || (b->wake && b->now >= b->wake) || b->busy.length > 0 || servers_busy(b->world) ||
+	       record_is_live(b->world);
 }
 
 static void record_ready(struct bridge *b, const struct epoll_event *event, int n)
@@ -171,7 +173,7 @@ void bridge_poll(struct world *w, ns_t now)
 		end->event(end, event[i].events);
 	}
 	look_at_clock(b);
-	world_try(w);
+	world_try_some(w);
 	record_settled(w);
 }
 
@@ -212,7 +214,7 @@ int bridge_repeat(struct world *w, const struct journal_record *r, struct err *e
 	record_bridge(w, b->now, words->str);
 	b->told = b->now;
 	look_at_clock(b);
-	world_try(w);
+	world_try_some(w);
 	record_settled(w);
 	return 0;
 }
