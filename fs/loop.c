@@ -10,6 +10,7 @@
 #include "bridge.h"
 #include "job.h"
 #include "record.h"
+#include "serve.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -20,6 +21,9 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#define REQUESTS_TIME (2 * NS_PER_MS)  /* real time for requests before the rest has its turn again, where there is more to do, */
+#define NEXT_REQUEST (50 * NS_PER_US)  /* and for the caller's next one to come */
 
 static ns_t real_now(void)
 {
@@ -97,6 +101,44 @@ static void serve_request(struct fs *fs)
 	fuse_session_process_buf(fs->session, &fs->buffer);
 }
 
+/* True while there is more to do at once. */
+static bool let_go_on(struct fs *fs)
+{
+	bool waits = fs->parked.head || fs->watchers.head || jobs_any(fs->world);
+
+	record_turn_begins(fs->world, waits);
+	fs->running = waits && settle(fs);
+	record_turn_ends(fs->world, fs->running);
+	return fs->running;
+}
+
+static bool request_comes(const struct fs *fs, ns_t within)
+{
+	struct pollfd p = { .fd = fuse_session_fd(fs->session), .events = POLLIN };
+
+	return ppoll(&p, 1, &(struct timespec){ .tv_nsec = (long)within }, NULL) > 0;
+}
+
+static bool request_waits(void *user)
+{
+	return request_comes(user, 0);
+}
+
+/*
+ * To read a file takes several requests, each of which comes when the one before has been answered. While there is much to do
+ * (`busy`) they are served in one go, or each would wait for a turn of all the rest.
+ */
+static void serve_requests(struct fs *fs, bool busy)
+{
+	ns_t start = busy ? real_now() : 0;
+
+	serve_request(fs);
+	while (busy && !fs->ending && request_comes(fs, NEXT_REQUEST) && real_now() - start < REQUESTS_TIME) {
+		let_go_on(fs);
+		serve_request(fs);
+	}
+}
+
 static int watch(struct fs *fs, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
@@ -130,7 +172,7 @@ static int open_loop(struct fs *fs)
 	return 0;
 }
 
-static void turn(struct fs *fs, const struct epoll_event *event)
+static void turn(struct fs *fs, const struct epoll_event *event, bool busy)
 {
 	uint64_t ignored;
 
@@ -142,7 +184,7 @@ static void turn(struct fs *fs, const struct epoll_event *event)
 		fs->timer_set = false;
 		world_victims(fs->world, real_now());
 	} else if (event->data.fd != bridge_fd(fs->world)) {
-		serve_request(fs);
+		serve_requests(fs, busy);
 	}
 }
 
@@ -161,10 +203,10 @@ static int wait_and_serve(struct fs *fs, bool more)
 	n = epoll_wait(fs->epoll, events, G_N_ELEMENTS(events), more ? 0 : -1);
 	if (n < 0 && errno != EINTR)
 		return -errno;
-	if (world_is_live(fs->world))
+	if (!more && world_is_live(fs->world))
 		world_tick(fs->world, real_now());
 	for (int i = 0; i < n; i++)
-		turn(fs, &events[i]);
+		turn(fs, &events[i], more);
 	return 0;
 }
 
@@ -176,18 +218,7 @@ static bool live(struct world *w)
 	if (bridge_is_open(w))
 		bridge_poll(w, real_now());
 	behind = world_is_live(w) && world_tick(w, real_now());
-	return behind || bridge_busy(w);
-}
-
-/* True while there is more to do at once. */
-static bool let_go_on(struct fs *fs)
-{
-	bool waits = fs->parked.head || fs->watchers.head || jobs_any(fs->world);
-
-	record_turn_begins(fs->world, waits);
-	fs->running = waits && settle(fs);
-	record_turn_ends(fs->world, fs->running);
-	return fs->running;
+	return behind || bridge_busy(w) || servers_busy(w);
 }
 
 int fs_serve(struct fs *fs, int ready)
@@ -209,13 +240,6 @@ int fs_serve(struct fs *fs, int ready)
 	fs_end_waits(fs);
 	fuse_session_unmount(fs->session);
 	return rc;
-}
-
-static bool request_waits(void *user)
-{
-	struct pollfd p = { .fd = fuse_session_fd(((struct fs *)user)->session), .events = POLLIN };
-
-	return poll(&p, 1, 0) > 0;
 }
 
 struct fs *fs_new(struct world *w, const char *options)
