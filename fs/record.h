@@ -62,7 +62,7 @@ void record_poll(struct world *w, uint32_t file);
 void record_interrupt(struct world *w, unsigned index);
 void record_time(struct world *w, ns_t to, ns_t until);
 /* Whether work stops here because it `takes_long`: while a journal is repeated, whether it did. `where`: a word,
- * `done`: how much there has been of it. */
+ * `done`: how much there has been of it, which no other place has where it could stop. */
 bool record_break(struct world *w, const char *where, uint64_t done, bool takes_long);
 void record_victim(struct world *w, const char *host);
 /* What bridge_poll() found: the real time, and `words` for what has become ready, each with a blank in front. */

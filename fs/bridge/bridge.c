@@ -261,7 +261,8 @@ void bridge_pump(struct world *w)
 		end->queued = false;
 		if (end->run(end))
 			end_queue(end);
-		if (record_break(w, "bridge", n, world_turn_over(w, start)))
+		b->ran++;
+		if (record_break(w, "bridge", b->ran, world_turn_over(w, start)))
 			break;
 	}
 	if (any)

@@ -43,6 +43,7 @@ struct bridge {
 	unsigned next_rule;
 	GQueue  sessions;            /* struct session, oldest first */
 	GQueue  busy;                /* struct end */
+	uint64_t ran;                /* how often one of them has, ever */
 	struct limits limits;
 	uint64_t granted;            /* to all sessions, for one direction */
 	ns_t    share_at;            /* real: when shares are looked at again; 0: not */
