@@ -257,7 +257,7 @@ const struct journal_record *journal_takes(struct world *w, const char *name)
 {
 	const struct journal_record *r = journal_peek(w->repeat);
 
-	if (!r || strcmp(r->name, name))
+	if (!r || strcmp(r->name, name) || r->time != w->clock.now || r->event != w->journal.next)
 		return NULL;
 	w->repeat->peeked = false;
 	return r;

@@ -37,7 +37,10 @@ const struct journal_record *journal_next(struct journal_file *j, struct err *e)
 void journal_place(const struct journal_file *j, uint64_t *number, size_t *at);
 /* The same without taking it; NULL where there is none. */
 const struct journal_record *journal_peek(struct journal_file *j);
-/* Whether the next record of w->repeat has that name; it is taken then, and stays until the next is looked at. */
+/*
+ * Whether the next record of w->repeat has that name and was made at this time and event: much the same may have happened before,
+ * without one. It is taken then, and stays until the next is looked at.
+ */
 const struct journal_record *journal_takes(struct world *w, const char *name);
 
 /* The same for what a call to the outside gave; false: it was not made here. The bytes stay as long as the file. */

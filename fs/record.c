@@ -317,7 +317,7 @@ bool record_break(struct world *w, const char *where, uint64_t done, bool takes_
 
 	if (w->repeat)
 		takes_long = next && journal_word(next, 0, where) && journal_number(next, 1, &then) && then == done &&
-			     next->time == w->clock.now && journal_takes(w, "break");
+			     journal_takes(w, "break");
 	if (takes_long && begin(w, "break")) {
 		put_word(w->record, where);
 		put_number(w->record, done);

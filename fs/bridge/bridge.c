@@ -221,16 +221,22 @@ int bridge_repeat(struct world *w, const struct journal_record *r, struct err *e
 
 void bridge_repeated(struct world *w)
 {
-	for (guint i = 0; i < w->bridge->rules->len; i++) {
-		struct rule *r = w->bridge->rules->pdata[i];
+	struct bridge *b = w->bridge;
+
+	for (guint i = 0; i < b->rules->len; i++) {
+		struct rule *r = b->rules->pdata[i];
 
 		r->fd = r->end.fd = -1;
+		end_clear(&r->end);
 	}
-	for (GList *l = w->bridge->sessions.head; l; l = l->next) {
+	for (GList *l = b->sessions.head; l; l = l->next) {
 		struct session *s = l->data;
 
 		s->fd = s->end.fd = -1;
+		s->deadline = 0;             /* of a clock that has gone on without us */
+		end_clear(&s->end);
 	}
+	b->wake = b->share_at = 0;
 }
 
 /* Sessions reckon with the real time of the latest poll, which may have no record of its own. */

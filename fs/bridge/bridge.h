@@ -33,7 +33,7 @@ void bridge_poll(struct world *w, ns_t now);
 /* The same as a journal tells it: `r` is a record "ready". -EBADMSG. */
 struct journal_record;
 int  bridge_repeat(struct world *w, const struct journal_record *r, struct err *e);
-/* The journal is at its end: what its rules had outside is not there. */
+/* The journal is at its end: what its rules had outside is not there, and its sessions stand as they stood. */
 void bridge_repeated(struct world *w);
 /* Moves bytes that can be moved, a share of each connection, for one turn at most. */
 void bridge_pump(struct world *w);

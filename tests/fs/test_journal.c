@@ -1,6 +1,7 @@
 /* test_journal.c - journals repeated without a kernel: whole, cut at every byte, with any byte another, and hostile ones. */
 #include "fs_test.h"
 
+#include "inside.h"
 #include "journal_file.h"
 #include "node.h"
 #include "ops.h"
@@ -249,6 +250,35 @@ static void hostile_records_are_refused(void **state)
 	}
 }
 
+/* Of a replay whoever looks, and when: what went on outside has an end of its own, which is not the session's. */
+static void what_a_journal_leaves_stands_however_long_it_is_looked_at(void **state)
+{
+	static const struct { const char *path; unsigned rules, sessions; } cases[] = { { FUZZ_CASES "/datagram", 1, 1 }, { FUZZ_CASES "/tap", 1, 0 } };
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct machine m = machine_new();
+		struct err e = { 0 };
+		g_autofree char *text = NULL;
+		uint64_t next;
+		gsize len;
+
+		assert_true(g_file_get_contents(cases[i].path, &text, &len, NULL));
+		if (repeat(m, text, len, &e) && e.code != ENODATA)
+			fail_msg("%s: %s", cases[i].path, e.why);
+		assert_int_equal(m.w->bridge->rules->len, cases[i].rules);
+		assert_int_equal(m.w->bridge->sessions.length, cases[i].sessions);
+		next = m.w->journal.next;
+		for (unsigned hours = 1; hours < 4; hours++) {
+			bridge_poll(m.w, m.w->bridge->now + hours * 3600 * NS_PER_S);
+			assert_false(bridge_busy(m.w));
+			assert_int_equal(bridge_wake(m.w), 0);
+		}
+		assert_int_equal(m.w->bridge->sessions.length, cases[i].sessions);
+		assert_int_equal(m.w->journal.next, next);
+		machine_free(m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +288,7 @@ int main(void)
 		cmocka_unit_test(a_cut_header_is_no_journal),
 		cmocka_unit_test(another_byte_makes_no_harm),
 		cmocka_unit_test(hostile_records_are_refused),
+		cmocka_unit_test(what_a_journal_leaves_stands_however_long_it_is_looked_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
