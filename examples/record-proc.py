@@ -10,7 +10,7 @@ Kernel threads become processes without memory. What cannot be read (other users
 import os, re, socket, struct, sys
 
 PAGES = "--pages" in sys.argv[1:]
-PROC = "/proc"
+PROC = os.environ.get("PROC_ROOT", "/proc")
 PAGE = os.sysconf("SC_PAGESIZE")
 TICK = os.sysconf("SC_CLK_TCK")
 STATES = {"0A": "LISTEN", "01": "ESTABLISHED", "02": "SYN_SENT", "03": "SYN_RECV", "04": "FIN_WAIT1", "05": "FIN_WAIT2",
@@ -55,7 +55,7 @@ class Process:
             return
         parent = self.ppid if self.ppid in parents and self.ppid > 1 else 1
         uid, gid = self.status["Uid"].split()[1], self.status["Gid"].split()[1]
-        print("spawn %s bare pid=%d ppid=%d uid=%s gid=%s" % (quoted(self.comm or b"?"), self.pid, parent, uid, gid))
+        print("spawn %s bare ptbr=- pid=%d ppid=%d uid=%s gid=%s" % (quoted(self.comm or b"?"), self.pid, parent, uid, gid))
         if self.ppid == 0:
             self.say("set ppid 0")   # kthreadd
 
@@ -150,8 +150,11 @@ class Process:
 
 
 def sockets_of_machine():
-    """inode: what set-socket says; those without an inode under keys of their own."""
-    found = {}
+    """
+    inode: what set-socket says; those without an inode under keys of their own. A connection that changed while the table was read may
+    stand in it twice: the last is taken; of listeners that share a port (SO_REUSEPORT), the first.
+    """
+    found, keys, listeners = {}, {}, []
     for proto in "tcp", "udp":
         for n, line in enumerate(read("net/" + proto).decode().splitlines()[1:]):
             w = line.split()
@@ -161,7 +164,15 @@ def sockets_of_machine():
                 ends.append("%s:%d" % (socket.inet_ntoa(struct.pack("=I", int(address, 16))), int(port, 16)))
             txq, rxq = (int(q, 16) for q in w[4].split(":"))
             queues = "" if w[3] == "0A" else " rxq=%d txq=%d" % (rxq, txq)
-            found[w[9] if w[9] != "0" else "%s %d" % (proto, n)] = {"line": "set-socket %s %s %s %s" % (proto, *ends, STATES[w[3]]), "queues": queues}
+            if w[3] == "0A":
+                address, port = w[1].split(":")
+                if any(port == p and (address == a or int(address, 16) * int(a, 16) == 0) for a, p in listeners):
+                    continue
+                listeners.append((address, port))
+            if proto == "tcp":
+                found.pop(keys.get((proto, *ends)), None)
+            key = keys[proto, *ends] = w[9] if w[9] != "0" else "%s %d" % (proto, n)
+            found[key] = {"line": "set-socket %s %s %s %s" % (proto, *ends, STATES[w[3]]), "queues": queues}
     return found
 
 

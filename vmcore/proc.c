@@ -308,7 +308,7 @@ static int load_image(struct mm *mm, const struct vm_spawn *s, struct err *e)
 	if (mm->brk >= mm_top(h) || mm->brk & (page_size(h) - 1))
 		return err_set(e, EINVAL, -1, "the break 0x%" G_GINT64_MODIFIER "x is not a page's start below 0x%"
 			       G_GINT64_MODIFIER "x", mm->brk, mm_top(h));
-	return table_root(&mm->table, e);
+	return s->table_later ? 0 : table_root(&mm->table, e);
 }
 
 static int spawn_check(struct vm_host *h, const struct vm_spawn *s, struct vm_proc **parent, struct err *e)

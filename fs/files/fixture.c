@@ -12,6 +12,7 @@
 #include "socket_file.h"
 #include "system.h"
 #include "text.h"
+#include "vm_access.h"
 #include "vm_file.h"
 #include "vm_page.h"
 
@@ -259,11 +260,15 @@ static uint32_t settings_of(const struct vm_proc *p, const struct vm_proc_info *
 	return i->has_memory ? set : set & ~(1u << VM_SET_CMDLINE | 1u << VM_SET_EXE | 1u << VM_SET_IMAGE);
 }
 
-static void put_spawn(GString *out, const struct vm_proc_info *i)
+static void put_spawn(GString *out, const struct vm_proc *p, const struct vm_proc_info *i)
 {
+	struct vm_cpu cpu;
+
+	vm_cpu(p, &cpu);
 	put_text(out, "spawn ");
 	put_quoted(out, *i->comm ? i->comm : "?");
-	g_string_append_printf(out, " bare pid=%d", i->pid);
+	put_text(out, cpu.ptbr == PA_NONE ? " bare ptbr=-" : " bare");
+	g_string_append_printf(out, " pid=%d", i->pid);
 	if (i->ppid > 1)
 		g_string_append_printf(out, " ppid=%d", i->ppid);
 	if (i->uid)
@@ -289,7 +294,7 @@ static void put_process(GString *out, const struct node *n, const struct vm_proc
 	if (is_fresh_init(p, &i))
 		return;
 	if (i.pid != 1)
-		put_spawn(out, &i);
+		put_spawn(out, p, &i);
 	if (i.has_memory) {
 		put_areas(out, n, p, i.pid);
 		put_threads(out, p, i.pid);

@@ -51,8 +51,10 @@ static int read_options(const struct call *c, struct spawn *s, struct err *e)
 	    !option_id(c, "pid", INT32_MAX, &pid, e) || !option_id(c, "ppid", INT32_MAX, &ppid, e) ||
 	    !option_number(c, "brk", &brk, e))
 		return -e->code;
-	if (arg_option(c, "brk") && !s->request.bare)
-		return err_set(e, EINVAL, -1, "brk= is for a bare process");
+	if (!s->request.bare && (arg_option(c, "brk") || arg_option(c, "ptbr")))
+		return err_set(e, EINVAL, -1, "brk= and ptbr= are for a bare process");
+	if (arg_option(c, "ptbr") && strcmp(arg_option(c, "ptbr"), "-"))
+		return err_set(e, EINVAL, -1, "ptbr=- is for a table that comes with the first fault; the address of one is for its ctl");
 	if (pid && s->count > 1)
 		return err_set(e, EINVAL, -1, "%" PRIu64 " processes cannot all have pid %" PRIu64, s->count, pid);
 	s->request.uid = (uint32_t)uid;
@@ -60,6 +62,7 @@ static int read_options(const struct call *c, struct spawn *s, struct err *e)
 	s->request.pid = (int32_t)pid;
 	s->request.ppid = (int32_t)ppid;
 	s->request.brk = brk;
+	s->request.table_later = arg_option(c, "ptbr") != NULL;
 	return 0;
 }
 
@@ -282,8 +285,9 @@ static int run_reboot(struct call *c, struct err *e)
 }
 
 const struct command host_commands[] = {
-	{ "spawn", "[-n N] NAME [bare|FILE [ARG...]] [brk=ADDR] [uid=N] [gid=N] [pid=N] [ppid=N]", run_spawn,
-	  "a new process, child of init; result: its pid, with -n the first and the last" },
+	{ "spawn", "[-n N] NAME [bare|FILE [ARG...]] [brk=ADDR] [ptbr=-] [uid=N] [gid=N] [pid=N] [ppid=N]", run_spawn,
+	  "a new process, child of init; result: its pid, with -n the first and the last. bare: without areas, and with a table from the "
+	  "start, unless ptbr=- leaves that to its first fault" },
 	{ "set", "NAME VALUE...", run_set,
 	  "what /proc shows of the whole host: loadavg A B C, uptime T, btime ctxt intr forks N, hostname NAME, cpu TICKS..., vmstat NAME N" },
 	{ "set-socket", "PROTO LOCAL REMOTE STATE [pid=N] [fd=N] [rxq=N] [txq=N]", run_set_socket,

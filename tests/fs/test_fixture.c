@@ -179,12 +179,44 @@ static void commands_of_fixtures_refuse_nonsense(void **state)
 	assert_int_equal(write_line(*state, "hosts/host0/ctl", "2 set fd 3 /x r", NULL, &e), -EBUSY);
 }
 
+/* Most processes of a large machine; their tables come with their first fault, as those of the machine did. */
+static void what_was_never_touched_takes_no_frame(void **state)
+{
+	struct world *w = *state;
+	g_autofree char *fixture = NULL, *again = NULL, *memory = NULL, *other = NULL, *cpu = NULL;
+	struct err e;
+
+	run_line(w, "hosts/host0/ctl", "spawn -n 20 worker");
+	run_line(w, "hosts/host0/ctl", "spawn touched bare");
+	run_line(w, "hosts/host0/ctl", "2 touch 0x404000");
+	fixture = read_path(w, "hosts/host0/fixture");
+	assert_int_equal(world_add_host(w, "b", &e), 0);
+	run_lines(w, "hosts/b/ctl", fixture);
+	again = read_path(w, "hosts/b/fixture");
+	assert_string_equal(again, fixture);
+	memory = read_path(w, "hosts/host0/proc/meminfo");
+	other = read_path(w, "hosts/b/proc/meminfo");
+	assert_string_equal(other, memory);
+	cpu = read_path(w, "hosts/b/proc/9/cpu");
+	assert_true(g_str_has_prefix(cpu, "ptbr=-\n"));
+}
+
+static void a_table_that_comes_later_is_for_a_bare_process(void **state)
+{
+	refuse(*state, "hosts/host0/ctl", "spawn a ptbr=-", EINVAL);
+	refuse(*state, "hosts/host0/ctl", "spawn a bare ptbr=0x1000", EINVAL);
+	run_line(*state, "hosts/host0/ctl", "spawn a bare ptbr=-");
+	run_line(*state, "proc/2/ctl", "mmap 0x10000 4096 rw- private,anon,fixed");
+	run_line(*state, "proc/2/ctl", "touch 0x10000 4096 w");
+}
+
 int main(void)
 {
 #define CASE(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(a_fresh_host_needs_only_its_uptime), CASE(memory_is_rebuilt), CASE(families_threads_and_states_are_rebuilt),
 		CASE(descriptors_are_rebuilt), CASE(sockets_are_rebuilt), CASE(what_the_host_was_told_is_kept), CASE(commands_of_fixtures_refuse_nonsense),
+		CASE(what_was_never_touched_takes_no_frame), CASE(a_table_that_comes_later_is_for_a_bare_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

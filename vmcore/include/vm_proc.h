@@ -12,6 +12,7 @@ struct vm_spawn {
 	struct vm_inode *file;     /* an ELF to execute; NULL: text, data, heap and stack of a few pages */
 	const char *path;          /* of `file`, for exe and maps */
 	bool     bare;             /* no areas at all, only an empty page table */
+	bool     table_later;      /* bare: that table takes its frame at the first fault, as without `bare` */
 	va_t     brk;              /* bare: where the break is; 0: the default */
 	uint32_t uid, gid;
 	int32_t  pid, ppid;        /* 0: the next free one; 1 */
