@@ -2,7 +2,10 @@
 #include "net_test.h"
 
 #include "bridge.h"
-#include "serve.h"
+#include "journal_file.h"
+#include "ops.h"
+#include "record.h"
+#include "repeat.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -11,14 +14,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { SESSIONS = 24, ALL_BEGUN = 40, TURNS = 30, PIECE = 65536 };
+enum { SESSIONS = 24, ALL_BEGUN = 40, TURNS = 30, CROWDED_TURNS = 12, PIECE = 65536 };
 #define TURN (10 * NS_PER_MS)     /* of real time, in which simulated time goes on by one way over the wire and back */
 #define SLOWNESS 1e-3
 
 /* A world with a bridge to a server of host0, and those who have come through it. */
 struct crowd {
 	struct world *w;
-	char *dir, *path;
+	char *dir, *path;            /* where the bridge listens */
 	ns_t now;
 	int client[SESSIONS];
 	uint64_t got[SESSIONS], sent[SESSIONS];
@@ -30,6 +33,15 @@ static ns_t slow_wall(void)
 	static ns_t now;
 
 	return now += 5 * NS_PER_MS;
+}
+
+/* One that stops now and then, anywhere. */
+static ns_t uneven_wall(void)
+{
+	static ns_t now;
+	static unsigned looks;
+
+	return now += looks++ % 17 ? NS_PER_US : 5 * NS_PER_MS;
 }
 
 static void turn(struct crowd *c)
@@ -50,30 +62,40 @@ static int come(const struct crowd *c)
 	return fd;
 }
 
-static void crowd_open(struct crowd *c, const char *serve, unsigned port)
+static void crowd_new(struct crowd *c, const char *serve, const char *limits)
 {
-	g_autofree char *rule = NULL;
-
 	*c = (struct crowd){ .w = two_hosts("server", "other"), .now = NS_PER_S };
 	c->dir = g_dir_make_tmp("vitrine-bridge.XXXXXX", NULL);
 	c->path = g_build_filename(c->dir, "at", NULL);
-	rule = g_strdup_printf("listen tcp unix:%s to host0:%u", c->path, port);
 	run_line(c->w, "wires/lan0/rate", "0");  /* what is short is not the wire, whose queue is fair to nobody */
 	gives(c->w, "host0", 2, serve, "0\n");
-	/* More may come than have: some of the buffer is kept free for them, and what is left does not suffice for 16K each. */
-	run_line(c->w, "bridge/limits", "sessions=1000 rate=100000 buffer=3M");
-	run_line(c->w, "bridge/rules", rule);
+	run_line(c->w, "bridge/limits", limits);
 	world_set_mode(c->w, CLOCK_REAL, SLOWNESS);
+}
+
+static void make_rule(struct crowd *c, unsigned port)
+{
+	g_autofree char *rule = g_strdup_printf("listen tcp unix:%s to host0:%u", c->path, port);
+
+	run_line(c->w, "bridge/rules", rule);
+}
+
+static void all_come(struct crowd *c)
+{
 	for (unsigned i = 0; i < SESSIONS; i++) {
 		c->client[i] = come(c);
 		turn(c);
 	}
 }
 
-static void crowd_close(struct crowd *c)
+static void all_go(struct crowd *c)
 {
 	for (unsigned i = 0; i < SESSIONS; i++)
 		close(c->client[i]);
+}
+
+static void crowd_free(struct crowd *c)
+{
 	world_free(c->w);
 	g_rmdir(c->dir);
 	g_free(c->path);
@@ -114,7 +136,10 @@ static void share(const char *serve, unsigned port, bool reads, bool writes, boo
 {
 	struct crowd c;
 
-	crowd_open(&c, serve, port);
+	/* More may come than have: some of the buffer is kept free for them. */
+	crowd_new(&c, serve, "sessions=1000 rate=100000 buffer=3M");
+	make_rule(&c, port);
+	all_come(&c);
 	c.w->wall = slow ? slow_wall : NULL;
 	for (unsigned i = 0; i < (slow ? 8 : 1) * (ALL_BEGUN + TURNS); i++) {
 		turn(&c);
@@ -129,7 +154,8 @@ static void share(const char *serve, unsigned port, bool reads, bool writes, boo
 	if (writes)
 		assert_fair("written", c.sent);
 	assert_checked(c.w);
-	crowd_close(&c);
+	all_go(&c);
+	crowd_free(&c);
 }
 
 static void downloads_are_fair(void **state)
@@ -150,10 +176,87 @@ static void echoes_are_fair(void **state)
 	share("serve echo 7 style=thread", 7, true, true, true);
 }
 
+/* What can be seen of a world, as one text. */
+static char *look(struct world *w)
+{
+	static const char *const paths[] = { "clock", "events", "wires/lan0/stats", "hosts/gw/proc/net/snmp", "hosts/host0/proc/net/snmp" };
+	GString *out = g_string_new(NULL);
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(paths); i++) {
+		g_autofree char *text = read_path(w, paths[i]);
+
+		g_string_append_printf(out, "== %s\n%s", paths[i], text);
+	}
+	return g_string_free(out, FALSE);
+}
+
+/* The session that is written in `path`; what is seen at its end. */
+static char *record_session(const char *path, const char *serve, unsigned port)
+{
+	struct err e = { 0 };
+	struct crowd c;
+	char *seen;
+
+	crowd_new(&c, serve, "rate=100000");
+	c.w->wall = uneven_wall;
+	c.w->record = record_new(path, &e);
+	record_begin(c.w->record);
+	make_rule(&c, port);
+	all_come(&c);
+	for (unsigned i = 0; i < CROWDED_TURNS; i++) {
+		turn(&c);
+		exchange(&c, true, true);
+	}
+	all_go(&c);
+	turn(&c);
+	record_end(c.w);
+	run_line(c.w, "clock", "manual");
+	seen = look(c.w);
+	record_free(g_steal_pointer(&c.w->record));
+	crowd_free(&c);
+	return seen;
+}
+
+static void repeats(const char *serve, unsigned port)
+{
+	g_autofree char *path = g_build_filename(g_get_tmp_dir(), "vitrine-crowd.XXXXXX", NULL), *then = NULL, *now = NULL;
+	struct journal_file *j;
+	struct err e = { 0 };
+	struct crowd c;
+	struct fs *fs;
+
+	close(g_mkstemp(path));
+	then = record_session(path, serve, port);
+	crowd_new(&c, serve, "rate=100000");
+	j = journal_file_open(path, &e);
+	assert_non_null(j);
+	c.w->repeat = j;
+	make_rule(&c, port);
+	fs = fs_new(c.w, "fsname=test");
+	if (journal_repeat(fs, j, 0, &e))
+		print_error("%s\n", e.why);
+	assert_int_equal(e.code, 0);
+	now = look(c.w);
+	assert_string_equal(then, now);
+	journal_file_free(j);
+	fs_end_waits(fs);
+	fs_free(fs);
+	crowd_free(&c);
+	g_unlink(path);
+}
+
+/* Turns that are cut short, because all takes long, are cut at the same places. */
+static void a_crowded_session_repeats(void **state)
+{
+	repeats("serve echo 7 style=thread", 7);
+	repeats("serve chargen 19 style=thread", 19);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(downloads_are_fair), cmocka_unit_test(uploads_are_fair), cmocka_unit_test(echoes_are_fair),
+		cmocka_unit_test(a_crowded_session_repeats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
