@@ -188,7 +188,7 @@ static int access_part(struct vm_proc *p, va_t at, uint8_t *to, const uint8_t *f
 	else if (is_table(h, pa))
 		ram_store(h, pa, from, len);             /* a poked entry led the store into a page table */
 	else
-		memcpy(h->ram + pa, from, len);
+		memcpy(frame_store(h, pa >> h->geometry.page_bits, pa & (page_size(h) - 1), len), from, len);
 	return 0;
 }
 

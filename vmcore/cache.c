@@ -284,15 +284,14 @@ static bool fill_page(struct vm_inode *i, uint64_t index, pfn_t pfn)
 	if (!i->tmpfs) {
 		size_t n = bytes_in_page(i, index);
 
-		disk_read(i, index << h->geometry.page_bits, frame_bytes(h, pfn), n);
-		memset(frame_bytes(h, pfn) + n, 0, page_size(h) - n);
+		disk_read_page(i, index, pfn, n);
 		h->stats.disk_read += n;
 		paging_disk(h);
 		return true;
 	}
 	if (slot == UINT32_MAX)
 		return false;
-	paging_read(h, slot, frame_bytes(h, pfn));
+	paging_read(h, slot, pfn);
 	frame_of(h, pfn)->flags |= FRAME_DIRTY;
 	inode_set_slot(i, index, UINT32_MAX);
 	swap_release(h->swap, slot);
@@ -372,8 +371,9 @@ int inode_write_page(struct vm_inode *i, uint64_t index)
 
 	if (i->tmpfs || pfn == PFN_NONE || !(frame_of(h, pfn)->flags & FRAME_DIRTY))
 		return 0;
-	memset(frame_bytes(h, pfn) + n, 0, page_size(h) - n);   /* what was stored behind the end does not last */
-	disk_write(i, index << h->geometry.page_bits, frame_bytes(h, pfn), n);
+	if (n < page_size(h))                            /* what was stored behind the end does not last */
+		memset(frame_store(h, pfn, n, page_size(h) - n), 0, page_size(h) - n);
+	disk_write_page(i, index, pfn, n);
 	mark_clean(i, frame_of(h, pfn));
 	pages_clean(i, index, 1);
 	h->stats.writebacks++;
@@ -543,7 +543,7 @@ static void zero_behind_end(struct vm_inode *i)
 	pfn = hole ? inode_cached(i, index) : inode_page(i, index, NULL);
 	if (pfn == PFN_NONE)
 		return;                                  /* the disk has zeros there */
-	memset(frame_bytes(h, pfn) + n, 0, page_size(h) - n);
+	memset(frame_store(h, pfn, n, page_size(h) - n), 0, page_size(h) - n);
 	if (!hole)
 		inode_page_dirty(i, index);
 }
@@ -568,7 +568,7 @@ static bool write_part(struct vm_inode *i, uint64_t at, const void *from, size_t
 		h->stats.disk_written += n;
 		return true;
 	}
-	memcpy(frame_bytes(h, pfn) + (at & (page_size(h) - 1)), from, n);
+	memcpy(frame_store(h, pfn, at & (page_size(h) - 1), n), from, n);
 	inode_page_dirty(i, index);
 	return true;
 }
@@ -665,9 +665,9 @@ static void zero_part(struct vm_inode *i, uint64_t at, uint64_t end)
 	if (pfn == PFN_NONE && inode_slot(i, index) != UINT32_MAX)
 		pfn = inode_page(i, index, NULL);        /* shmem_get_partial_folio */
 	if (pfn == PFN_NONE && inode_slot(i, index) != UINT32_MAX) /* no frame for it */
-		memset(swap_bytes(h->swap, inode_slot(i, index)) + (at & (page_size(h) - 1)), 0, end - at);
+		swap_zero(h->swap, inode_slot(i, index), at & (page_size(h) - 1), end - at);
 	if (pfn != PFN_NONE) {
-		memset(frame_bytes(h, pfn) + (at & (page_size(h) - 1)), 0, end - at);
+		memset(frame_store(h, pfn, at & (page_size(h) - 1), end - at), 0, end - at);
 		if (i->tmpfs || disk_has(i, at))                /* a hole stays one, and its page clean */
 			inode_page_dirty(i, index);
 	}

@@ -12,6 +12,9 @@
 #include "reclaim.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+enum { LINES_CHECKED = 4096 /* frames */ };
 
 void check_wrong(struct check *c, const char *fmt, ...)
 {
@@ -144,6 +147,33 @@ static void check_frame(struct check *c, pfn_t pfn)
 	}
 }
 
+/* Bytes of a page that are other than zeros although its lines are not marked. */
+static bool lines_wrong(const uint8_t *bytes, uint64_t lines, unsigned page_bits)
+{
+	uint64_t left = ~lines & lines_all(page_bits);
+	unsigned bits = line_bits(page_bits), first, n;
+
+	while (left) {
+		const uint8_t *at;
+
+		n = lines_run(&left, &first);
+		at = bytes + ((size_t)first << bits);
+		if (*at || memcmp(at, at + 1, ((size_t)n << bits) - 1) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of a small RAM all that was used: of a large one, what lies where nothing was ever stored is not made to exist by looking at it. */
+static void check_lines(struct check *c)
+{
+	const struct vm_host *h = c->h;
+
+	for (pfn_t pfn = 0; pfn < c->n; pfn++)
+		if ((h->lines[pfn] || c->n <= LINES_CHECKED) && lines_wrong(frame_bytes(h, pfn), h->lines[pfn], h->geometry.page_bits))
+			check_wrong(c, "frame 0x%" PRIx64 " has bytes where none were stored", pfn);
+}
+
 static void compare(struct check *c, const char *what, uint64_t counted, uint64_t found)
 {
 	if (counted != found)
@@ -223,6 +253,8 @@ static void check_slots_of(struct check *c, const struct swap_area *a, uint64_t 
 		if (pfn != PFN_NONE && (pfn >= c->n || !(frame_of(c->h, pfn)->flags & FRAME_SWAPCACHE) ||
 					frame_of(c->h, pfn)->slot != slot))
 			check_wrong(c, "swap slot %u says that frame 0x%" PRIx64 " caches it, which does not", slot, pfn);
+		if (a->slot[at].lines && lines_wrong(swap_bytes(c->h->swap, slot), a->slot[at].lines, c->h->geometry.page_bits))
+			check_wrong(c, "swap slot %u has bytes where none were stored", slot);
 		*used += count > 0 || pfn != PFN_NONE;
 		*cached += pfn != PFN_NONE;
 	}
@@ -307,6 +339,7 @@ uint64_t vm_host_check(struct vm_host *h, void (*report)(void *arg, bool poked, 
 	check_descriptions(&c);
 	check_files(&c);
 	check_frames(&c);
+	check_lines(&c);
 	check_slots(&c);
 	check_anons(&c);
 	compare(&c, "committed pages", h->committed, c.committed);

@@ -63,16 +63,32 @@ void disk_read(const struct vm_inode *i, uint64_t at, void *to, size_t len)
 		uint64_t block = at / DISK_BLOCK, skip = at % DISK_BLOCK;
 		size_t n = MIN(len, DISK_BLOCK - skip);
 		const struct disk_run *r = run_at(i, block);
-		const uint8_t *bytes = r ? r->block[block % DISK_RUN] : NULL;
+		const struct disk_block *b = r ? r->block[block % DISK_RUN] : NULL;
 
-		if (bytes)
-			memcpy(out, bytes + skip, n);
+		if (b)
+			memcpy(out, b->bytes + skip, n);
 		else
 			memset(out, 0, n);
 		out += n;
 		at += n;
 		len -= n;
 	}
+}
+
+void disk_read_page(const struct vm_inode *i, uint64_t index, pfn_t to, size_t len)
+{
+	struct vm_host *h = i->host;
+	bool whole = len == DISK_BLOCK && page_size(h) == DISK_BLOCK;
+	const struct disk_run *r = whole ? run_at(i, index) : NULL;
+	const struct disk_block *b = r ? r->block[index % DISK_RUN] : NULL;
+
+	if (b) {
+		lines_copy(h->ram + (to << DISK_BITS), &h->lines[to], b->bytes, b->lines, DISK_BITS);
+		return;
+	}
+	frame_zero(h, to);
+	if (!whole && len > 0)
+		disk_read(i, index << h->geometry.page_bits, frame_store(h, to, 0, len), len);
 }
 
 static void take_block(struct vm_inode *i, struct disk_run *r, uint64_t block)
@@ -86,6 +102,32 @@ static void take_block(struct vm_inode *i, struct disk_run *r, uint64_t block)
 	i->host->disk_used += DISK_BLOCK;
 }
 
+static struct disk_block *block_to_write(struct vm_inode *i, uint64_t block)
+{
+	struct disk_run *r = run_make(i, block);
+	struct disk_block **b = &r->block[block % DISK_RUN];
+
+	take_block(i, r, block);
+	if (!*b) {
+		*b = g_new0(struct disk_block, 1);
+		i->filled++;
+	}
+	return *b;
+}
+
+void disk_write_page(struct vm_inode *i, uint64_t index, pfn_t from, size_t len)
+{
+	struct vm_host *h = i->host;
+	struct disk_block *b;
+
+	if (len != DISK_BLOCK || page_size(h) != DISK_BLOCK) {
+		disk_write(i, index << h->geometry.page_bits, frame_bytes(h, from), len);
+		return;
+	}
+	b = block_to_write(i, index);
+	lines_copy(b->bytes, &b->lines, frame_bytes(h, from), h->lines[from], DISK_BITS);
+}
+
 void disk_write(struct vm_inode *i, uint64_t at, const void *from, size_t len)
 {
 	const uint8_t *in = from;
@@ -93,15 +135,10 @@ void disk_write(struct vm_inode *i, uint64_t at, const void *from, size_t len)
 	while (len > 0) {
 		uint64_t block = at / DISK_BLOCK, skip = at % DISK_BLOCK;
 		size_t n = MIN(len, DISK_BLOCK - skip);
-		struct disk_run *r = run_make(i, block);
-		uint8_t **bytes = &r->block[block % DISK_RUN];
+		struct disk_block *b = block_to_write(i, block);
 
-		take_block(i, r, block);
-		if (!*bytes) {
-			*bytes = g_malloc0(DISK_BLOCK);
-			i->filled++;
-		}
-		memcpy(*bytes + skip, in, n);
+		b->lines |= lines_of(DISK_BITS, skip, n);
+		memcpy(b->bytes + skip, in, n);
 		in += n;
 		at += n;
 		len -= n;
@@ -156,10 +193,10 @@ static void drop_block(struct vm_inode *i, struct disk_run *r, unsigned k)
 static void zero_in_block(struct vm_inode *i, uint64_t at, uint64_t end)
 {
 	struct disk_run *r = run_at(i, at / DISK_BLOCK);
-	uint8_t *bytes = r ? r->block[at / DISK_BLOCK % DISK_RUN] : NULL;
+	struct disk_block *b = r ? r->block[at / DISK_BLOCK % DISK_RUN] : NULL;
 
-	if (bytes)
-		memset(bytes + at % DISK_BLOCK, 0, end - at);
+	if (b)
+		memset(b->bytes + at % DISK_BLOCK, 0, end - at);
 }
 
 /* Blocks [first, last) go, and runs that are empty then. */

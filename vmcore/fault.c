@@ -178,7 +178,7 @@ static int file_copied(struct fault *f)
 		page_put(f->h, to);
 		return no_frame(f);
 	}
-	memcpy(frame_bytes(f->h, to), frame_bytes(f->h, from), page_size(f->h));
+	frame_copy(f->h, to, from);
 	if (make_table(f) < 0) {
 		page_put(f->h, to);
 		return -ENOMEM;
@@ -307,7 +307,7 @@ static int copy(struct fault *f, pfn_t from)
 		f->h->stats.zero_fills++;
 		*f->resolution = RESOLVED_ZERO;
 	} else {
-		memcpy(frame_bytes(f->h, to), frame_bytes(f->h, from), page_size(f->h));
+		frame_copy(f->h, to, from);
 		note_copy(f, from, to);
 		*f->resolution = RESOLVED_COW;
 	}

@@ -14,7 +14,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { KEEP_FROM = 1024 /* frames of RAM */, KEEP_SHARE = 512, DENSE_FROM = 8 << 20 /* bytes */ };
+enum { KEEP_FROM = 1024 /* frames of RAM */, KEEP_SHARE = 512, DENSE_FROM = 8 << 20 /* bytes */, DENSE_RAM = 256 << 20 };
 
 const char *const vm_frame_use_names[VM_FRAME_USES] = { "free", "table", "anon", "file", "zero", "kernel" };
 
@@ -38,15 +38,18 @@ int frames_init(struct vm_host *h, struct err *e)
 	if (n > UINT32_MAX - 1)
 		return err_set(e, EINVAL, -1, "%" G_GUINT64_FORMAT " frames are more than 2^32 - 2", n);
 	h->frames = sparse_new(n * sizeof(struct frame));
-	if (!h->frames || !bitset_init(&h->busy, n)) {
+	h->lines = sparse_new(n * sizeof h->lines[0]);
+	if (!h->frames || !h->lines || !bitset_init(&h->busy, n)) {
 		sparse_free(h->frames, n * sizeof(struct frame));
+		sparse_free(h->lines, n * sizeof h->lines[0]);
 		h->frames = NULL;
+		h->lines = NULL;
 		return err_set(e, ENOMEM, -1, "an array of %" G_GUINT64_FORMAT " frames is more than this program can "
 			       "have", n);
 	}
 	h->frame_count = h->frames_free = n;
 	h->frames_kept = n < KEEP_FROM ? 0 : n / KEEP_SHARE;
-	for (h->near_leaves = 16; h->near_leaves < n / 128; h->near_leaves *= 2)
+	for (h->near_leaves = 16; h->near_leaves < n / 32; h->near_leaves *= 2)
 		;
 	h->near_leaf = g_new0(uint32_t, h->near_leaves);
 	g_queue_init(&h->next_frames);
@@ -59,7 +62,9 @@ int frames_init(struct vm_host *h, struct err *e)
 void frames_clear(struct vm_host *h)
 {
 	sparse_free(h->frames, h->frame_count * sizeof(struct frame));
+	sparse_free(h->lines, h->frame_count * sizeof h->lines[0]);
 	h->frames = NULL;
+	h->lines = NULL;
 	h->dense = false;
 	bitset_clear(&h->busy);
 	g_clear_pointer(&h->near_leaf, g_free);
@@ -108,8 +113,8 @@ int vm_frames_next(struct vm_host *h, const pfn_t *pfns, size_t n, struct err *e
 }
 
 /*
- * Much of RAM has been used: what there is an array of for each frame lies better in large real pages. RAM itself does not: tables
- * are strewn over it, and what lies between them was perhaps never written.
+ * Much of RAM has been used: what there is an array of for each frame lies better in large real pages. RAM itself does if it is
+ * small: tables are strewn over it, and what lies between them was perhaps never written.
  */
 static void rise(struct vm_host *h, pfn_t ceiling)
 {
@@ -118,20 +123,10 @@ static void rise(struct vm_host *h, pfn_t ceiling)
 		return;
 	h->dense = true;
 	sparse_dense(h->frames, h->frame_count * sizeof(struct frame));
+	sparse_dense(h->lines, h->frame_count * sizeof h->lines[0]);
+	if (h->options.ram_bytes <= DENSE_RAM)
+		sparse_dense(h->ram, h->mmu.mapped_bytes);
 	reclaim_dense(h);
-}
-
-/*
- * Plain stores, line by line: what memset() makes of a page ("rep stosb") takes twice as long on virtual machines, where the
- * page is not in a cache.
- */
-static void clear_page(uint8_t *at, uint64_t bytes)
-{
-	for (; bytes >= 64; bytes -= 64, at += 64) {
-		memset(at, 0, 64);
-		__asm__ volatile("" : : "r"(at) : "memory"); /* or the compiler makes one memset() of it */
-	}
-	memset(at, 0, bytes);
 }
 
 /* 2^order frames, from the first on, come into use. */
@@ -143,8 +138,10 @@ static void take(struct vm_host *h, pfn_t first, enum vm_frame_use use, unsigned
 		struct frame *f = frame_of(h, pfn);
 
 		bitset_add(&h->busy, pfn);
-		if (zero && (f->flags & FRAME_USED))
-			clear_page(frame_bytes(h, pfn), page_size(h));
+		if (zero)
+			frame_zero(h, pfn);
+		if (use == VM_FRAME_TABLE)
+			h->lines[pfn] = lines_all(h->geometry.page_bits);
 		*f = (struct frame) { .flags = FRAME_USED, .use = use, .order = (uint16_t)order, .since = now };
 	}
 	frame_of(h, first)->refs = 1;

@@ -4,6 +4,7 @@
 
 #include "bitset.h"
 #include "frame.h"
+#include "lines.h"
 #include "mmu.h"
 #include "tree.h"
 #include "vm_host.h"
@@ -33,6 +34,7 @@ struct vm_host {
 	/* ram.c, frame.c */
 	uint8_t  *ram;               /* options.ram_bytes, sparse */
 	struct frame *frames;        /* one a frame, sparse */
+	uint64_t *lines;             /* likewise: where its bytes may be other than zeros (lines.h) */
 	uint64_t  frame_count;
 	struct bitset busy;          /* frames in use */
 	uint64_t  frames_free;
@@ -102,7 +104,7 @@ struct vm_host {
 };
 
 static inline uint64_t page_size(const struct vm_host *h) { return (uint64_t)1 << h->geometry.page_bits; }
-static inline uint8_t *frame_bytes(const struct vm_host *h, pfn_t pfn) { return h->ram + (pfn << h->geometry.page_bits); }
+static inline const uint8_t *frame_bytes(const struct vm_host *h, pfn_t pfn) { return h->ram + (pfn << h->geometry.page_bits); }
 static inline struct frame *frame_of(const struct vm_host *h, pfn_t pfn) { return &h->frames[pfn]; }
 
 /*
@@ -110,6 +112,21 @@ static inline struct frame *frame_of(const struct vm_host *h, pfn_t pfn) { retur
  * the closer to it.
  */
 static inline ns_t host_turn(const struct vm_host *h) { return h->options.cpus > 1 ? 100 * NS_PER_US : 3 * NS_PER_MS; }
+
+/* Where `len` > 0 bytes of the frame, from `at` on, are about to be stored: nobody else writes to a frame that is no table. */
+static inline uint8_t *frame_store(struct vm_host *h, pfn_t pfn, uint64_t at, uint64_t len)
+{
+	h->lines[pfn] |= lines_of(h->geometry.page_bits, at, len);
+	return h->ram + (pfn << h->geometry.page_bits) + at;
+}
+static inline void frame_zero(struct vm_host *h, pfn_t pfn)
+{
+	lines_zero(h->ram + (pfn << h->geometry.page_bits), &h->lines[pfn], h->geometry.page_bits);
+}
+static inline void frame_copy(struct vm_host *h, pfn_t to, pfn_t from)
+{
+	lines_copy(h->ram + (to << h->geometry.page_bits), &h->lines[to], frame_bytes(h, from), h->lines[from], h->geometry.page_bits);
+}
 
 /* config.c */
 extern const struct vm_config config_default;

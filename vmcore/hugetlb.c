@@ -224,7 +224,8 @@ static pfn_t page_for(struct area *a, va_t va, bool reserved)
 		h->pool.reserved--;
 	}
 	pfn = from_idle(h);
-	memset(frame_bytes(h, pfn), 0, huge_page_bytes(h));
+	for (pfn_t i = pfn; i < pfn + small_pages(h); i++)
+		frame_zero(h, i);
 	return pfn;
 }
 
@@ -362,7 +363,8 @@ static int refused_store(struct area *a, va_t va, pfn_t pfn, enum resolution *re
 		set_writable(a, va, pfn);
 		return 0;
 	}
-	memcpy(frame_bytes(h, copy), frame_bytes(h, pfn), huge_page_bytes(h));
+	for (pfn_t i = 0; i < small_pages(h); i++)
+		frame_copy(h, copy + i, pfn + i);
 	h->stats.cow_copies++;
 	*resolution = RESOLVED_COW;
 	make_anon(a, va, copy);

@@ -57,7 +57,8 @@ int image_map_vdso(struct mm *mm, va_t *vdso, struct err *e)
 }
 
 /* The bytes of the page that contains `at`, after a store's fault; NULL and *r. */
-static uint8_t *page_for_store(struct mm *mm, va_t at, int *r, struct err *e)
+/* Where `len` bytes can be stored at `at`, all in one page; NULL: *r says why not. */
+static uint8_t *room_for_store(struct mm *mm, va_t at, uint64_t len, int *r, struct err *e)
 {
 	struct vm_host *h = mm->host;
 	unsigned bits = h->geometry.page_bits;
@@ -73,7 +74,7 @@ static uint8_t *page_for_store(struct mm *mm, va_t at, int *r, struct err *e)
 		*r = err_set(e, EFAULT, -1, "nothing can be stored at 0x%" G_GINT64_MODIFIER "x", at);
 		return NULL;
 	}
-	return frame_bytes(h, entry_number(&h->geometry, entry_os(h, &s, 0)));
+	return frame_store(h, entry_number(&h->geometry, entry_os(h, &s, 0)), at - start, len);
 }
 
 int image_store(struct mm *mm, va_t at, const void *from, uint64_t len, struct err *e)
@@ -83,12 +84,11 @@ int image_store(struct mm *mm, va_t at, const void *from, uint64_t len, struct e
 	int r = 0;
 
 	for (uint64_t n; len > 0; at += n, in += n, len -= n) {
-		uint8_t *bytes = page_for_store(mm, at, &r, e);
+		uint8_t *bytes = room_for_store(mm, at, n = MIN(len, page - (at & (page - 1))), &r, e);
 
 		if (!bytes)
 			return r;
-		n = MIN(len, page - (at & (page - 1)));
-		memcpy(bytes + (at & (page - 1)), in, n);
+		memcpy(bytes, in, n);
 	}
 	return 0;
 }

@@ -20,13 +20,17 @@ struct cache_run {
 };
 
 /* What the disk holds: blocks of DISK_BLOCK bytes, whatever the page size, so a new geometry leaves files alone. */
-enum { DISK_BLOCK = 4096, DISK_RUN = 64 };
+enum { DISK_BITS = 12, DISK_BLOCK = 1 << DISK_BITS, DISK_RUN = 64 };
 #define DISK_BYTES ((uint64_t)1 << 30)    /* of the whole disk: ENOSPC beyond */
+struct disk_block {
+	uint64_t lines;                   /* where its bytes may be other than zeros (lines.h) */
+	uint8_t  bytes[DISK_BLOCK];
+};
 struct disk_run {
 	struct tree_node node;            /* in inode->blocks */
 	uint64_t first;                   /* block, a multiple of DISK_RUN */
 	uint64_t taken;                   /* bit set: the block counts as used (a dirty page will be written to it) */
-	uint8_t *block[DISK_RUN];         /* its bytes, or NULL: zeros */
+	struct disk_block *block[DISK_RUN]; /* NULL: zeros */
 };
 
 struct dir_entry {
@@ -96,6 +100,9 @@ void  inode_free_pages(struct vm_inode *i);  /* cache, slots and disk blocks: th
 
 /* disk.c: bytes on the disk. */
 void  disk_read(const struct vm_inode *i, uint64_t at, void *to, size_t len);
+/* The first `len` bytes of a page into a frame, zeros behind them; and back. */
+void  disk_read_page(const struct vm_inode *i, uint64_t index, pfn_t to, size_t len);
+void  disk_write_page(struct vm_inode *i, uint64_t index, pfn_t from, size_t len);
 void  disk_write(struct vm_inode *i, uint64_t at, const void *from, size_t len); /* takes blocks past DISK_BYTES if it must */
 bool  disk_has(const struct vm_inode *i, uint64_t at);              /* the block there is no hole */
 bool  disk_take(struct vm_inode *i, uint64_t at, uint64_t len);    /* blocks for these bytes; false: ENOSPC, nothing taken */

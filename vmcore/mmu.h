@@ -36,8 +36,8 @@ struct mmu_stop {
 };
 
 struct mmu {
-	/* The walker that fits the geometry: false when the walk changes something in RAM, or is for mmu_walk_slowly() to judge. */
-	bool   (*walk)(const struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out);
+	/* The walker that fits the geometry; it may set A and D of the leaf. False when the walk is for mmu_walk_slowly() to judge. */
+	bool   (*walk)(struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out);
 	struct mmu_stop stop[3][2];   /* [enum vm_access][user mode] */
 	uint64_t ram_bytes;
 	uint64_t mapped_bytes;        /* a power of two, at least ram_bytes; the rest stays zero */

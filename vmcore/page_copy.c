@@ -101,7 +101,7 @@ static int copy_frame(struct area *dst, va_t va, pfn_t from, pfn_t *to, struct e
 	*to = page_new(dst, va, false);
 	if (*to == PFN_NONE)
 		return err_set(e, ENOMEM, -1, "no frame is free for a copy of the page at 0x%" PRIx64, va);
-	memcpy(frame_bytes(h, *to), frame_bytes(h, from), page_size(h));
+	frame_copy(h, *to, from);
 	h->stats.cow_copies++;
 	return 0;
 }

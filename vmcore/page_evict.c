@@ -57,7 +57,7 @@ static bool evict_anon(struct vm_host *h, pfn_t pfn, bool later, uint32_t *out)
 		note_swapout(h, pfn, slot);
 		h->stats.evictions_dirty++;
 		if (!later)
-			paging_write(h, slot, frame_bytes(h, pfn));
+			paging_write(h, slot, pfn);
 	} else {
 		h->stats.evictions_clean++;
 	}
@@ -82,7 +82,7 @@ static bool evict_shmem(struct vm_host *h, struct vm_inode *inode, uint64_t inde
 	if (slot == SWAP_NONE)
 		return false;
 	*out = slot;
-	paging_write(h, slot, frame_bytes(h, pfn));
+	paging_write(h, slot, pfn);
 	inode_set_slot(inode, index, slot);
 	inode_drop_page(inode, index);
 	note_swapout(h, pfn, slot);

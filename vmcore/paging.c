@@ -180,15 +180,15 @@ void paging_disk(struct vm_host *h)
 		must_pass(h, MAX(h->clock->now, h->paging->until) + h->config.disk);
 }
 
-void paging_read(struct vm_host *h, uint32_t slot, void *to)
+void paging_read(struct vm_host *h, uint32_t slot, pfn_t to)
 {
 	must_pass(h, transfer(h, slot, false).end);
-	memcpy(to, swap_bytes(h->swap, slot), page_size(h));
+	swap_read(h->swap, slot, to);
 }
 
-void paging_write(struct vm_host *h, uint32_t slot, const void *from)
+void paging_write(struct vm_host *h, uint32_t slot, pfn_t from)
 {
-	memcpy(swap_bytes(h->swap, slot), from, page_size(h));
+	swap_write(h->swap, slot, from);
 	must_pass(h, transfer(h, slot, true).end);
 }
 
@@ -216,7 +216,7 @@ static void io_done(struct io *io)
 		if (f->maps == 0 && f->refs == 2 && !(f->flags & FRAME_DIRTY))
 			page_uncache(h, pfn);
 	} else {
-		memcpy(frame_bytes(h, pfn), swap_bytes(h->swap, io->slot), page_size(h));
+		swap_read(h->swap, io->slot, pfn);
 		f->flags &= ~FRAME_READING;
 		wake(h, pfn);
 	}
@@ -261,7 +261,7 @@ bool paging_read_frame(struct vm_host *h, uint32_t slot, pfn_t pfn)
 
 	if (t.end <= h->clock->now || !h->paging->waits) {
 		must_pass(h, t.end);
-		memcpy(frame_bytes(h, pfn), swap_bytes(h->swap, slot), page_size(h));
+		swap_read(h->swap, slot, pfn);
 		return true;
 	}
 	frame_of(h, pfn)->flags |= FRAME_READING;
@@ -283,7 +283,7 @@ bool paging_write_frame(struct vm_host *h, uint32_t slot, pfn_t pfn)
 		io_done(io);                             /* nobody steps the clock of a host that is not live */
 	if (h->paging->writes.length >= WRITES_MOST)
 		paging_finish_write(h);
-	memcpy(swap_bytes(h->swap, slot), frame_bytes(h, pfn), page_size(h));
+	swap_write(h->swap, slot, pfn);
 	t = transfer(h, slot, true);
 	if (t.end <= h->clock->now)
 		return false;

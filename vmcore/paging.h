@@ -28,14 +28,14 @@ void paging_victim(struct vm_host *h, int32_t pid, va_t va);
 /* A page of a file is read: config disk. */
 void paging_disk(struct vm_host *h);
 /* The slot's bytes into the frame, or to wherever `to` is; done by paging_end(). */
-void paging_read(struct vm_host *h, uint32_t slot, void *to);
+void paging_read(struct vm_host *h, uint32_t slot, pfn_t to);
 /*
  * The same for a frame that has just come into the swap cache, and a caller that waits: false: it is FRAME_READING for now. One
  * reference becomes the transfer's.
  */
 bool paging_read_frame(struct vm_host *h, uint32_t slot, pfn_t pfn);
 /* The frame's bytes into the slot; done by paging_end(). */
-void paging_write(struct vm_host *h, uint32_t slot, const void *from);
+void paging_write(struct vm_host *h, uint32_t slot, pfn_t from);
 /* In the background: true: the frame is FRAME_WRITEBACK for now, and has one reference more. */
 bool paging_write_frame(struct vm_host *h, uint32_t slot, pfn_t pfn);
 /* A frame is needed now: the oldest write in the background is waited for until paging_end(). False: there is none. */

@@ -168,6 +168,8 @@ static void ram_write(struct vm_host *h, pa_t at, const uint8_t *from, size_t le
 
 		if (tables)
 			ram_poke(h, at, from, end - at);
+		for (pfn_t pfn = at >> bits; pfn <= (end - 1) >> bits; pfn++)
+			h->lines[pfn] = lines_all(bits);
 		memcpy(h->ram + at, from, end - at);
 		from += end - at;
 		len -= end - at;

@@ -146,11 +146,36 @@ uint32_t swap_count(struct swap *s, uint32_t slot)
 	return slot_of(s, slot)->count;
 }
 
-uint8_t *swap_bytes(struct swap *s, uint32_t slot)
+static uint8_t *bytes_of(struct swap *s, uint32_t slot)
 {
 	struct swap_area *a = swap_area_of(s, slot);
 
 	return a->bytes + (slot - a->first) * a->device.page;
+}
+
+const uint8_t *swap_bytes(struct swap *s, uint32_t slot)
+{
+	return bytes_of(s, slot);
+}
+
+void swap_write(struct swap *s, uint32_t slot, pfn_t from)
+{
+	const struct vm_host *h = s->host;
+
+	lines_copy(bytes_of(s, slot), &slot_of(s, slot)->lines, frame_bytes(h, from), h->lines[from], h->geometry.page_bits);
+}
+
+void swap_read(struct swap *s, uint32_t slot, pfn_t to)
+{
+	const struct vm_host *h = s->host;
+
+	lines_copy(h->ram + (to << h->geometry.page_bits), &h->lines[to], bytes_of(s, slot), slot_of(s, slot)->lines,
+		   h->geometry.page_bits);
+}
+
+void swap_zero(struct swap *s, uint32_t slot, uint64_t at, uint64_t len)
+{
+	memset(bytes_of(s, slot) + at, 0, len);
 }
 
 pfn_t swap_cached(struct swap *s, uint32_t slot)

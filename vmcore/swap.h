@@ -19,6 +19,7 @@ struct slot {
 	uint32_t count : 30, exclusive : 1, bad : 1;
 	uint32_t frame;              /* PFN + 1 of the swap cache; 0: none */
 	uint32_t writes;
+	uint64_t lines;              /* where its bytes may be other than zeros (lines.h) */
 };
 
 struct swap_area {
@@ -58,7 +59,10 @@ struct swap_area *swap_area_of(struct swap *s, uint32_t slot);
 void swap_retain(struct swap *s, uint32_t slot);
 void swap_release(struct swap *s, uint32_t slot);
 uint32_t swap_count(struct swap *s, uint32_t slot);   /* entries and objects: the swap cache left out */
-uint8_t *swap_bytes(struct swap *s, uint32_t slot);   /* a page */
+const uint8_t *swap_bytes(struct swap *s, uint32_t slot); /* a page */
+void swap_write(struct swap *s, uint32_t slot, pfn_t from); /* what is in the frame, */
+void swap_read(struct swap *s, uint32_t slot, pfn_t to);    /* and back */
+void swap_zero(struct swap *s, uint32_t slot, uint64_t at, uint64_t len);
 /* Swap cache: the frame that holds the same bytes, PFN_NONE. */
 pfn_t swap_cached(struct swap *s, uint32_t slot);
 void swap_set_cached(struct swap *s, uint32_t slot, pfn_t pfn); /* PFN_NONE: forgets it */

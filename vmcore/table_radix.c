@@ -123,7 +123,10 @@ static uint64_t hole_length(const struct table *t, const struct place *p, unsign
  */
 static uint32_t *near_leaf(const struct table *t, vpn_t first, unsigned bits)
 {
-	return &t->host->near_leaf[((first >> bits) ^ t->asid * 0x9e3779b1u) & (t->host->near_leaves - 1)];
+	uint64_t n = first >> bits;
+
+	/* Neighbours lie side by side; areas and spaces, which like to begin at round addresses, apart. */
+	return &t->host->near_leaf[(n ^ ((n >> 10) + t->asid * (uint64_t)1031) * 0x9e3779b97f4a7c15u >> 40) & (t->host->near_leaves - 1)];
 }
 
 static bool find_near(const struct table *t, vpn_t vpn, struct place *p)
@@ -679,7 +682,7 @@ int table_split_huge(struct table *t, vpn_t vpn, struct err *e)
 		uint64_t raw = entry_kind(g, p.value) == ENTRY_PRESENT ? entry_present(g, page, entry_flags(g, p.value))
 								       : entry_protnone(g, page, entry_protnone_dirty(g, p.value));
 
-		pte_store(&h->mmu.format, frame_bytes(h, pfn) + (i << h->mmu.format.pte_shift), raw);
+		pte_store(&h->mmu.format, h->ram + (pfn << h->mmu.format.page_bits) + (i << h->mmu.format.pte_shift), raw);
 	}
 	frame_of(h, pfn)->entries = (uint32_t)n;
 	place_set(h, &p, pointer_to(g, pfn));

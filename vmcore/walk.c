@@ -2,8 +2,8 @@
  * walk.c - the MMU: page-table walks.
  *
  * mmu_look() decides everything, slowly and step by step, and changes nothing. The fast walkers read the same
- * entries, answer when a walk of ordinary pages succeeds, and leave each other case (a denial, an entry outside RAM,
- * a huge leaf, a bit to set) to it. Entries below a denial are still read: as on x86, not-present goes before
+ * entries, answer when a walk of ordinary pages succeeds, if need be after setting A and D of its leaf, and leave each
+ * other case (a denial, an entry outside RAM, a huge leaf, a bit to set above) to it. Entries below a denial are still read: as on x86, not-present goes before
  * protection, wherever in the walk either is found.
  */
 #include "walk.h"
@@ -203,6 +203,8 @@ static void set_bits(struct vm_host *h, pa_t at, uint64_t bits)
 	}
 	pte_store(f, h->ram + at, raw);
 	frame_of(h, at >> f->page_bits)->flags |= FRAME_USED;
+	if (frame_of(h, at >> f->page_bits)->use != VM_FRAME_TABLE)  /* placed by hand */
+		frame_store(h, at >> f->page_bits, 0, page_size(h));
 }
 
 void mmu_walk_slowly(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum vm_access how, bool user,
@@ -266,7 +268,7 @@ static bool walk_missed(const struct mmu_format *f, struct translation *out)
 
 /* `wide`: entries of 8 bytes, native order, tables of a page each. */
 static inline __attribute__((always_inline)) bool
-walk_radix(const struct vm_host *h, const struct mmu_format *f, const bool wide, pa_t at, va_t va,
+walk_radix(struct vm_host *h, const struct mmu_format *f, const bool wide, pa_t at, va_t va,
 	   struct mmu_stop stop, struct translation *out)
 {
 	const unsigned leaf = f->levels - 1;
@@ -295,8 +297,17 @@ walk_radix(const struct vm_host *h, const struct mmu_format *f, const bool wide,
 	raw = wide ? load_wide(ram + at) : pte_load(f, ram + at);
 	pa = ((raw >> f->ppn_shift & f->ppn_mask) << f->page_bits) + (va & (((uint64_t)1 << f->page_bits) - 1));
 	if ((refused & stop.upper) | ((raw ^ f->flip) & stop.leaf) || pa >= h->mmu.ram_bytes ||
-	    (f->rwx && is_reserved(f, raw, true)))
-		return !(refused & stop.upper) && !(raw & f->valid) && leaf > 0 && at <= last_pte && walk_missed(f, out);
+	    (f->rwx && is_reserved(f, raw, true))) {
+		if (refused & stop.upper || at > last_pte)
+			return false;
+		if (!(raw & f->valid))
+			return leaf > 0 && walk_missed(f, out);
+		if ((raw ^ f->flip) & stop.leaf & ~(f->accessed | f->dirty) || pa >= h->mmu.ram_bytes ||
+		    (f->rwx && is_reserved(f, raw, true)))
+			return false;
+		set_bits(h, at, f->accessed | (stop.leaf & f->dirty));
+		raw |= f->accessed | (stop.leaf & f->dirty);
+	}
 	refused = f->upper_permissions ? refused | (raw ^ f->flip) : raw ^ f->flip;
 	out->fault = VM_WALK_OK;
 	out->level = 0;
@@ -307,22 +318,22 @@ walk_radix(const struct vm_host *h, const struct mmu_format *f, const bool wide,
 	return true;
 }
 
-static bool walk_x86(const struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out)
+static bool walk_x86(struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out)
 {
 	return walk_radix(h, &x86_64, true, ptbr, va, stop, out);
 }
 
-static bool walk_wide(const struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out)
+static bool walk_wide(struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out)
 {
 	return walk_radix(h, &h->mmu.format, true, ptbr, va, stop, out);
 }
 
-static bool walk_any(const struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out)
+static bool walk_any(struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out)
 {
 	return walk_radix(h, &h->mmu.format, false, ptbr, va, stop, out);
 }
 
-static bool walk_none(const struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out)
+static bool walk_none(struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out)
 {
 	return false;
 }

@@ -15,7 +15,7 @@ struct translation {
 	unsigned flags;      /* permissions of all levels ANDed, VM_PTE_DIRTY of the leaf */
 	unsigned steps;      /* entries read */
 };
-/* What the fast walkers leave over: denials, entries outside RAM, huge leaves, A and D bits to set; hashed tables. */
+/* What the fast walkers leave over: denials, entries outside RAM, huge leaves, A to set above a leaf; hashed tables. */
 void mmu_walk_slowly(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum vm_access how, bool user,
 		     struct translation *out);
 /*

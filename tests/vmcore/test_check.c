@@ -138,6 +138,16 @@ static void wrong_counts_of_a_frame_are_reported(void **state)
 	OFF_BY(s, frame_of(s->h, pfn_at(s->p, s->anon))->flags, FRAME_LOCKED, "locked frames");
 }
 
+static void bytes_that_nobody_stored_are_reported(void **state)
+{
+	struct scene *s = *state;
+	pfn_t pfn = pfn_at(s->p, s->anon);
+
+	assert_true(s->h->lines[pfn] != 0 && s->h->lines[pfn] != UINT64_MAX);
+	SET_TO(s, s->h->lines[pfn], 0, "has bytes where none were stored");
+	SET_TO(s, s->h->ram[s->h->zero_frame * PAGE + 99], 1, "has bytes where none were stored");
+}
+
 static void wrong_lists_of_the_policy_are_reported(void **state)
 {
 	struct scene *s = *state;
@@ -385,6 +395,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(wrong_counts_of_a_frame_are_reported, setup, teardown),
+		cmocka_unit_test_setup_teardown(bytes_that_nobody_stored_are_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_lists_of_the_policy_are_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_totals_of_frames_are_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_counts_of_page_tables_are_reported, setup, teardown),

@@ -51,7 +51,7 @@ static void a_frame_used_before_comes_back_zeroed_if_asked(void **state)
 	struct vm_host *h = ten_frames();
 	pfn_t pfn = frame_alloc(h, VM_FRAME_ANON, true, false);
 
-	memset(frame_bytes(h, pfn), 0xee, 4096);
+	memset(frame_store(h, pfn, 0, 4096), 0xee, 4096);
 	frame_release(h, pfn);
 	assert_int_equal(frame_alloc(h, VM_FRAME_ANON, true, false), pfn);
 	for (int i = 0; i < 4096; i++)
@@ -61,6 +61,40 @@ static void a_frame_used_before_comes_back_zeroed_if_asked(void **state)
 	assert_int_equal(pfn, 1);
 	assert_int_equal(frame_bytes(h, pfn)[100], 0);
 	bare_free(h);
+}
+
+/* Random stores into two frames, which are then copied and cleared: with pages of any size, against plain arrays. */
+static void copies_and_zeros_are_whole_however_little_was_stored(void **state)
+{
+	static const unsigned page_bits[] = { 3, 6, 8, 12 };
+	struct rng r;
+
+	rng_seed(&r, 1, "lines");
+	for (unsigned k = 0; k < G_N_ELEMENTS(page_bits); k++) {
+		struct vm_host *h = bare_new(vm_geometry_preset("x86-64"), 2 * 4096);
+		uint8_t want[2][4096] = { 0 };
+
+		h->geometry.page_bits = page_bits[k];            /* that is all they ask */
+		for (unsigned i = 0; i < 3000; i++) {
+			unsigned f = rng_below(&r, 2), page = 1u << page_bits[k], at = (unsigned)rng_below(&r, page);
+			unsigned len = 1 + (unsigned)rng_below(&r, i % 7 ? MIN(page - at, 9) : page - at);
+
+			if (i % 5 == 0) {
+				frame_copy(h, f, !f);
+				memcpy(want[f], want[!f], page);
+			} else if (i % 11 == 0) {
+				frame_zero(h, f);
+				memset(want[f], 0, page);
+			} else {
+				memset(frame_store(h, f, at, len), (int)i, len);
+				memset(want[f] + at, (int)i, len);
+			}
+			assert_memory_equal(frame_bytes(h, 0), want[0], page);
+			assert_memory_equal(frame_bytes(h, 1), want[1], page);
+		}
+		h->geometry.page_bits = 12;
+		bare_free(h);
+	}
 }
 
 static void frames_side_by_side_are_aligned_to_their_number(void **state)
@@ -200,6 +234,7 @@ int main(void)
 		cmocka_unit_test(the_lowest_free_frame_goes_first),
 		cmocka_unit_test(frames_asked_for_go_first_in_their_order),
 		cmocka_unit_test(a_frame_used_before_comes_back_zeroed_if_asked),
+		cmocka_unit_test(copies_and_zeros_are_whole_however_little_was_stored),
 		cmocka_unit_test(frames_side_by_side_are_aligned_to_their_number),
 		cmocka_unit_test(no_more_frames_than_allowed_hold_process_pages),
 		cmocka_unit_test(frames_that_no_entry_can_name_are_kept_back),

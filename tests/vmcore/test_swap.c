@@ -43,7 +43,8 @@ static void slots_go_lowest_first_and_come_back(void **state)
 		assert_int_equal(swap_alloc(s), i);
 	assert_int_equal(swap_alloc(s), SWAP_NONE);
 	assert_true(swap_is_tight(s));
-	swap_bytes(s, 1)[5] = 7;
+	*frame_store(m->host, 3, 5, 1) = 7;
+	swap_write(s, 1, 3);
 	swap_retain(s, 1);
 	swap_release(s, 1);
 	assert_int_equal(swap_bytes(s, 1)[5], 7);
