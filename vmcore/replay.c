@@ -1,8 +1,8 @@
 /* replay.c - a replay from its making to its counts. */
 #include "replay.h"
+#include "sparse.h"
 
 #include <inttypes.h>
-#include <sys/mman.h>
 
 enum {
 	PIECE = 1 << 14,         /* references between two decisions about the filter */
@@ -11,11 +11,11 @@ enum {
 
 static const struct vm_tlb_shape no_tlb[2] = { { 1, 1 } };
 
-static void *sparse_new(uint64_t bytes)
+static void *array_new(uint64_t bytes)
 {
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p = sparse_new(bytes);
 
-	if (p == MAP_FAILED)
+	if (!p)
 		g_error("no memory for %" PRIu64 " bytes", bytes);
 	return p;
 }
@@ -36,7 +36,7 @@ void places_init(struct places *s, uint64_t n)
 void places_clear(struct places *s)
 {
 	for (unsigned k = 0; k < s->levels; k++)
-		munmap(s->level[k], s->words[k] * 8);
+		sparse_free(s->level[k], s->words[k] * 8);
 	s->levels = 0;
 }
 
@@ -104,6 +104,10 @@ static int make_policy(struct vm_replay *r, const struct vm_replay_options *o, s
 		return -EINVAL;
 	policy_init(&r->policy, r->kind->needs & ~(unsigned)(POLICY_BITS | POLICY_MODIFIED | POLICY_PAGES), r->frames, o->seed);
 	r->policy.machine = r;
+	if (r->kind->needs & POLICY_ORDER)
+		recency_init(&r->recency, r->frames);
+	if (r->kind->needs & POLICY_KEYS)
+		least_init(&r->least, r->frames);
 	for (unsigned i = 0; r->kind->params && r->kind->params[i].name; i++)
 		r->policy.param[i] = r->kind->params[i].normal;
 	for (unsigned i = 1; words[0] && words[i]; i++)
@@ -124,8 +128,8 @@ struct vm_replay *vm_replay_new(const struct vm_replay_options *o, struct err *e
 	}
 	r->frames = (uint32_t)o->frames;
 	r->path = o->path;
-	memset(r->filter, 0xff, sizeof(r->filter));
-	r->mapped = sparse_new((uint64_t)r->frames * sizeof(uint32_t));
+	known_clear(&r->known);
+	r->mapped = array_new((uint64_t)r->frames * sizeof(uint32_t));
 	if (make_policy(r, o, e) || replay_tlb_init(&r->tlb, o->path == VM_REPLAY_TLB ? o->level : no_tlb, e)) {
 		vm_replay_free(r);
 		return NULL;
@@ -153,20 +157,22 @@ void vm_replay_free(struct vm_replay *r)
 	places_clear(&r->needed);
 	places_clear(&r->useless);
 	replay_tlb_clear(&r->tlb);
-	munmap(r->mapped, (uint64_t)r->frames * sizeof(uint32_t));
+	least_clear(&r->least);
+	recency_clear(&r->recency);
+	sparse_free(r->mapped, (uint64_t)r->frames * sizeof(uint32_t));
 	replay_world_clear(&r->world);
 	g_free(r);
 }
 
 /* Running. */
 
+/* The filter, or for some time none. */
 static enum vm_replay_path path_now(struct vm_replay *r)
 {
-	if (r->path != VM_REPLAY_FILTER || r->rest == 0)
-		return r->path;
-	if (--r->rest == 0)
-		memset(r->filter, 0xff, sizeof(r->filter));
-	return VM_REPLAY_WALK;
+	r->filtered = r->path != VM_REPLAY_WALK && r->rest == 0;
+	if (r->rest > 0)
+		r->rest--;
+	return r->path == VM_REPLAY_FILTER && !r->filtered ? VM_REPLAY_WALK : r->path;
 }
 
 int vm_replay_run(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
@@ -180,10 +186,16 @@ int vm_replay_run(struct vm_replay *r, const uint64_t *refs, size_t n, struct er
 		size_t piece = MIN(n, (size_t)PIECE);
 		enum vm_replay_path path = path_now(r);
 
+		if (r->kind->needs & POLICY_ORDER)
+			recency_expect(&r->recency, r->refs, piece, r->used);
+		if (r->kind->needs & POLICY_KEYS)
+			least_expect(&r->least, r->refs, piece, r->used);
 		if (r->kind->run[path](r, refs, piece, e))
 			return -e->code;
-		if (path == VM_REPLAY_FILTER && r->passed > piece / 2)
+		if (r->filtered && r->passed > piece / 2) {
 			r->rest = REST;
+			known_clear(&r->known);
+		}
 		refs += piece;
 		n -= piece;
 	}
@@ -212,7 +224,7 @@ static uint64_t places_bytes(const struct places *s)
 void vm_replay_memory(const struct vm_replay *r, struct vm_replay_memory *out)
 {
 	policy_memory(&r->policy, &out->by_frame, &out->by_page);
-	out->by_frame += r->frames * sizeof r->mapped[0];
+	out->by_frame += r->frames * sizeof r->mapped[0] + least_bytes(&r->least) + recency_bytes(&r->recency);
 	out->by_reference = places_bytes(&r->needed) + places_bytes(&r->useless);
 }
 
@@ -233,22 +245,43 @@ ns_t vm_replay_time(const struct vm_config *c, const struct vm_replay_result *r,
 
 /* The future. */
 
+/* Leaf entries that were met lately, by the low bits of their pages. */
+struct lately { struct { uint64_t where, *entry; } at[KNOWN_PAGES]; };
+
+static uint64_t *lately_entry(struct lately *l, struct replay_world *w, uint64_t ref, struct err *e)
+{
+	uint64_t where = vm_ref_where(ref), *entry;
+
+	if (G_LIKELY(l->at[ref & (KNOWN_PAGES - 1)].where == where))
+		return l->at[ref & (KNOWN_PAGES - 1)].entry;
+	entry = replay_walk(w, ref);
+	if (replay_no_table(w, entry) && replay_make(w, ref, &entry, e))
+		return NULL;
+	l->at[ref & (KNOWN_PAGES - 1)].where = where;
+	l->at[ref & (KNOWN_PAGES - 1)].entry = entry;
+	return entry;
+}
+
 int vm_next_use(const uint64_t *refs, uint64_t n, uint32_t *next, uint64_t table_bytes, struct err *e)
 {
 	struct replay_world w;
+	struct lately lately;
 
 	if (n >= UINT32_MAX)
 		return err_set(e, E2BIG, -1, "%" PRIu64 " references: opt takes fewer than 2^32 - 1", n);
 	if (replay_world_init(&w, 1, table_bytes, e))
 		return -e->code;
+	memset(&lately, 0xff, sizeof(lately));
 	for (uint64_t i = n; i-- > 0; ) {
-		uint64_t *entry = replay_walk(&w, refs[i]);
+		uint64_t *entry = lately_entry(&lately, &w, refs[i], e);
 
-		if (G_UNLIKELY(replay_no_table(&w, entry)) && replay_make(&w, refs[i], &entry, e)) {
+		if (!entry) {
 			replay_world_clear(&w);
 			return -e->code;
 		}
-		next[i] = *entry ? (uint32_t)(*entry >> 1) - 1 : UINT32_MAX;
+		if (i % PATHS == 0 && i >= PATHS_AHEAD)
+			replay_soon(refs + i - PATHS_AHEAD);
+		next[i] = (uint32_t)(*entry >> 1) - 1;       /* UINT32_MAX: it had nothing */
 		*entry = (i + 1) << 1;
 	}
 	replay_world_clear(&w);

@@ -8,14 +8,22 @@
 #ifndef VMCORE_REPLAY_H
 #define VMCORE_REPLAY_H
 
+#include "replay_known.h"
 #include "replay_tlb.h"
 #include "replay_world.h"
 
 #define POLICY_OWN_BITS
 #define POLICY_OWN_PAGES
 #include "policy/policy.h"
+#include "replay_least.h"
 
-enum { REPLAY_FILTER = 512 };       /* entries; no more than the low bits that a leaf entry's place tells */
+#include "replay_recency.h"
+
+/* What some policies of replays need besides. */
+enum {
+	POLICY_OWN_HITS = 1 << 16,   /* a hit changes nothing but what its frame has: they may be told without a walk */
+	POLICY_ORDER = 1 << 17, POLICY_KEYS = 1 << 18,
+};
 
 typedef int replay_loop_fn(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e);
 
@@ -55,15 +63,17 @@ struct vm_replay {
 	enum vm_replay_path path;
 	const struct replay_policy *kind;
 	struct replay_tlb tlb;
-	/* The filter. */
-	struct known { uint64_t ref /* the very same reference changes nothing, nor one that */, tag /* matches */; } filter[REPLAY_FILTER];
-	uint64_t  passed;           /* references of this call that it did not stop */
-	unsigned  rest;             /* calls to go without it */
+	struct replay_known known;
+	uint64_t  passed;           /* references of this call that were not known */
+	bool      filtered;         /* in this piece */
+	unsigned  rest;             /* pieces to go without it */
 	/* opt */
 	const uint32_t *next_use;
 	const uint64_t *opt_refs;
-	uint64_t  next_use_count;
+	uint64_t  next_use_count, noted /* references before that one are in the sets */;
 	struct places needed, useless;
+	struct recency recency;     /* lru */
+	struct least least;         /* lfu */
 };
 
 static inline uint64_t *mapped_entry(const struct vm_replay *r, uint32_t f)
@@ -75,22 +85,11 @@ static inline uint32_t entry_frame(const struct vm_replay *r, uint64_t entry)
 	return (uint32_t)(entry >> 12 & r->world.user_mask);
 }
 
-/* The next of them would all change nothing. The next but some are on their way from memory. */
-enum { KNOWN_MANY = 8 /* a cache line */, KNOWN_AHEAD = 256 };
-static inline bool replay_knows_many(const struct vm_replay *r, const uint64_t *refs)
-{
-	bool all = true;
-
-	__builtin_prefetch(refs + KNOWN_AHEAD);
-	for (unsigned i = 0; i < KNOWN_MANY; i++)
-		all &= r->filter[refs[i] & (REPLAY_FILTER - 1)].ref == refs[i];
-	return all;
-}
-
 /* Whatever stands in front of the page table forgets the page. */
 static inline void replay_drop(struct vm_replay *r, uint32_t index)
 {
-	r->filter[index & (REPLAY_FILTER - 1)] = (struct known){ TAG_NONE, TAG_NONE };
+	if (r->filtered)
+		known_drop(&r->known, index);
 	if (r->path == VM_REPLAY_TLB)
 		replay_tlb_drop(&r->tlb, index);
 }

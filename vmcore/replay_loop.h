@@ -1,6 +1,6 @@
 /*
  * replay_loop.h - the loops of one policy, one for each way to the page table. Include with POLICY, POLICY_NEEDS and
- * POLICY_MOST defined (after a load, so many hits in a row make a difference to the policy; UINT32_MAX: lfu); it gives POLICY_walk_loop,
+ * POLICY_MOST defined (after a load, so many hits in a row make a difference to the policy); it gives POLICY_walk_loop,
  * _filter_loop and _tlb_loop.
  */
 #define JOIN_(a, b) a##_##b
@@ -33,17 +33,20 @@ static int __attribute__((noinline)) NAMED(fault)(struct vm_replay *r, uint64_t 
 }
 
 /*
- * One reference, the run's `now`th, through the page table: what its leaf entry, which is at *at, holds then; 0: an error. Always
- * inline: what one policy does not need costs its loops nothing.
+ * One reference, the run's `now`th, whose walk ended at `entry`: what its leaf entry, which is at *at, holds then; 0: an
+ * error. Always inline: what one policy does not need costs its loops nothing.
  */
-static inline uint64_t __attribute__((always_inline)) NAMED(refer)(struct vm_replay *r, uint64_t ref, uint64_t now, uint64_t **at,
-								   struct err *e)
+static inline uint64_t __attribute__((always_inline)) NAMED(refer)(struct vm_replay *r, uint64_t ref, uint64_t now, uint64_t *entry,
+								   uint64_t **at, struct err *e)
 {
 	const bool single = (POLICY_NEEDS) & POLICY_HITS;
-	uint64_t *entry = replay_walk(&r->world, ref), v = *entry;
-	uint64_t want = vm_ref_stores(ref) ? ENTRY_A | ENTRY_D : ENTRY_A;
+	uint64_t v = *entry, want = vm_ref_stores(ref) ? ENTRY_A | ENTRY_D : ENTRY_A;
 	struct policy *p = &r->policy;
 
+	if (G_UNLIKELY(!(v & ENTRY_P)) && replay_no_table(&r->world, entry)) {
+		entry = replay_walk(&r->world, ref);         /* there may be one by now */
+		v = *entry;
+	}
 	*at = entry;
 	if (single)
 		p->now = now;
@@ -61,16 +64,57 @@ static inline uint64_t __attribute__((always_inline)) NAMED(refer)(struct vm_rep
 	return v;
 }
 
+/*
+ * Many walks side by side. True: their entries are all as they should be, and nothing changes but what the policy knows of
+ * hits. Else their places are in entry[].
+ */
+static inline bool __attribute__((always_inline)) NAMED(walk_many)(struct vm_replay *r, const struct replay_paths *paths, unsigned i,
+								   uint64_t now, uint64_t **entry)
+{
+	uint64_t all = UINT64_MAX;
+
+	for (unsigned k = 0; k < WALK_MANY; k++) {
+		entry[k] = replay_follow(paths, i + k);
+		all &= *entry[k] | paths->any[i + k];
+	}
+	for (unsigned k = 0; ((POLICY_NEEDS) & POLICY_HITS) && all == UINT64_MAX && k < WALK_MANY; k++) {
+		r->policy.now = now + k;
+		NAMED(hit)(&r->policy, entry_frame(r, *entry[k]));
+	}
+	return all == UINT64_MAX;
+}
+
+/* A piece of a multiple of WALK_MANY references, up to PATHS: how many of them are done, all but after an error. */
+static size_t NAMED(walk_paths)(struct vm_replay *r, const uint64_t *refs, size_t n, const struct replay_paths *paths, struct err *e)
+{
+	uint64_t *entry[WALK_MANY], *at;
+
+	for (unsigned i = 0; i < n; i += WALK_MANY)
+		if (!NAMED(walk_many)(r, paths, i, r->refs + i, entry))
+			for (unsigned k = 0; k < WALK_MANY; k++)
+				if (!NAMED(refer)(r, refs[i + k], r->refs + i + k, entry[k], &at, e))
+					return i + k;
+	return n;
+}
+
 static int NAMED(walk_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
 {
-	uint64_t *entry;
+	struct replay_paths paths;
+	uint64_t *at;
 
-	for (size_t i = 0; i < n; i++)
-		if (!NAMED(refer)(r, refs[i], r->refs + i, &entry, e)) {
-			r->refs += i;
+	for (; n >= PATHS; refs += PATHS, n -= PATHS) {
+		size_t done;
+
+		replay_soon(refs + PATHS_AHEAD);
+		replay_paths(&r->world, refs, &paths);
+		done = NAMED(walk_paths)(r, refs, PATHS, &paths, e);
+		r->refs += done;
+		if (done < PATHS)
 			return -e->code;
-		}
-	r->refs += n;
+	}
+	for (size_t i = 0; i < n; i++, r->refs++)
+		if (!NAMED(refer)(r, refs[i], r->refs, replay_walk(&r->world, refs[i]), &at, e))
+			return -e->code;
 	return 0;
 }
 
@@ -78,9 +122,7 @@ static inline void __attribute__((always_inline)) NAMED(hit_often)(struct policy
 {
 	const uint32_t most = POLICY_MOST;
 
-	if (most == UINT32_MAX && n > 0)
-		lfu_hits(p, f, n);
-	for (uint32_t k = 0; most != UINT32_MAX && k < n && k < most; k++)
+	for (uint32_t k = 0; k < n && k < most; k++)
 		NAMED(hit)(p, f);
 }
 
@@ -113,7 +155,7 @@ static int NAMED(pair_loop)(struct vm_replay *r, const uint64_t *refs, size_t n,
 			continue;
 		passed++;
 		NAMED(tell)(&r->policy, &two);
-		v = NAMED(refer)(r, ref, r->refs + i, &entry, e);
+		v = NAMED(refer)(r, ref, r->refs + i, replay_walk(&r->world, ref), &entry, e);
 		if (!v) {
 			r->refs += i;
 			return -e->code;
@@ -126,91 +168,117 @@ static int NAMED(pair_loop)(struct vm_replay *r, const uint64_t *refs, size_t n,
 	return 0;
 }
 
+/* The next references are all known. */
+static inline bool __attribute__((always_inline)) NAMED(known_many)(struct vm_replay *r, const uint64_t *refs, uint64_t now)
+{
+	if (!known_many(&r->known, refs))
+		return false;
+	for (unsigned k = 0; ((POLICY_NEEDS) & POLICY_OWN_HITS) && k < KNOWN_MANY; k++) {
+		r->policy.now = now + k;
+		NAMED(hit)(&r->policy, r->known.frame[known_slot(refs[k])]);
+	}
+	return true;
+}
+
 static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
 {
-	const bool future = (POLICY_NEEDS) & POLICY_FUTURE;
 	uint64_t passed = 0;
 
-	if (((POLICY_NEEDS) & POLICY_HITS) && !future)
+	if (((POLICY_NEEDS) & POLICY_HITS) && !((POLICY_NEEDS) & POLICY_OWN_HITS))
 		return NAMED(pair_loop)(r, refs, n, e);
 	for (size_t i = 0; i < n; i++) {
-		uint64_t ref, key, *entry, v;
-		struct known *known;
+		uint64_t ref, *entry, v;
 
-		if (!future && i % KNOWN_MANY == 0 && n - i >= KNOWN_MANY && replay_knows_many(r, refs + i)) {
+		if (i % KNOWN_MANY == 0 && n - i >= KNOWN_MANY && NAMED(known_many)(r, refs + i, r->refs + i)) {
 			i += KNOWN_MANY - 1;
 			continue;
 		}
 		ref = refs[i];
-		known = &r->filter[ref & (REPLAY_FILTER - 1)];
-		if (known->ref == ref && (!future || opt_knows(r, r->refs + i)))
-			continue;
-		key = tlb_key(ref);
-		if ((known->tag | tlb_mask(ref)) == key && (!future || opt_knows(r, r->refs + i))) {
-			known->ref = ref;
+		if (r->known.ref[known_slot(ref)] == ref) {
+			r->policy.now = r->refs + i;
+			NAMED(hit)(&r->policy, r->known.frame[known_slot(ref)]);
 			continue;
 		}
 		passed++;
-		v = NAMED(refer)(r, ref, r->refs + i, &entry, e);
+		v = NAMED(refer)(r, ref, r->refs + i, replay_walk(&r->world, ref), &entry, e);
 		if (!v) {
 			r->refs += i;
 			return -e->code;
 		}
-		known->tag = v & ENTRY_A ? (key & ~(uint64_t)1) | (v & ENTRY_D) / ENTRY_D : TAG_NONE;
-		known->ref = v & ENTRY_A ? ref : TAG_NONE;
+		if (v & ENTRY_A)
+			known_put(&r->known, ref, entry_frame(r, v));
 	}
 	r->passed = passed;
 	r->refs += n;
 	return 0;
 }
 
-/* A page that the TLB has was referenced. */
-static inline void __attribute__((always_inline)) NAMED(tlb_told)(struct vm_replay *r, struct replay_pair *two, uint32_t index, uint64_t now)
+/* A page that the TLB has, in frame f, was referenced. */
+static inline void __attribute__((always_inline)) NAMED(tlb_told)(struct vm_replay *r, struct replay_pair *two, uint32_t f, uint64_t now)
 {
 	struct policy *p = &r->policy;
-	uint32_t f;
 
-	if (pair_has(two, index, 0))
-		return;
-	f = entry_frame(r, *replay_entry(&r->world, index));
-	p->now = now;
-	if (!((POLICY_NEEDS) & POLICY_FUTURE)) {
+	if (!((POLICY_NEEDS) & POLICY_OWN_HITS)) {
+		if (pair_has(two, f, 0))
+			return;
 		NAMED(tell)(p, two);
-		pair_put(two, index, f, false);
+		pair_put(two, f, f, false);
 	}
+	p->now = now;
 	NAMED(hit)(p, f);
 }
 
 static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
 {
-	const bool single = (POLICY_NEEDS) & POLICY_HITS;
+	const bool single = (POLICY_NEEDS) & POLICY_HITS, pairs = single && !((POLICY_NEEDS) & POLICY_OWN_HITS);
+	struct replay_known *known = r->filtered ? &r->known : NULL;
 	struct replay_pair two = REPLAY_PAIR_NONE;
+	uint64_t passed = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		uint64_t ref = refs[i], key = tlb_key(ref), mask = tlb_mask(ref), misses = r->misses, *entry, v;
+		uint64_t ref, misses = r->misses, *entry, v;
 		uint32_t index;
 
-		if (tlb_hit(&r->tlb, key, mask, &index) || replay_tlb_find(&r->tlb, key, mask, &index)) {
-			if (single)
-				NAMED(tlb_told)(r, &two, index, r->refs + i);
+		if (known && !pairs && i % KNOWN_MANY == 0 && n - i >= KNOWN_MANY && NAMED(known_many)(r, refs + i, r->refs + i)) {
+			i += KNOWN_MANY - 1;
 			continue;
 		}
-		if (i + WALK_AHEAD < n)
-			replay_walk_soon(&r->world, refs[i + WALK_AHEAD]);
-		if (single)
+		ref = refs[i];
+		if (known && known->ref[known_slot(ref)] == ref) {
+			if (single)
+				NAMED(tlb_told)(r, &two, known->frame[known_slot(ref)], r->refs + i);
+			continue;
+		}
+		passed++;
+		if (n - i > WALK_MANY)
+			__builtin_prefetch(replay_walk(&r->world, refs[i + WALK_MANY]));
+		if (replay_tlb_find(&r->tlb, ref, &index, known)) {
+			uint32_t f = single || known ? entry_frame(r, *replay_entry(&r->world, index)) : 0;
+
+			if (known)
+				known_put(known, ref, f);
+			if (single)
+				NAMED(tlb_told)(r, &two, f, r->refs + i);
+			continue;
+		}
+		if (pairs)
 			NAMED(tell)(&r->policy, &two);
-		v = NAMED(refer)(r, ref, r->refs + i, &entry, e);
+		v = NAMED(refer)(r, ref, r->refs + i, replay_walk(&r->world, ref), &entry, e);
 		if (!v) {
 			r->refs += i;
 			return -e->code;
 		}
-		index = replay_index(&r->world, entry);
-		if (single && !((POLICY_NEEDS) & POLICY_FUTURE))
-			pair_put(&two, index, entry_frame(r, v), r->misses > misses);
-		if (v & ENTRY_A)
-			replay_tlb_fill(&r->tlb, (key & ~(uint64_t)1) | (v & ENTRY_D) / ENTRY_D, index);
+		if (pairs)
+			pair_put(&two, entry_frame(r, v), entry_frame(r, v), r->misses > misses);
+		if (v & ENTRY_A) {
+			replay_tlb_fill(&r->tlb, ref, v, replay_index(&r->world, entry), known);
+			if (known)
+				known_put(known, ref, entry_frame(r, v));
+		}
 	}
-	NAMED(tell)(&r->policy, &two);
+	if (pairs)
+		NAMED(tell)(&r->policy, &two);
+	r->passed = passed;
 	r->refs += n;
 	return 0;
 }

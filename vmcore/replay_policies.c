@@ -6,9 +6,7 @@
 #include "policy/clock.h"
 #include "policy/clockm.h"
 #include "policy/fifo.h"
-#include "policy/lfu.h"
 #include "policy/linux.h"
-#include "policy/lru.h"
 #include "policy/mru.h"
 #include "policy/nru.h"
 #include "policy/random.h"
@@ -16,6 +14,7 @@
 #include "policy/sieve.h"
 #include "policy/twoq.h"
 #include "policy/wsclock.h"
+#include "replay_lru.h"
 #include "replay_opt.h"
 
 #define POLICY fifo
@@ -23,8 +22,8 @@
 #define POLICY_MOST 0
 #include "replay_loop.h"
 
-#define POLICY lru
-#define POLICY_NEEDS LRU_NEEDS
+#define POLICY oldest
+#define POLICY_NEEDS OLDEST_NEEDS
 #define POLICY_MOST 0
 #include "replay_loop.h"
 
@@ -53,9 +52,9 @@
 #define POLICY_MOST 0
 #include "replay_loop.h"
 
-#define POLICY lfu
-#define POLICY_NEEDS LFU_NEEDS
-#define POLICY_MOST UINT32_MAX
+#define POLICY rarest
+#define POLICY_NEEDS RAREST_NEEDS
+#define POLICY_MOST 0
 #include "replay_loop.h"
 
 #define POLICY mru
@@ -108,14 +107,14 @@
 
 const struct replay_policy replay_policies[] = {
 	ROW("fifo", fifo, FIFO_NEEDS, NULL),
-	ROW("lru", lru, LRU_NEEDS, NULL),
+	ROW("lru", oldest, OLDEST_NEEDS, NULL),
 	ROW("clock", clock, CLOCK_NEEDS, NULL),
 	ROW("clock0", clock0, CLOCK0_NEEDS, NULL),
 	ROW("clock1", clock, CLOCK_NEEDS, NULL),
 	ROW("clock-m", clockm, CLOCKM_NEEDS, clockm_params),
 	ROW("nru", nru, NRU_NEEDS, nru_params),
 	ROW("aging", aging, AGING_NEEDS, aging_params),
-	ROW("lfu", lfu, LFU_NEEDS, NULL),
+	ROW("lfu", rarest, RAREST_NEEDS, NULL),
 	ROW("mru", mru, MRU_NEEDS, NULL),
 	ROW("random", random, RANDOM_NEEDS, random_params),
 	ROW("2q", twoq, TWOQ_NEEDS, twoq_params),

@@ -28,7 +28,6 @@ int replay_world_init(struct replay_world *w, uint64_t frames, uint64_t table_by
 	if (check(frames, e))
 		return -e->code;
 	memset(w, 0, sizeof(*w));
-	memset(w->upper, 0xff, sizeof(w->upper));
 	w->tables_max = CLAMP((table_bytes ? table_bytes : TABLE_BYTES_DEFAULT) >> 12, 8, TABLES_MAX);
 	w->user_base = MAX((uint64_t)TABLES_MAX, power_of_two(frames));
 	w->user_mask = power_of_two(frames) - 1;
@@ -94,13 +93,26 @@ int replay_make(struct replay_world *w, uint64_t ref, uint64_t **entry, struct e
 	return 0;
 }
 
-uint64_t *replay_walk_upper(struct replay_world *w, uint64_t ref)
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+__attribute__((target_clones("avx2", "default")))
+#endif
+void replay_paths(const struct replay_world *w, const uint64_t *restrict refs, struct replay_paths *restrict p)
 {
-	uint64_t *entry = replay_walk_all(w, ref), tag = ref << 2 >> 11;
+	uint64_t ram = (uint64_t)(uintptr_t)w->ram, one = w->root[vm_ref_space(refs[0])], first = ram + one, spaces = 0;
 
-	if (!replay_no_table(w, entry))
-		w->upper[tag & (REPLAY_UPPER - 1)] = (struct replay_upper){ tag, entry - (ref & 511) };
-	return entry;
+	for (unsigned i = 0; i < PATHS; i++) {
+		uint64_t ref = refs[i];
+
+		spaces |= ref ^ refs[0];
+		p->at[0][i] = first + (ref >> 24 & 0xff8);
+		p->at[1][i] = ram + (ref >> 15 & 0xff8);
+		p->at[2][i] = ram + (ref >> 6 & 0xff8);
+		p->at[3][i] = ram + (ref << 3 & 0xff8);
+		/* Stores: one of the two highest bits. */
+		p->any[i] = ~(ENTRY_P | ENTRY_A | ((ref ^ ref << 1) >> 63 << 6));
+	}
+	for (unsigned i = 0; vm_ref_space(spaces) && i < PATHS; i++)
+		p->at[0][i] += w->root[vm_ref_space(refs[i])] - one;
 }
 
 uint64_t replay_page_of(const struct replay_world *w, uint32_t index)
@@ -111,7 +123,7 @@ uint64_t replay_page_of(const struct replay_world *w, uint32_t index)
 	for (unsigned i = 0; i < VM_REF_SPACES; i++) {
 		uint64_t where = vm_ref(VM_REF_LOAD, i, page);
 
-		if (w->table[i] && replay_index(w, replay_walk_all(w, where)) == index)
+		if (w->table[i] && replay_index(w, replay_walk(w, where)) == index)
 			return where;
 	}
 	return page;

@@ -8,8 +8,8 @@
  * Frame 0 is all zeros for ever. An entry that is not there leads to it, and so down to a leaf entry that is not there
  * either: the walk needs no check on its way, the leaf tells.
  *
- * Entries above the leaves are never changed once they are made, so what led to a leaf table is kept in `upper`, as an
- * MMU keeps it in its paging-structure cache; the leaf entry itself is read by every walk.
+ * Every walk reads an entry of each level. Walks of references that follow each other are independent: many are done side by
+ * side, after the places in the tables that their addresses lead to have been taken apart for all of them (struct replay_paths).
  *
  * Of a leaf entry that is not present the other 63 bits are the replay's own: WENT, and numbers.
  */
@@ -28,11 +28,16 @@
 #define ENTRY_FRAME ((uint64_t)0x000ffffffffff000)
 #define ENTRY_WENT  ((uint64_t)1 << 62)     /* not present: it was, and was evicted */
 
-enum { REPLAY_UPPER = 1024 };
+enum { REPLAY_LEVELS = 4, WALK_MANY = 8, PATHS = 128 /* references */, PATHS_AHEAD = 2 * PATHS };
+
+/* By level, the root first: where in (real) memory the entry is; below it, once the table's place in RAM is added. */
+struct replay_paths {
+	uint64_t at[REPLAY_LEVELS][PATHS];
+	uint64_t any[PATHS];       /* bits of the leaf entry that may be as they like; the others are to be 1 */
+};
 
 struct replay_world {
 	uint8_t *ram;                      /* of vm */
-	struct replay_upper { uint64_t tag, *leaf; } upper[REPLAY_UPPER]; /* tag: process and page / 512 */
 	pa_t     root[VM_REF_SPACES];      /* 0: none yet */
 	struct vm_host *vm;
 	uint64_t user_base, user_mask;     /* frame numbers; index = pfn & user_mask */
@@ -55,7 +60,8 @@ static inline uint64_t replay_step(const struct replay_world *w, uint64_t entry,
 	return *(const uint64_t *)(const void *)(w->ram + (entry & ENTRY_FRAME) + offset);
 }
 
-static inline uint64_t *replay_walk_all(const struct replay_world *w, uint64_t ref)
+/* The leaf entry of a page; one in frame 0 if there is no table for it. */
+static inline uint64_t *replay_walk(const struct replay_world *w, uint64_t ref)
 {
 	uint64_t va = ref << 12, e = w->root[vm_ref_space(ref)];
 
@@ -65,26 +71,24 @@ static inline uint64_t *replay_walk_all(const struct replay_world *w, uint64_t r
 	return (uint64_t *)(void *)(w->ram + (e & ENTRY_FRAME) + (va >> 9 & 0xff8));
 }
 
-uint64_t *replay_walk_upper(struct replay_world *w, uint64_t ref);
-
-/* The leaf entry of a page; one in frame 0 if there is no table for it. */
-static inline uint64_t *replay_walk(struct replay_world *w, uint64_t ref)
+/* References that are wanted later. */
+static inline void replay_soon(const uint64_t *refs)
 {
-	uint64_t tag = ref << 2 >> 11;
-	const struct replay_upper *u = &w->upper[tag & (REPLAY_UPPER - 1)];
-
-	return G_LIKELY(u->tag == tag) ? u->leaf + (ref & 511) : replay_walk_upper(w, ref);
+	for (unsigned i = 0; i < PATHS; i += 64 / sizeof(refs[0]))
+		__builtin_prefetch(refs + i);
 }
 
-/* The leaf entry had better come from memory meanwhile. */
-enum { WALK_AHEAD = 8 };
-static inline void replay_walk_soon(const struct replay_world *w, uint64_t ref)
-{
-	uint64_t tag = ref << 2 >> 11;
-	const struct replay_upper *u = &w->upper[tag & (REPLAY_UPPER - 1)];
+/* Of the next PATHS references. Roots are what they are now. */
+void replay_paths(const struct replay_world *w, const uint64_t *restrict refs, struct replay_paths *restrict p);
 
-	if (u->tag == tag)
-		__builtin_prefetch(u->leaf + (ref & 511));
+/* The leaf entry that such a path leads to. */
+static inline uint64_t *replay_follow(const struct replay_paths *p, unsigned i)
+{
+	uint64_t at = p->at[0][i];
+
+	for (unsigned k = 1; k < REPLAY_LEVELS; k++)
+		at = (*(const uint64_t *)at & ENTRY_FRAME) + p->at[k][i];
+	return (uint64_t *)at;
 }
 
 static inline bool replay_no_table(const struct replay_world *w, const uint64_t *entry)

@@ -4,8 +4,8 @@
  * The recorded ones are in cases/policies (two traces, every policy) and cases/ostep/replace (every hit, miss and
  * victim).
  */
+#include "replay.h"
 #include "rng.h"
-#include "vm_replay.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -421,6 +421,36 @@ static void every_step_is_the_models(void **state)
 	}
 }
 
+/* Their numbers have 32 bits inside: 2^32 references later nothing is different. */
+static void numbers_of_references_begin_again(void **state)
+{
+	static struct string s;
+	struct rng r;
+
+	rng_seed(&r, 5, "replay");
+	for (unsigned round = 0; round < 8; round++)
+		for (unsigned k = 0; k < 2; k++) {
+			struct vm_replay_result now, late;
+			uint64_t after = ((uint64_t)1 << 32) - 300 - round;
+			uint32_t *next;
+			struct vm_replay *p;
+
+			random_string(&s, &r, 2000);
+			now = run(k ? "lru" : "lfu", 9 + round, round % 3, &s);
+			p = replay_new(k ? "lru" : "lfu", 9 + round, round % 3, &s, &next);
+			for (size_t i = 0; i < s.n; i += 100) {
+				if (i == 200)
+					p->refs += after;
+				assert_int_equal(vm_replay_run(p, s.refs + i, 100, NULL), 0);
+			}
+			vm_replay_result(p, &late);
+			assert_int_equal(late.refs, s.n + after);
+			assert_int_equal(late.misses, now.misses);
+			assert_int_equal(late.writebacks, now.writebacks);
+			vm_replay_free(p);
+		}
+}
+
 static void no_way_to_the_page_table_changes_a_result(void **state)
 {
 	static struct string s;
@@ -604,7 +634,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recorded_counts_are_met), cmocka_unit_test(recorded_curves_are_met),
 		cmocka_unit_test(every_victim_of_ostep_is_met), cmocka_unit_test(every_step_is_the_models),
-		cmocka_unit_test(no_way_to_the_page_table_changes_a_result),
+		cmocka_unit_test(no_way_to_the_page_table_changes_a_result), cmocka_unit_test(numbers_of_references_begin_again),
 		cmocka_unit_test(what_must_hold_holds), cmocka_unit_test(the_curve_is_lru_at_every_size),
 		cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(too_many_tables_are_refused_and_memory_stays_bounded),
 		cmocka_unit_test(memory_is_bounded_by_frames_and_pages),

@@ -87,20 +87,6 @@ static inline void lfu_hit(struct policy *p, uint32_t f)
 	ring_add(p, &c->class[up].ring, f);
 }
 
-/* n hits in a row; usually no other page's count is overtaken or met. */
-static inline void lfu_hits(struct policy *p, uint32_t f, uint32_t n)
-{
-	struct policy_class *k = &p->classes.class[p->count[f]];
-	uint64_t value = (uint64_t)k->value + n;
-
-	if (k->ring.size == 1 && value < UINT32_MAX && (k->up == POLICY_NONE || p->classes.class[k->up].value > value)) {
-		k->value = (uint32_t)value;
-		return;
-	}
-	while (n-- > 0)
-		lfu_hit(p, f);
-}
-
 static inline void lfu_forget(struct policy *p, uint32_t f)
 {
 	struct policy_classes *c = &p->classes;

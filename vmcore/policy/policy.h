@@ -2,7 +2,8 @@
  * policy.h - replacement policies: which page goes so that another may come.
  *
  * Each policy is a header of its own name, static inline functions over a struct policy, so that the live machine
- * (policy/live.c) and replays of traces run the same text, each compiled into its own loop:
+ * (policy/live.c) and replays of traces run the same text, each compiled into its own loop (but lru, lfu and opt, which replays
+ * have in a way that makes hits cost nearly nothing: replay_lru.h, replay_opt.h):
  *
  *   void NAME_load(p, f, page)       `page` has come into frame f, which had none
  *   void NAME_hit(p, f)              the page in f was referenced again
