@@ -96,7 +96,8 @@ void   net_filled(struct net_socket *s, size_t len);
 size_t net_queued(const struct net_socket *s);
 /*
  * TCP: neither direction's buffer grows above `most` bytes from now on, nor is more memory kept for it. What is there already
- * stays, and so does the window that the other end was offered: net_held is the larger of the two directions with that.
+ * stays, and so does the window that the other end was offered: net_held is the larger of the two directions with that. A
+ * window that has grown by a quarter of `most` is told at once.
  */
 void     net_limit(struct net_socket *s, uint32_t most);
 uint32_t net_held(const struct net_socket *s);
