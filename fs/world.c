@@ -315,6 +315,13 @@ static uint64_t run_batch(struct world *w, ns_t until)
 	return n;
 }
 
+bool world_is_due(const struct world *w)
+{
+	ns_t at;
+
+	return world_is_live(w) && clock_next(&w->clock, &at) && at <= MAX(w->due, w->clock.now + (ns_t)(LEAD * w->real_factor));
+}
+
 /* Simulated time at a real one. */
 static ns_t live_time(const struct world *w, ns_t now)
 {
@@ -345,7 +352,9 @@ bool world_advance(struct world *w, ns_t to, ns_t until, ns_t now)
 	uint64_t n = 0;
 	ns_t at;
 
-	w->due = until;
+	/* Steps in which nothing happens have no record: a replay knows of none. */
+	if (clock_next(&w->clock, &at) && at <= until)
+		w->due = until;
 	while (clock_next(&w->clock, &at) && at <= until) {
 		if (n >= TICK_EVENTS || (n > 0 && record_break(w, "time", n, world_turn_over(w, now))))
 			return false;

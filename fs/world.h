@@ -60,7 +60,7 @@ struct world {
 	double     real_factor;     /* mode real: simulated seconds in one real second */
 	ns_t       real_base, real_start; /* real and simulated time when that began; real_base 0: at the next tick */
 	ns_t       real_lag;        /* how much of real time has been lost since, because there was too much to do */
-	ns_t       due;             /* while time goes on with the real one: what is not later than this is to be done now */
+	ns_t       due;             /* of the latest step of time in which something happened: its `until` */
 	ns_t     (*wall)(void);     /* real nanoseconds, never going back; NULL: nobody says what time it is */
 	bool     (*pressing)(void *user); /* ops.c: a request is there that should not wait long; changed_user is its; NULL: none ever is */
 	dev_t      device;          /* of the mount, once there is one; 0: none */
@@ -119,6 +119,8 @@ void world_follow(struct world *w);
  * much to do for one turn.
  */
 bool world_tick(struct world *w, ns_t now);
+/* Whether something is to happen now, though it has not yet. */
+bool world_is_due(const struct world *w);
 /* Whether a turn that began at `start` (real time) has taken long enough: a millisecond, less when somebody wants to read. */
 bool world_turn_over(const struct world *w, ns_t start);
 /* When the next event is wanted, in real time; 0: there is none, or time does not follow. */

@@ -174,7 +174,8 @@ void bridge_poll(struct world *w, ns_t now)
 	}
 	look_at_clock(b);
 	world_try_some(w);
-	record_settled(w);
+	if (!bridge_busy(w))
+		record_settled(w);
 }
 
 /* Whose descriptor had that number. */
@@ -215,7 +216,8 @@ int bridge_repeat(struct world *w, const struct journal_record *r, struct err *e
 	b->told = b->now;
 	look_at_clock(b);
 	world_try_some(w);
-	record_settled(w);
+	if (!bridge_busy(w))
+		record_settled(w);
 	return 0;
 }
 

@@ -126,10 +126,7 @@ static size_t cut(struct net_piece piece[2], size_t most)
 /* Frames are still to be moved now: more bytes can wait. The fewer are under way at once, the faster they are moved. */
 static bool is_crowded(const struct stream *t)
 {
-	const struct world *w = t->s.end.bridge->world;
-	ns_t at;
-
-	return net_queued(t->s.socket) >= CROWD && clock_next(&w->clock, &at) && at <= w->due;
+	return net_queued(t->s.socket) >= CROWD && world_is_due(t->s.end.bridge->world);
 }
 
 /* Real to simulated. False: the session is over. `more` is set when there is more to do at once. */

@@ -178,6 +178,54 @@ bridge)  # real sockets on both sides: their bytes, their ends, their refusals
 	echo manual > clock
 	check_replay
 	;;
+load)  # several real connections that say all they can, while somebody waits for what a stream brings
+	mount_world --journal "$T/j"
+	two_hosts 1%
+	cat wires/lan0/capture.follow > "$T/follow" &
+	follower=$!
+	python3 - "$M" <<-'EOP' > "$T/x" || fail "$(cat "$T/x")"
+	import random, socket, sys, threading
+	def rule(text):
+	    open(sys.argv[1] + "/bridge/rules", "w").write(text)
+	with socket.socket() as s: s.bind(("127.0.0.1", 0)); port = s.getsockname()[1]
+	server = socket.create_server(("127.0.0.1", 0))
+	rule(f"allow tcp 127.0.0.1:{server.getsockname()[1]} as 10.0.0.9:9000")
+	rule(f"listen tcp 127.0.0.1:{port} to 10.0.0.9:9000")
+	data = random.Random(1).randbytes(700000)
+	def echo(s):
+	    while (x := s.recv(65536)): s.sendall(x)
+	    s.shutdown(socket.SHUT_WR)
+	def serve():
+	    while True: threading.Thread(target=echo, args=(server.accept()[0],), daemon=True).start()
+	def fetch():
+	    c = socket.create_connection(("127.0.0.1", port))
+	    def say(): c.sendall(data); c.shutdown(socket.SHUT_WR)
+	    threading.Thread(target=say, daemon=True).start()
+	    got = b""
+	    while (x := c.recv(65536)): got += x
+	    assert got == data, len(got)
+	    good.append(c.close())
+	good = []
+	threading.Thread(target=serve, daemon=True).start()
+	fetchers = [threading.Thread(target=fetch) for _ in range(4)]
+	for t in fetchers: t.start()
+	for t in fetchers: t.join()
+	assert len(good) == 4
+	EOP
+	kill $follower
+	wait $follower
+	echo manual > clock
+	look()
+	{
+		cat events bridge/rules wires/lan0/frames wires/lan0/stats hosts/*/net/sockets error_log
+	}
+	look > "$T/before"
+	umount_world
+	mount_world --replay "$T/j" 2> "$T/said"
+	[ ! -s "$T/said" ] || fail "$(cat "$T/said")"
+	look > "$T/after"
+	cmp "$T/before" "$T/after" || { diff "$T/before" "$T/after" | head -n 20; fail "the replay is another session"; }
+	;;
 real)  # time that follows the wall clock
 	mount_world --journal "$T/j"
 	two_hosts 5%
