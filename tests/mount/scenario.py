@@ -9,7 +9,8 @@ import json, os, random, sys
 MOUNT, SEED, FACTS = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 HOST = os.path.join(MOUNT, "hosts/host0")
 PAGE = 4096
-R = random.Random(SEED)
+R, HUGE = random.Random(SEED), random.Random(~SEED)   # two, so that what one adds changes nothing else
+POOL = 0                                               # huge pages that nobody has yet
 NAMES = ["nginx", "a) R (b", "kworker x", "per%cent", "brac[ket]", "(sd-pam)", "x" * 15, "semi;colon", "7", "java"]
 WORDS = ["--port=80", "-c", "/etc/a b.conf", "%d%n", "'quoted'", "a\\b", "$HOME", "*", "#no", "-"]
 
@@ -76,6 +77,22 @@ def occupy(p):
             command("%d madvise 0x%x %d pageout" % (pid, at, PAGE * R.randint(1, pages)))
 
 
+def occupy_huge(p):
+    """A transparent huge page beside small ones; an area of the pool, untouched: pagemap has its pages, Rss and the suite's facts have not."""
+    global POOL
+    pid, at, pool = p["pid"], 0x7e0000000000, 0x7e4000000000
+    command("%d mmap 0x%x 4M rw- private,anon,fixed" % (pid, at), "%d madvise 0x%x 4M hugepage" % (pid, at), "%d touch 0x%x 2M w" % (pid, at))
+    p["vmas"].append(dict(start=at, end=at + (4 << 20), perms="rw-p", offset=0, dev="00:00", inode=0, name=""))
+    if HUGE.random() < 0.5:
+        command("%d munmap 0x%x 64K" % (pid, at), "%d touch 0x%x 3 w" % (pid, at + (3 << 20)))
+        p["vmas"][-1]["start"] += 64 << 10
+    if POOL > 1 and pid > 2:     # the suite takes no name with a blank in the first process
+        POOL -= 2
+        command("%d mmap 0x%x 4M rw- private,anon,fixed,hugetlb" % (pid, pool))
+        p["vmas"].append(dict(start=pool, end=pool + (4 << 20), perms="rw-p", offset=0, dev="00:01", inode=inode_at(pid, pool),
+                              name="/anon_hugepage (deleted)"))
+
+
 def fork(p, pid):
     got = command("%d fork" % p["pid"])
     child = dict(p, pid=int(got[0]), ppid=p["pid"], vmas=[dict(v) for v in p["vmas"]], fds=[dict(f) for f in p["fds"]], tids=[int(got[0])])
@@ -118,7 +135,7 @@ def measure(p, frames, pages_of):
     exact_pss = 0.0
     for v in p["vmas"]:
         inside = [l for l in leaves if v["start"] <= int(l["va"], 16) < v["end"]]
-        there = [l for l in inside if l["pfn"] is not None]
+        there = [l for l in inside if l["pfn"] is not None for _ in range(512 if "huge" in l["flags"] else 1)]
         shares = [frames[int(l["pfn"], 16)]["maps"] for l in there]
         v["size_kb"] = (v["end"] - v["start"]) >> 10
         v["rss_kb"] = len(there) * 4
@@ -193,6 +210,9 @@ counts = dict(ctxt=R.randint(1, 1 << 40), intr=R.randint(1, 1 << 40), forks=R.ra
 command("set uptime %ds" % UPTIME, "set btime %d" % btime, "set loadavg %.2f %.2f %.2f" % tuple(load), *("set %s %d" % i for i in counts.items()))
 if R.random() < 0.5:
     put("swap/ctl", "on 16M prio=7")
+if HUGE.random() < 0.5:
+    put("proc/sys/vm/nr_hugepages", "6")
+    POOL = int(read("proc/sys/vm/nr_hugepages"))
 ticks = dict(user=R.randint(0, UPTIME * 10), nice=R.randint(0, 1000), system=R.randint(0, UPTIME * 10), idle=0, iowait=R.randint(0, 500), irq=3, softirq=4, steal=5,
              guest=0, guest_nice=0)
 ticks["idle"] = UPTIME * 100 * cpus - sum(ticks.values())
@@ -208,6 +228,8 @@ for i in range(R.randint(4, 12)):
     parent = R.choice([1] + [p["pid"] for p in processes if p["vmas"]])
     p = spawn(pid, R.choice(NAMES) if i else NAMES[0], parent, R.choice([0, 33, 1000, 65534, 54321]))
     occupy(p)
+    if HUGE.random() < 0.3:
+        occupy_huge(p)
     if R.random() < 0.3:
         c = fork(p, pid)
         decorate(c)
