@@ -91,6 +91,29 @@ static void put_event_text(GString *out, uint8_t format, const char *text)
 		put_word(out, text ? text : format == FORMAT_JSON ? "null" : "-");
 }
 
+/* "0x5:01": see event_candidate(). */
+static void put_candidate(GString *out, uint8_t format, uint64_t value)
+{
+	uint32_t seen = (uint32_t)(value >> 32 & 0x3fffffff);
+
+	put_text(out, format == FORMAT_JSON ? "\"0x" : "0x");
+	put_hex(out, (uint32_t)value);
+	put_char(out, ':');
+	switch ((enum event_seen)(value >> 62)) {
+	case EVENT_NOTHING:
+		put_char(out, '-');
+		break;
+	case EVENT_BITS:
+		put_dec(out, seen >> 1);
+		seen &= 1;
+		G_GNUC_FALLTHROUGH;
+	case EVENT_NUMBER:
+		put_dec(out, seen);
+	}
+	if (format == FORMAT_JSON)
+		put_char(out, '"');
+}
+
 /* The kind's keys with the event's values: " va=0x1000 bytes=4" or ,"va":"0x1000","bytes":4 */
 static void put_details(struct world *w, GString *out, uint8_t format, const struct event *event)
 {
@@ -107,6 +130,11 @@ static void put_details(struct world *w, GString *out, uint8_t format, const str
 		put_text(out, format == FORMAT_JSON ? "\":" : "=");
 		if (colon[1] == 's')
 			put_event_text(out, format, event->text);
+		else if (colon[1] == 'c' && event->text) {
+			put_event_text(out, format, event->text);
+			value++;
+		} else if (colon[1] == 'c' && value < EVENT_VALUES)
+			put_candidate(out, format, event->value[value++]);
 		else if (colon[1] == 'n' && value < EVENT_VALUES)
 			put_event_text(out, format, (const char *)(uintptr_t)event->value[value++]);
 		else if (colon[1] == 'w' && value < EVENT_VALUES)

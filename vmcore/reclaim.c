@@ -16,7 +16,7 @@
 enum { RETURNS = 4 /* frames put aside that come back at once */, FETCHED = 1024 };
 
 static const struct event_kind event_evict = {
-	"evict", "va:x pfn:x by:n policy:n scanned:s dirty:d slot:d tlb:d"
+	"evict", "va:x pfn:x by:n policy:n scanned:c dirty:d slot:d tlb:d"
 };
 
 /* Something besides entries, the caches and the reclaim itself holds the frame: it is being used right now. */
@@ -98,16 +98,25 @@ static char *decimal_digits(char *at, uint32_t v)
 	return at;
 }
 
+/* What was looked at, if that is so little that the event needs no text for it. */
+static bool candidate_of(const struct reclaim *r, pfn_t victim, uint64_t *out)
+{
+	const struct look *l = &r->looked[0];
+
+	if (r->looks > 1 || (r->looks == 1 && l->value >> 30))
+		return false;
+	if (r->looks == 0)
+		*out = event_candidate((uint32_t)victim, EVENT_NOTHING, 0);
+	else
+		*out = event_candidate(l->f, l->kind == LOOK_USED_DIRTY ? EVENT_BITS : EVENT_NUMBER, l->value);
+	return true;
+}
+
 /* "0x5:1,0x6:0"; with ",..." when there were more than are kept. */
-static char *looks_text(const struct reclaim *r, pfn_t victim)
+static char *looks_text(const struct reclaim *r)
 {
 	char text[LOOKED_MAX * 32 + 8], *at = text;
 
-	if (r->looks == 0) {
-		at = hex_digits(at, victim);
-		*at++ = ':';
-		*at++ = '-';
-	}
 	for (unsigned i = 0; i < MIN(r->looks, LOOKED_MAX); i++) {
 		const struct look *l = &r->looked[i];
 
@@ -171,10 +180,11 @@ static bool evict(struct vm_host *h, pfn_t pfn, const char *by, const char *poli
 	ev->value[1] = pfn;
 	ev->value[2] = (uintptr_t)(by ? by : asker_name(h));
 	ev->value[3] = (uintptr_t)policy;
-	ev->value[4] = h->stats.evictions_dirty > written;
-	ev->value[5] = slot == SWAP_NONE ? JOURNAL_NONE : slot;
-	ev->value[6] = cached - tlb_valid(h);
-	ev->text = looks_text(h->reclaim, pfn);
+	ev->value[5] = h->stats.evictions_dirty > written;
+	ev->value[6] = slot == SWAP_NONE ? JOURNAL_NONE : slot;
+	ev->value[7] = cached - tlb_valid(h);
+	if (!candidate_of(r, pfn, &ev->value[4]))
+		ev->text = looks_text(r);
 	h->generation++;
 	return true;
 }

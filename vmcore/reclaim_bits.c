@@ -147,7 +147,7 @@ static void fetch_around(const struct vm_host *h, const struct frame *f)
 		__builtin_prefetch(h->ram + f->entry - 1, 1);
 		__builtin_prefetch(frame_of(h, (f->entry - 1) >> h->geometry.page_bits), 1);
 	}
-	if (f->use != VM_FRAME_FILE)
+	if (f->use != VM_FRAME_FILE || !f->inode)        /* one that is being allocated has none yet */
 		return;
 	inode_soon(f->inode, f->index, false);
 	if (f->prev)
@@ -165,7 +165,7 @@ void machine_soon(struct policy *p, uint32_t f)
 
 	__builtin_prefetch(frame_of(h, f), 1);
 	fetch_around(h, frame_of(h, r->soon[0]));
-	if (first->use == VM_FRAME_FILE)
+	if (first->use == VM_FRAME_FILE && first->inode)
 		inode_soon(first->inode, first->index, true);
 	__builtin_prefetch(frame_bytes(h, r->soon[1]), 1);
 	r->soon[1] = r->soon[0];

@@ -17,7 +17,8 @@ enum { EVENT_VALUES = 8 };
  * `keys` names the values in order, each with how it prints: "va:x pfn:x bytes:d".
  * x hex with 0x (a string in JSON), d decimal, t seconds with nine decimals (JSON: nanoseconds),
  * n a name (the value is a pointer to a static string), w a wire (its serial), a an address of IP (takes two
- * values: the halves of a v4-mapped or version 6 one), s the event's text (takes no value). JOURNAL_NONE prints
+ * values: the halves of a v4-mapped or version 6 one), s the event's text (takes no value),
+ * c an event_candidate(), or the event's text if it has one. JOURNAL_NONE prints
  * as `-` (JSON: null).
  */
 struct event_kind {
@@ -36,6 +37,13 @@ struct event {
 	uint64_t value[EVENT_VALUES];
 	char    *text; /* owned by the journal, or NULL; no blanks or newlines (the writer quotes) */
 };
+
+/* A frame that was looked at, and what was seen there: nothing ("0x5:-"), a number, or two bits ("0x5:01"). Below 2^30. */
+enum event_seen { EVENT_NOTHING, EVENT_NUMBER, EVENT_BITS };
+static inline uint64_t event_candidate(uint32_t frame, enum event_seen seen, uint32_t value)
+{
+	return (uint64_t)seen << 62 | (uint64_t)value << 32 | frame;
+}
 
 struct journal {
 	struct event *ring;

@@ -93,10 +93,27 @@ static inline void linux_look_again(struct policy *p, uint32_t f, uint32_t kind)
 		p->count[f] |= LINUX_SEEN;
 }
 
+/* Who is next; where the ghosts of the next pages would be, and that of the page that comes. */
+static inline void linux_soon(struct policy *p, uint32_t kind, uint64_t page)
+{
+	uint32_t f = p->ring[kind].first;
+
+	if (f == POLICY_NONE)
+		return;
+	for (unsigned steps = 1; steps <= 3; steps++, f = p->next[f])
+		if (p->ghosts.room && policy_page(p, f) != POLICY_NO_PAGE)
+			ghost_soon(&p->ghosts, policy_page(p, f), steps);
+	policy_soon(p, f);
+	if (p->ghosts.room && page != POLICY_NO_PAGE)
+		ghost_soon(&p->ghosts, page, 2);
+}
+
 static inline uint32_t linux_victim(struct policy *p, uint64_t page)
 {
 	uint32_t kind = linux_kind(p), f;
 
+	if (p->ghosts.room && page != POLICY_NO_PAGE)
+		ghost_soon(&p->ghosts, page, 3);
 	for (;;) {
 		struct policy_ring *inactive = &p->ring[kind], *active = &p->ring[kind | LINUX_ACTIVE];
 
@@ -113,6 +130,7 @@ static inline uint32_t linux_victim(struct policy *p, uint64_t page)
 		linux_look_again(p, f, kind);
 	}
 	linux_forget(p, f);
+	linux_soon(p, kind, page);
 	if (policy_page(p, f) != POLICY_NO_PAGE && ghost_find(&p->ghosts, policy_page(p, f)) == POLICY_NONE)
 		ghost_add(&p->ghosts, 0, policy_page(p, f), (uint32_t)++p->ticked);
 	ghost_trim(&p->ghosts, 0, p->size);

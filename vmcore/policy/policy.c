@@ -6,6 +6,8 @@
 #include <glib.h>
 #include <string.h>
 
+enum { LARGE = 2 << 20 };        /* bytes */
+
 /* Pages of the array that are never touched cost nothing: RAM may have a million frames of which few are in use. */
 static void *array_new(uint64_t bytes)
 {
@@ -96,10 +98,20 @@ void policy_pool_grow(struct policy *p)
 	p->pool = g_renew(uint32_t, p->pool, p->pool_room);
 }
 
+/* What is looked up here and there lies better in large real pages; those that lie wholly within. */
+static void policy_large(void *at, uint64_t bytes)
+{
+	uintptr_t first = ((uintptr_t)at + LARGE - 1) & -(uintptr_t)LARGE, end = ((uintptr_t)at + bytes) & -(uintptr_t)LARGE;
+
+	if (end > first)
+		sparse_dense((void *)first, end - first);
+}
+
 static void policy_ghosts_spread(struct policy_ghosts *g, uint32_t buckets, uint32_t used)
 {
 	g->buckets = buckets;
 	g->bucket = g_renew(uint32_t, g->bucket, buckets);
+	policy_large(g->bucket, buckets * sizeof g->bucket[0]);
 	memset(g->bucket, 0xff, buckets * sizeof g->bucket[0]);
 	for (uint32_t i = 0; i < used; i++) {
 		uint32_t *bucket = &g->bucket[ghost_bucket(g, g->at[i].page)];
@@ -117,6 +129,7 @@ void policy_ghosts_grow(struct policy_ghosts *g)
 		buckets *= 2;
 	g->at = g_renew(struct policy_ghost, g->at, room);
 	g->room = room;
+	policy_large(g->at, room * sizeof g->at[0]);
 	if (buckets != g->buckets)
 		policy_ghosts_spread(g, buckets, old);   /* all are in use: that is why there is too little room */
 	for (uint32_t i = old; i < room; i++)

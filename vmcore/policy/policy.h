@@ -253,6 +253,26 @@ static inline uint32_t ghost_bucket(const struct policy_ghosts *g, uint64_t page
 	return (line << 4 | (page & 15)) & (g->buckets - 1);
 }
 
+/*
+ * The page will be looked for, or its ghost be removed, some evictions from now: `steps` are left. The bucket comes from memory
+ * first, then the head of its chain, then who is behind that.
+ */
+static inline void ghost_soon(const struct policy_ghosts *g, uint64_t page, unsigned steps)
+{
+	const uint32_t *bucket = &g->bucket[ghost_bucket(g, page)];
+	uint32_t i;
+
+	if (steps > 2) {
+		__builtin_prefetch(bucket, 1);
+		return;
+	}
+	i = *bucket;
+	if (i != POLICY_NONE && steps == 1)
+		i = g->at[i].chain;
+	if (i != POLICY_NONE)
+		__builtin_prefetch(&g->at[i], 1);
+}
+
 static inline uint32_t ghost_find(const struct policy_ghosts *g, uint64_t page)
 {
 	uint32_t i = g->room && page != POLICY_NO_PAGE ? g->bucket[ghost_bucket(g, page)] : POLICY_NONE;
@@ -309,8 +329,15 @@ static inline void ghost_add(struct policy_ghosts *g, uint32_t list, uint64_t pa
 /* The oldest of a list are forgotten until at most `most` are left. */
 static inline void ghost_trim(struct policy_ghosts *g, uint32_t list, uint32_t most)
 {
-	while (g->list[list].size > most)
-		ghost_remove(g, g->list[list].first);
+	while (g->list[list].size > most) {
+		uint32_t i = g->list[list].first, n = g->at[i].next;
+
+		ghost_soon(g, g->at[n].page, 1);
+		n = g->at[n].next;
+		ghost_soon(g, g->at[n].page, 2);
+		ghost_soon(g, g->at[g->at[n].next].page, 3);
+		ghost_remove(g, i);
+	}
 }
 
 /* A page that comes: was it a ghost? NAME_victim() asks before it makes ghosts of others. POLICY_NONE or its list. */
