@@ -415,7 +415,7 @@ static void *worker(void *arg)
 			s->failed = true;
 			s->err = e;
 		}
-		b->done++;
+		b->done += good || !stopped(b);
 		g_mutex_unlock(&b->lock);
 	}
 }

@@ -48,4 +48,15 @@ paste -d, "$T/sampled" "$T/exact" | awk -F, 'NR > 1 { d = ($6 - $16) / $4; if (d
 	if (d > 0.05 || d > 5 * $10 + 0.01 || $10 + 0 <= 0) { print; bad = 1 } } END { exit bad }' || fail "sampled and exact differ too much"
 same "curve at chosen sizes" "$(V replay --curve --frames 8,64,9999 --csv "$loop" | tail -n +2 | cut -d, -f3,6 | tr '\n' ' ')" \
 	"8,$(awk '$1 == "loop" && $2 == 8 { print $3 }' "$cases/policies/lru_mrc.tsv") 64,$(awk '$1 == "loop" && $2 == 64 { print $3 }' "$cases/policies/lru_mrc.tsv") 9999,742 "
+
+# On a terminal: a bar meanwhile; interrupted, both last lines agree about what is done.
+if script -qec true /dev/null >/dev/null 2>&1; then
+	seq 1 200000 > "$T/long.pages"
+	script -qec "timeout -s INT 3 '$VITRINE' replay --parallel 1 --frames 1-2000 '$T/long.pages'" /dev/null \
+		< /dev/null | tr '\r' '\n' > "$T/terminal"
+	grep -q '\] [0-9]* of 2000 runs .* MiB' "$T/terminal" || fail "no bar: $(cat "$T/terminal")"
+	summed=$(sed -n 's/.*K\([0-9]* of 2000 runs\), .*/\1/p' "$T/terminal")
+	said=$(sed -n 's/.*interrupted: \([0-9]* of 2000 runs\) are done/\1/p' "$T/terminal")
+	same "runs that are done" "$summed" "$said"
+fi
 exit 0
