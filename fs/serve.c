@@ -316,8 +316,26 @@ static enum step lose_patience(struct worker *k)
 	return STEP_SOME;
 }
 
+/* Another client has come, and no worker is there to accept it. */
+static bool is_wanted(const struct worker *k, struct vm_proc *p)
+{
+	struct net_socket *s;
+
+	if (k->server->options.style != SERVE_SERIAL && k->server->options.style != SERVE_POOL)
+		return false;
+	for (const GList *l = k->all->workers.head; l; l = l->next) {
+		const struct worker *other = l->data;
+
+		if (other->server == k->server && other->phase == PHASE_ACCEPT)
+			return false;
+	}
+	s = socket_of_fd(p, k->server->listener, NULL);
+	return s && net_poll(s) & NET_POLLIN;
+}
+
 static enum step talk(struct worker *k, struct vm_proc *p)
 {
+	const struct net_service *service = k->server->options.service;
 	struct net_socket *s = socket_of_fd(p, k->fd, NULL);
 	g_autofree char *in = NULL;
 	ssize_t n;
@@ -332,7 +350,9 @@ static enum step talk(struct worker *k, struct vm_proc *p)
 	if (k->last)
 		return STEP_END;
 	if (!(net_poll(s) & (NET_POLLIN | NET_POLLERR | NET_POLLHUP))) {
-		if (!k->server->options.service->endless || !(net_poll(s) & NET_POLLOUT))
+		if (service->idle && service->idle(k->state) && is_wanted(k, p))
+			return STEP_END;
+		if (!service->endless || !(net_poll(s) & NET_POLLOUT))
 			return STEP_NONE;
 		feed(k, "", 0, false);
 		return STEP_SOME;

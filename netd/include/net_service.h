@@ -35,6 +35,8 @@ struct net_service {
 	ns_t (*deadline)(const void *state, const struct net_service_env *env);
 	/* That time has come: what is to be said before the connection is closed. */
 	void (*late)(void *state, const struct net_service_env *env, GString *out);
+	/* Whether it has answered and nothing more has come: who has no other worker may close then (RFC 9112 9.3). NULL: never. */
+	bool (*idle)(const void *state);
 	/* What answers one datagram, in `out`; false: nothing does. NULL: it has connections only. */
 	bool (*message)(const struct net_service_env *env, const char *data, size_t len, GString *out);
 	/* It speaks without being asked, and for as long as the peer takes it. */

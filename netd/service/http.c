@@ -5,7 +5,7 @@
  * connection closes. A body is read and thrown away; the answer comes behind it.
  *
  * A head has to be there env->patience after its first byte; each 500 bytes of a body give it a second more; between requests
- * a connection may be idle for three times as long.
+ * a connection may be idle for three times as long, unless whoever serves it is wanted elsewhere.
  */
 #include "http.h"
 
@@ -30,7 +30,7 @@ struct http {
 	GString *in;             /* not understood yet */
 	size_t   line;           /* where its first line begins that is not all there */
 	struct request request;  /* whose body is still to come, if there is one: `reading` */
-	bool     reading, closing, ended;
+	bool     reading, closing, ended, answered;
 	struct chunks chunks;
 	uint64_t got;            /* bytes of the body */
 	ns_t     since;          /* when nothing began to come */
@@ -401,6 +401,7 @@ static bool take_body(struct http *h, const struct net_service_env *env, GString
 	h->request = (struct request){ 0 };
 	h->reading = false;
 	h->begun = 0;
+	h->answered = true;
 	h->since = env->time;
 	return true;
 }
@@ -430,6 +431,13 @@ ns_t http_deadline(const void *state, const struct net_service_env *env)
 	if (!h->begun)
 		return h->since + IDLE_TIMES * env->patience;
 	return h->begun + env->patience + (ns_t)h->got * (NS_PER_S / BODY_RATE);
+}
+
+bool http_idle(const void *state)
+{
+	const struct http *h = state;
+
+	return h->answered && !h->begun && h->in->len == 0;
 }
 
 /* RFC 9110 15.5.9; who has asked nothing is told nothing. */

@@ -96,7 +96,7 @@ static const struct net_service services[] = {
 	{ "discard", 9, open_nothing, discard, close_nothing, .message = discard_message },
 	{ "daytime", 13, open_nothing, daytime, close_nothing, .message = daytime_message },
 	{ "chargen", 19, open_chargen, chargen, g_free, .message = chargen_message, .endless = true },
-	{ "http", 80, http_open, http_input, http_close, .deadline = http_deadline, .late = http_late },
+	{ "http", 80, http_open, http_input, http_close, .deadline = http_deadline, .late = http_late, .idle = http_idle },
 };
 
 const struct net_service *net_service_at(unsigned index)

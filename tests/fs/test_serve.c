@@ -160,6 +160,33 @@ static void slow_clients_hold_a_serial_server_no_longer_than_it_has_patience(voi
 	}
 }
 
+/* Clients that may keep their connections do, and would hold a server that has no worker left for whole minutes (RFC 9112 9.3). */
+static void an_idle_connection_goes_when_another_waits(void **state)
+{
+	static const char *const serve[] = { "serve http 7 style=serial", "serve http 7 style=pool=1" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(serve); i++) {
+		struct world *w = two_hosts("keeper other", "server");
+		ns_t began;
+
+		gives(w, "b", 2, serve[i], "0\n");
+		only_connect(w, 0);
+		for (int n = 0; n < 2; n++) {                            /* kept while nobody waits */
+			g_autofree char *said = NULL;
+
+			gives(w, "host0", 2, "send 0 \"GET / HTTP/1.1\\r\\nHost: b\\r\\n\\r\\n\"", "27\n");
+			assert_int_equal(try_command(w, "host0", 2, 0, "recv 0", &said), 0);
+			assert_true(g_str_has_prefix(said, "HTTP/1.1 404 Not Found\r\n"));
+			run_line(w, "clock", "advance 5s");
+		}
+		began = w->clock.now;
+		fails(w, "host0", 3, "get http://10.0.0.2:7/", ENOENT);
+		assert_true(w->clock.now - began < 100 * NS_PER_MS);
+		gives(w, "host0", 2, "recv 0", "");
+		world_free(w);
+	}
+}
+
 static void who_is_slow_is_told_and_who_does_not_read_is_left(void **state)
 {
 	struct world *w = *state;
@@ -284,6 +311,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(workers_of_a_pool_wait_in_accept, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_port_of_a_killed_server_is_free, setup, teardown),
 		cmocka_unit_test(slow_clients_hold_a_serial_server_no_longer_than_it_has_patience),
+		cmocka_unit_test(an_idle_connection_goes_when_another_waits),
 		cmocka_unit_test_setup_teardown(who_is_slow_is_told_and_who_does_not_read_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(datagrams_are_answered, setup, teardown),
 		cmocka_unit_test_setup_teardown(datagrams_of_both_versions_are_answered, setup, teardown),
