@@ -1173,7 +1173,7 @@ def part_limits():
     no_connections()
 
     # What sessions hold together is never more than the buffer, although the first ones had it all to themselves.
-    write("bridge/limits", "rate=100000 buffer=512K")
+    write("bridge/limits", "sessions=8 rate=100000 buffer=512K")   # so many that little is kept for those to come
     source = listen_rule("host0:19")
     deaf = []
     for _ in range(6):
@@ -1208,7 +1208,7 @@ def part_limits():
     no_connections()
 
     # A peer that never reads, against a server that never stops: what is held is bounded by the buffer.
-    write("bridge/limits", "rate=100000 buffer=8M")
+    write("bridge/limits", "sessions=256 rate=100000 buffer=8M")
     before = memory()
     deaf = [client(source) for _ in range(32)]
     deep = [client(port) for _ in range(32)]
