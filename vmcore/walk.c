@@ -266,6 +266,43 @@ static bool walk_missed(const struct mmu_format *f, struct translation *out)
 	return true;
 }
 
+static inline __attribute__((always_inline)) bool
+walk_answered(const struct mmu_format *f, uint64_t refused, uint64_t raw, pa_t pa, struct translation *out)
+{
+	refused = f->upper_permissions ? refused | (raw ^ f->flip) : raw ^ f->flip;
+	out->fault = VM_WALK_OK;
+	out->level = 0;
+	out->pa = pa;
+	out->page_bits = f->page_bits;
+	out->flags = f == &x86_64 ? flags_x86(refused, raw) : flags_granted(f, refused, raw) & flags_known(f);
+	out->steps = f->levels;
+	return true;
+}
+
+/*
+ * The leaf at `at` is not there, or lacks something: if that is no more than A and D, they are set. The last call of a walk, so that
+ * it costs the others nothing.
+ */
+static __attribute__((noinline, cold)) bool
+leaf_refused(struct vm_host *h, const struct mmu_format *f, pa_t at, va_t va, uint64_t refused, struct mmu_stop stop,
+	     struct translation *out)
+{
+	uint64_t raw, bits = f->accessed | (stop.leaf & f->dirty);
+	pa_t pa;
+
+	if (refused & stop.upper || at > h->mmu.last_pte)
+		return false;
+	raw = pte_load(f, h->ram + at);
+	pa = ((raw >> f->ppn_shift & f->ppn_mask) << f->page_bits) + (va & (((uint64_t)1 << f->page_bits) - 1));
+	if (!(raw & f->valid))
+		return f->levels > 1 && walk_missed(f, out);
+	if ((raw ^ f->flip) & stop.leaf & ~(f->accessed | f->dirty) || pa >= h->mmu.ram_bytes ||
+	    (f->rwx && is_reserved(f, raw, true)))
+		return false;
+	set_bits(h, at, bits);
+	return walk_answered(f, refused, raw | bits, pa, out);
+}
+
 /* `wide`: entries of 8 bytes, native order, tables of a page each. */
 static inline __attribute__((always_inline)) bool
 walk_radix(struct vm_host *h, const struct mmu_format *f, const bool wide, pa_t at, va_t va,
@@ -297,25 +334,9 @@ walk_radix(struct vm_host *h, const struct mmu_format *f, const bool wide, pa_t 
 	raw = wide ? load_wide(ram + at) : pte_load(f, ram + at);
 	pa = ((raw >> f->ppn_shift & f->ppn_mask) << f->page_bits) + (va & (((uint64_t)1 << f->page_bits) - 1));
 	if ((refused & stop.upper) | ((raw ^ f->flip) & stop.leaf) || pa >= h->mmu.ram_bytes ||
-	    (f->rwx && is_reserved(f, raw, true))) {
-		if (refused & stop.upper || at > last_pte)
-			return false;
-		if (!(raw & f->valid))
-			return leaf > 0 && walk_missed(f, out);
-		if ((raw ^ f->flip) & stop.leaf & ~(f->accessed | f->dirty) || pa >= h->mmu.ram_bytes ||
-		    (f->rwx && is_reserved(f, raw, true)))
-			return false;
-		set_bits(h, at, f->accessed | (stop.leaf & f->dirty));
-		raw |= f->accessed | (stop.leaf & f->dirty);
-	}
-	refused = f->upper_permissions ? refused | (raw ^ f->flip) : raw ^ f->flip;
-	out->fault = VM_WALK_OK;
-	out->level = 0;
-	out->pa = pa;
-	out->page_bits = f->page_bits;
-	out->flags = f == &x86_64 ? flags_x86(refused, raw) : flags_granted(f, refused, raw) & flags_known(f);
-	out->steps = f->levels;
-	return true;
+	    (f->rwx && is_reserved(f, raw, true)))
+		return leaf_refused(h, f, at, va, refused, stop, out);
+	return walk_answered(f, refused, raw, pa, out);
 }
 
 static bool walk_x86(struct vm_host *h, pa_t ptbr, va_t va, struct mmu_stop stop, struct translation *out)
