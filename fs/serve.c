@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#define IDLE_WANTED (100 * NS_PER_MS)  /* where the only worker is wanted: a client that has more to ask does so sooner, or asks again */
 enum { INPUT_MAX = 65536, FILE_MAX = 64 << 20, BTIME = 1735689600, UNREAD_TIMES = 3 };
 
 const char *const serve_style_names[SERVE_STYLES + 1] = { "serial", "fork", "thread", "pool", NULL };
@@ -286,8 +287,25 @@ static enum step send_out(struct worker *k, struct net_socket *s)
 	return STEP_SOME;
 }
 
+/* Another client has come, and no worker is there to accept it. */
+static bool is_wanted(const struct worker *k, struct vm_proc *p)
+{
+	struct net_socket *s;
+
+	if (k->server->options.style != SERVE_SERIAL && k->server->options.style != SERVE_POOL)
+		return false;
+	for (const GList *l = k->all->workers.head; l; l = l->next) {
+		const struct worker *other = l->data;
+
+		if (other->server == k->server && other->phase == PHASE_ACCEPT)
+			return false;
+	}
+	s = socket_of_fd(p, k->server->listener, NULL);
+	return s && net_poll(s) & NET_POLLIN;
+}
+
 /* How long the client may let this worker wait: for a request, or for its taking the answer. */
-static void watch(struct worker *k)
+static void watch(struct worker *k, struct vm_proc *p)
 {
 	const struct net_service *s = k->server->options.service;
 	struct net_service_env env = env_of(k);
@@ -297,6 +315,8 @@ static void watch(struct worker *k)
 		at = k->out->len ? k->moved + UNREAD_TIMES * env.patience : s->deadline(k->state, &env);
 	if (at != INT64_MAX && !k->out->len)
 		at -= (ns_t)BTIME * NS_PER_S;
+	if (k->phase == PHASE_TALK && !k->out->len && s->idle && s->idle(k->state) && is_wanted(k, p))
+		at = MIN(at, MAX(k->moved + IDLE_WANTED, k->clock->now));
 	if (at == INT64_MAX)
 		clock_cancel(k->clock, &k->limit);
 	else if (!timer_is_set(&k->limit) || k->limit.at != at)
@@ -316,26 +336,8 @@ static enum step lose_patience(struct worker *k)
 	return STEP_SOME;
 }
 
-/* Another client has come, and no worker is there to accept it. */
-static bool is_wanted(const struct worker *k, struct vm_proc *p)
-{
-	struct net_socket *s;
-
-	if (k->server->options.style != SERVE_SERIAL && k->server->options.style != SERVE_POOL)
-		return false;
-	for (const GList *l = k->all->workers.head; l; l = l->next) {
-		const struct worker *other = l->data;
-
-		if (other->server == k->server && other->phase == PHASE_ACCEPT)
-			return false;
-	}
-	s = socket_of_fd(p, k->server->listener, NULL);
-	return s && net_poll(s) & NET_POLLIN;
-}
-
 static enum step talk(struct worker *k, struct vm_proc *p)
 {
-	const struct net_service *service = k->server->options.service;
 	struct net_socket *s = socket_of_fd(p, k->fd, NULL);
 	g_autofree char *in = NULL;
 	ssize_t n;
@@ -350,9 +352,7 @@ static enum step talk(struct worker *k, struct vm_proc *p)
 	if (k->last)
 		return STEP_END;
 	if (!(net_poll(s) & (NET_POLLIN | NET_POLLERR | NET_POLLHUP))) {
-		if (service->idle && service->idle(k->state) && is_wanted(k, p))
-			return STEP_END;
-		if (!service->endless || !(net_poll(s) & NET_POLLOUT))
+		if (!k->server->options.service->endless || !(net_poll(s) & NET_POLLOUT))
 			return STEP_NONE;
 		feed(k, "", 0, false);
 		return STEP_SOME;
@@ -510,7 +510,7 @@ static bool go_on(struct world *w, struct worker *k)
 		switch (step(w, k, p)) {
 		case STEP_NONE:
 			vm_act_as(p, 0, NULL);
-			watch(k);
+			watch(k, p);
 			return did;
 		case STEP_SOME:
 			did = true;
