@@ -191,9 +191,7 @@ static void let_try(struct world *w, bool some)
 	/* What waits has its own request and its own answer; whoever lets time run goes on with his afterwards. */
 	struct job *job = w->job;
 	pid_t reader = w->reader;
-	bool nonblock = w->nonblock, raw = w->raw_result;
-
-	bool whole = true;
+	bool nonblock = w->nonblock, raw = w->raw_result, whole = true;
 
 	while (whole && w->tried != w->generation) {
 		w->tried = w->generation;

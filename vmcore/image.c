@@ -56,8 +56,7 @@ int image_map_vdso(struct mm *mm, va_t *vdso, struct err *e)
 	return 0;
 }
 
-/* The bytes of the page that contains `at`, after a store's fault; NULL and *r. */
-/* Where `len` bytes can be stored at `at`, all in one page; NULL: *r says why not. */
+/* Where `len` bytes can be stored at `at`, all in one page, after a store's fault; NULL: *r says why not. */
 static uint8_t *room_for_store(struct mm *mm, va_t at, uint64_t len, int *r, struct err *e)
 {
 	struct vm_host *h = mm->host;

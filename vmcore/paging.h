@@ -27,7 +27,7 @@ void paging_victim(struct vm_host *h, int32_t pid, va_t va);
 
 /* A page of a file is read: config disk. */
 void paging_disk(struct vm_host *h);
-/* The slot's bytes into the frame, or to wherever `to` is; done by paging_end(). */
+/* The slot's bytes into the frame; done by paging_end(). */
 void paging_read(struct vm_host *h, uint32_t slot, pfn_t to);
 /*
  * The same for a frame that has just come into the swap cache, and a caller that waits: false: it is FRAME_READING for now. One

@@ -113,7 +113,6 @@ int target_parse_real(struct bridge *b, const char *text, struct real_addr *a, i
 	return rc ? rc : check(b, a, arg, e);
 }
 
-
 bool target_is_ours(const struct bridge *b, const struct real_addr *a, bool udp, enum rule_kind kind)
 {
 	struct real_file file = { 0 };

@@ -127,7 +127,7 @@ const struct command process_commands[] = {
 	  "becomes a server: echo discard daytime chargen http dns dhcp; proto=udp: answers datagrams (the first four); "
 	  "style= serial, fork (wait=1: for each child), thread or pool=N; "
 	  "work=: busy so long before an answer; timeout= (20s, 0 none): http answers 408 when a request takes longer, and closes what is idle "
-	  "or not read three times as long, what is idle at once where the only worker is wanted; result: the listening descriptor. dns: zone=FILE, a master file of files/, and more of "
+	  "or not read three times as long, or idle for 0.1s where no worker is left for another client; result: the listening descriptor. dns: zone=FILE, a master file of files/, and more of "
 	  "them, or recursive root=ADDR; result: the descriptors for UDP and TCP, of IPv4 and of IPv6. dhcp: addresses of range= on interface if= for lease= (3600s), "
 	  "and what else clients are told" },
 	{ "load", "echo|http ADDR:PORT [clients=N] [count=N] [think=T] [rate=N] [size=N] [path=P]", run_load,

@@ -76,12 +76,15 @@ def take_all(s):
         return b"".join(got), e.errno
 
 
+def say(c, data):
+    """All of it, then the end."""
+    c.sendall(data)
+    c.shutdown(socket.SHUT_WR)
+
+
 def echoed(c, data, what):
     """All that is said to an echo server comes back, then the end."""
-    def say():
-        c.sendall(data)
-        c.shutdown(socket.SHUT_WR)
-    t = background(say)
+    t = background(say, c, data)
     got, how = take_all(c)
     t.join()
     assert how is None and got == data, (what, len(got), how)
@@ -631,10 +634,7 @@ def part_allow():
     before = carried()
     c = client(front)
     a, _ = s.accept()
-    def say():
-        c.sendall(data)
-        c.shutdown(socket.SHUT_WR)
-    t = background(say)
+    t = background(say, c, data)
     got, how = take_all(a)
     t.join()
     assert how is None and got == data
@@ -823,13 +823,13 @@ OFFSETS = [0, 1, 2, 3, 7, 99, 535, 536, 1023, 1024, 1447, 1448, 1449, 1459, 1460
 
 def ends_after(data, n, how, sender, receiver, what):
     """One says n bytes and goes; the other gets all of them if the first ended well, and never anything else."""
-    def say():
+    def talk():
         try:
             sender.sendall(data[:n])
         except OSError:
             pass
         how(sender)
-    t = background(say)
+    t = background(talk)
     got, end = take_all(receiver)
     t.join()
     if how is reset:                   # what is on its way may be thrown away, by any kernel between
@@ -841,14 +841,14 @@ def ends_after(data, n, how, sender, receiver, what):
 
 def deaf_end(data, n, taker, giver, what):
     """One takes n bytes of many and is gone: the other is told, with an error, for bytes were left."""
-    def say():
+    def talk():
         try:
             while True:
                 giver.sendall(data)
         except OSError as e:
             told.append(e.errno)
     told = []
-    t = background(say)
+    t = background(talk)
     left = n
     while left:
         piece = taker.recv(min(left, 1 << 16))
@@ -937,11 +937,10 @@ def part_full():
             modest(c)
             modest(a)
             sent = []
-            def say(to, data):
-                to.sendall(data)
-                to.shutdown(socket.SHUT_WR)
+            def say_and_tell(to, data):
+                say(to, data)
                 sent.append(len(data))
-            talkers = [background(say, c, there), background(say, a, back)]
+            talkers = [background(say_and_tell, c, there), background(say_and_tell, a, back)]
             stands("both are full", lambda: [r[6:8] for r in connections()])
             assert not sent
             for _ in range(3):
@@ -1039,10 +1038,7 @@ def part_faults():
     # The daemon is stopped for a while.
     data = noise(1 << 20, 5)
     c = client(echo)
-    def say():
-        c.sendall(data)
-        c.shutdown(socket.SHUT_WR)
-    t = background(say)
+    t = background(say, c, data)
     os.kill(daemon, signal.SIGSTOP)
     time.sleep(0.3)
     os.kill(daemon, signal.SIGCONT)
