@@ -379,8 +379,11 @@ hop)  # real -> simulated routers -> real: the packets of two kernels, forwarded
 		nsenter -t $far -n iperf3 -s > "$T/iperf" 2>&1 &
 		serving 5201
 		for how in '' -R '-u -b 5M'; do
+			# Of UDP it says one datagram to begin with, and gives up if that or its answer is lost.
+			case $how in -u*) echo 0% > wires/lan1/loss ;; esac
 			timeout 60 iperf3 -c 10.2.0.9 -n 1M $how > "$T/said" 2>&1 || fail "iperf3 $how: $(cat "$T/said")"
 		done
+		echo 2% > wires/lan1/loss
 	}
 	have redis-server redis-cli && {
 		nsenter -t $far -n redis-server --bind 10.2.0.9 --port 6379 --save '' --protected-mode no --dir "$T" > "$T/redis" 2>&1 &
