@@ -327,6 +327,7 @@ static bool repeats(struct world *w, const char *call, int64_t *result, const ui
 		return false;
 	if (!journal_answer(w, call, result, &told, len)) {
 		*result = -EIO;
+		told = "";
 		*len = 0;
 	}
 	*result = CLAMP(*result, -4095, INT_MAX);
