@@ -280,3 +280,55 @@ bool six_route(const struct six *s, const char *to, const char *via, struct net_
 			return true;
 	return false;
 }
+
+void six_expect_reply(struct six *s, unsigned times)
+{
+	assert_int_equal(six_count(s, 129, NULL, NULL), times);
+	assert_int_equal(s->seen->len, times);
+	six_forget(s);
+}
+
+const struct bad six_bads[SIX_BADS] = {
+	{ "hop limit 254", .hops = 254 }, { "hop limit 64", .hops = 64 }, { "hop limit 0", .hops = 0 }, { "code", .hops = 255, .code = 1 },
+	{ "checksum", .hops = 255, .sum = true }, { "short", .hops = 255, .cut = true },
+	{ "option of length 0", .hops = 255, .zero_option = true }, { "option beyond the end", .hops = 255, .long_option = true },
+};
+
+void six_send_bad(struct six *s, const struct bad *b, const char *src, const char *dst, const char *message, size_t least)
+{
+	struct pkt6 *p = pkt6(src, dst, b->hops);
+	g_autofree char *text = g_strconcat(message, b->zero_option ? " 0100 020000000063" : b->long_option ? " 0102 020000000063" : "",
+					    NULL);
+	uint8_t bytes[256];
+	size_t len;
+
+	pkt6_icmp(p, text);
+	len = p->at - 54;
+	memcpy(bytes, p->frame + 54, len);
+	bytes[1] = (uint8_t)b->code;
+	p = pkt6(src, dst, b->hops);
+	pkt6_rest(p, ICMP6, bytes, b->cut ? least - 1 : len);
+	if (b->sum)
+		p->frame[56] ^= 1;
+	six_send(s, p);
+}
+
+void six_neighbour_in(struct six *s, struct net_socket *u, int state)
+{
+	net_neigh_flush(s->host);
+	if (state == NET_NEIGH_STALE) {
+		six_icmp(s, "2001:db8::77", "2001:db8::1", 255, SOLICIT SLLA);
+	} else {
+		send_text(u, "x", "[2001:db8::77]:9");
+		lab_run(s->l, 10 * NS_PER_MS);
+	}
+	if (state == NET_NEIGH_REACHABLE)
+		six_icmp(s, "2001:db8::77", "2001:db8::1", 255, ADVERT("60") TLLA);
+	if (state == NET_NEIGH_PROBE || state == NET_NEIGH_DELAY) {
+		six_icmp(s, "2001:db8::77", "2001:db8::1", 255, ADVERT("20") TLLA);
+		send_text(u, "x", "[2001:db8::77]:9");
+		if (state == NET_NEIGH_PROBE)
+			lab_run(s->l, 5100 * NS_PER_MS);
+	}
+	assert_int_equal(six_neigh(s, "2001:db8::77", NULL), state);
+}

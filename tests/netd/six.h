@@ -11,6 +11,17 @@ enum { ROOM = 66000, RS = 133, RA = 134, NS = 135, NA = 136, REDIRECT = 137,
 /* The stranger's MAC is 02:00:00:00:00:63. */
 #define STRANGER "\2\0\0\0\0\x63"
 
+/* Messages as pkt6_icmp() takes them. */
+#define ECHO_REQUEST "8000 0000 1234 0001 6162636465666768"
+#define SOLICIT   "8700 0000 00000000 @2001:db8::1"
+#define SLLA      " 0101 020000000063"
+#define TLLA      " 0201 020000000063"
+#define ADVERT(flags) "8800 0000 " flags "000000 @2001:db8::77"
+#define ROUTER(lifetime) "8600 0000 4000" lifetime "00000000 00000000"
+#define PREFIX(flags, valid, preferred) " 030440" flags valid preferred "00000000 @2001:db8:5::"
+#define ME64      "2001:db8:5::ff:fe00:101"
+#define REDIRECTED "8900 0000 00000000 @fe80::64 @2001:db8:9::9"
+
 struct seen { ns_t time; size_t len; uint8_t *bytes; };
 
 struct six {
@@ -50,6 +61,8 @@ void six_icmp(struct six *s, const char *src, const char *dst, unsigned hops, co
 unsigned six_count(const struct six *s, unsigned type, struct net_decoded *out, const uint8_t **at);
 /* Is there one error, of that type, code and second word? Forgets what was seen. */
 void six_expect(struct six *s, unsigned type, unsigned code, uint32_t rest);
+/* So many echo replies and nothing else; forgets them. */
+void six_expect_reply(struct six *s, unsigned times);
 /* Nothing at all has been answered. */
 void six_expect_nothing(struct six *s);
 int64_t counter6(struct net_host *h, enum net_counter6 c);
@@ -57,5 +70,13 @@ int64_t counter6(struct net_host *h, enum net_counter6 c);
 int  six_neigh(const struct six *s, const char *address, struct net_neigh *out);
 bool six_address(const struct six *s, const char *address, struct net_addr6 *out);
 bool six_route(const struct six *s, const char *to, const char *via, struct net_route *out);
+
+/* The same message in every way that makes it nothing. */
+enum { SIX_BADS = 8 };
+extern const struct bad { const char *why; unsigned hops, code; bool sum, cut, zero_option, long_option; } six_bads[SIX_BADS];
+/* `least`: the bytes that such a message has at least. */
+void six_send_bad(struct six *s, const struct bad *b, const char *src, const char *dst, const char *message, size_t least);
+/* Makes 2001:db8::77 a neighbour with MAC 02:..:63 in the state wanted; `u` sends to it. */
+void six_neighbour_in(struct six *s, struct net_socket *u, int state);
 
 #endif
