@@ -8,6 +8,7 @@
 #include "text.h"
 #include "world.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 struct kept {
@@ -62,7 +63,9 @@ static void put_value(GString *out, uint8_t format, char type, uint64_t value)
 {
 	bool json = format == FORMAT_JSON;
 
-	if (value == JOURNAL_NONE) {
+	if (type == 'i') {
+		g_string_append_printf(out, "%" PRId64, (int64_t)value);
+	} else if (value == JOURNAL_NONE) {
 		put_text(out, json ? "null" : "-");
 	} else if (type == 'x') {
 		put_text(out, json ? "\"0x" : "0x");
@@ -114,6 +117,25 @@ static void put_candidate(GString *out, uint8_t format, uint64_t value)
 		put_char(out, '"');
 }
 
+/* An object has each key once: a fault's kind is its "fault_kind", as "kind" is "fault". */
+static void put_key(GString *out, uint8_t format, const struct event_kind *kind, const char *key, size_t len)
+{
+	static const char *const columns[] = { "seq", "time", "host", "pid", "kind" };
+
+	if (format != FORMAT_JSON) {
+		put_char(out, ' ');
+		g_string_append_len(out, key, (gssize)len);
+		put_char(out, '=');
+		return;
+	}
+	put_text(out, ",\"");
+	for (unsigned i = 0; i < G_N_ELEMENTS(columns); i++)
+		if (strlen(columns[i]) == len && !memcmp(columns[i], key, len))
+			g_string_append_printf(out, "%s_", kind->name);
+	g_string_append_len(out, key, (gssize)len);
+	put_text(out, "\":");
+}
+
 /* The kind's keys with the event's values: " va=0x1000 bytes=4" or ,"va":"0x1000","bytes":4 */
 static void put_details(struct world *w, GString *out, uint8_t format, const struct event *event)
 {
@@ -125,9 +147,7 @@ static void put_details(struct world *w, GString *out, uint8_t format, const str
 
 		if (!colon)
 			return;
-		put_text(out, format == FORMAT_JSON ? ",\"" : " ");
-		g_string_append_len(out, key, colon - key);
-		put_text(out, format == FORMAT_JSON ? "\":" : "=");
+		put_key(out, format, event->kind, key, (size_t)(colon - key));
 		if (colon[1] == 's')
 			put_event_text(out, format, event->text);
 		else if (colon[1] == 'c' && event->text) {

@@ -9,7 +9,7 @@
 
 enum { PRIORITY_MOST = 32767 };
 
-static const struct event_kind event_swapon = { "swapon", "area:d slots:d cut:d priority:s" };
+static const struct event_kind event_swapon = { "swapon", "area:d slots:d cut:d priority:i" };
 
 const char *const vm_slot_state_names[VM_SLOT_STATES] = { "free", "used", "cached", "bad" };
 
@@ -281,7 +281,7 @@ static void note_swapon(struct swap *s, const struct swap_area *a)
 	ev->value[0] = a->number;
 	ev->value[1] = a->slots;
 	ev->value[2] = a->wanted - a->slots;
-	ev->text = g_strdup_printf("%d", a->priority);
+	ev->value[3] = (uint64_t)(int64_t)a->priority;
 }
 
 static int no_numbers(const struct swap *s, struct err *e)

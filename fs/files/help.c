@@ -112,8 +112,9 @@ static const struct help all[] = {
 	  "    tx rx drop     a frame or packet was sent, received, dropped (why)\n"
 	  "    state accept retransmit                        what TCP connections do\n"
 	  "    access     every access, only if mem/config has trace_access=1\n"
-	  "events.json has one JSON object a line. events.follow and events.json.follow are streams, which ls does\n"
-	  "not show: a reader of one waits for what comes. A reader that is too slow finds a line `lost N`.\n\n"
+	  "events.json has one JSON object a line; what a column is called already has the kind before it\n"
+	  "(fault_kind, retransmit_seq). events.follow and events.json.follow are streams, which ls does not\n"
+	  "show: a reader of one waits for what comes. A reader that is too slow finds a line `lost N`.\n\n"
 	  "    $ grep ' fault ' events | tail -3\n"
 	  "    $ cat events.follow &\n", NULL },
 	{ "files",

@@ -326,7 +326,7 @@ static void the_same_commands_give_the_same_bytes(void **state)
 	world_free(other);
 }
 
-static const struct event_kind test_kind = { "test", "va:x n:d t:t name:s" };
+static const struct event_kind test_kind = { "test", "va:x n:d t:t name:s nice:i kind:d" };
 
 static void events_print_as_their_kind_says(void **state)
 {
@@ -338,12 +338,14 @@ static void events_print_as_their_kind_says(void **state)
 	e->value[0] = 0x1000;
 	e->value[1] = JOURNAL_NONE;
 	e->value[2] = 1500000000;
+	e->value[3] = (uint64_t)-1;
+	e->value[4] = 7;
 	e->text = g_strdup("x\"y");
 	event_print(w, FORMAT_TEXT, e, text);
 	event_print(w, FORMAT_JSON, e, json);
-	assert_non_null(strstr(text->str, "host0   2     test va=0x1000 n=- t=1.500000000 name=x\"y\n"));
+	assert_non_null(strstr(text->str, "host0   2     test va=0x1000 n=- t=1.500000000 name=x\"y nice=-1 kind=7\n"));
 	wanted = g_strdup_printf("{\"seq\":%s,\"time\":%" G_GUINT64_FORMAT ",\"host\":\"host0\",\"pid\":2,\"kind\":\"test\","
-				 "\"va\":\"0x1000\",\"n\":null,\"t\":1500000000,\"name\":\"x\\\"y\"}\n", seq, (guint64)e->time);
+				 "\"va\":\"0x1000\",\"n\":null,\"t\":1500000000,\"name\":\"x\\\"y\",\"nice\":-1,\"test_kind\":7}\n", seq, (guint64)e->time);
 	assert_string_equal(json->str, wanted);
 }
 

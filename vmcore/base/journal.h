@@ -18,7 +18,7 @@ enum { EVENT_VALUES = 8 };
  * x hex with 0x (a string in JSON), d decimal, t seconds with nine decimals (JSON: nanoseconds),
  * n a name (the value is a pointer to a static string), w a wire (its serial), a an address of IP (takes two
  * values: the halves of a v4-mapped or version 6 one), s the event's text (takes no value),
- * c an event_candidate(), or the event's text if it has one. JOURNAL_NONE prints
+ * c an event_candidate(), or the event's text if it has one; i decimal with a sign. But for i, JOURNAL_NONE prints
  * as `-` (JSON: null).
  */
 struct event_kind {
