@@ -253,11 +253,19 @@ const struct journal_record *journal_peek(struct journal_file *j)
 	return NULL;
 }
 
+bool journal_is_now(const struct world *w, const struct journal_record *r)
+{
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION  /* nobody guesses these, and what lies behind would stay untried */
+	return true;
+#endif
+	return r->time == w->clock.now && r->event == w->journal.next;
+}
+
 const struct journal_record *journal_takes(struct world *w, const char *name)
 {
 	const struct journal_record *r = journal_peek(w->repeat);
 
-	if (!r || strcmp(r->name, name) || r->time != w->clock.now || r->event != w->journal.next)
+	if (!r || strcmp(r->name, name) || !journal_is_now(w, r))
 		return NULL;
 	w->repeat->peeked = false;
 	return r;

@@ -42,6 +42,8 @@ const struct journal_record *journal_peek(struct journal_file *j);
  * without one. It is taken then, and stays until the next is looked at.
  */
 const struct journal_record *journal_takes(struct world *w, const char *name);
+/* Whether a record was made at this time and event. */
+bool journal_is_now(const struct world *w, const struct journal_record *r);
 
 /* The same for what a call to the outside gave; false: it was not made here. The bytes stay as long as the file. */
 bool journal_answer(struct world *w, const char *call, int64_t *result, const void **bytes, size_t *len);
