@@ -79,11 +79,11 @@ static void put_value(GString *out, uint8_t format, char type, uint64_t value)
 	}
 }
 
-/* One word for awk: blanks show as underscores. */
+/* One word of one line for awk: blanks and controls show as underscores. */
 static void put_word(GString *out, const char *text)
 {
 	for (; *text; text++)
-		put_char(out, *text == ' ' ? '_' : *text);
+		put_char(out, (unsigned char)*text <= ' ' ? '_' : *text);
 }
 
 static void put_event_text(GString *out, uint8_t format, const char *text)

@@ -40,12 +40,18 @@ uint16_t real_port(const struct real_addr *a)
 	return a->any.sa_family == AF_INET ? ntohs(a->v4.sin_port) : a->any.sa_family == AF_INET6 ? ntohs(a->v6.sin6_port) : 0;
 }
 
+/* How many tell who it is: a path need not end in a NUL, an abstract name, which begins with one, may hold others. */
+static size_t unix_bytes(const struct real_addr *a)
+{
+	return a->un.sun_path[0] ? offsetof(struct sockaddr_un, sun_path) + strnlen(a->un.sun_path, sizeof a->un.sun_path) : a->len;
+}
+
 bool real_equal(const struct real_addr *a, const struct real_addr *b)
 {
 	if (a->any.sa_family != b->any.sa_family)
 		return false;
 	if (a->any.sa_family == AF_UNIX)
-		return strncmp(a->un.sun_path, b->un.sun_path, sizeof a->un.sun_path) == 0;
+		return unix_bytes(a) == unix_bytes(b) && memcmp(&a->un, &b->un, unix_bytes(a)) == 0;
 	if (a->any.sa_family == AF_INET6)
 		return a->v6.sin6_port == b->v6.sin6_port && memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, 16) == 0;
 	return a->v4.sin_port == b->v4.sin_port && a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
@@ -55,8 +61,11 @@ guint real_hash(const struct real_addr *a)
 {
 	guint hash = 5381;
 
-	if (a->any.sa_family == AF_UNIX)
-		return g_str_hash(a->un.sun_path);
+	if (a->any.sa_family == AF_UNIX) {
+		for (size_t i = 0; i < unix_bytes(a); i++)
+			hash = hash * 33 + ((const uint8_t *)&a->un)[i];
+		return hash;
+	}
 	if (a->any.sa_family == AF_INET)
 		return (guint)a->v4.sin_addr.s_addr * 31 + a->v4.sin_port * 2654435761u;
 	for (int i = 0; i < 16; i++)
@@ -447,7 +456,7 @@ int real_connect(struct world *w, const struct real_addr *to, bool udp, int *out
 	}
 	record_answer(w, "connect", fd, &told, fd < 0 ? 0 : sizeof told);
 	if (fd < 0)
-		return (int)fd;
+		return fd == -EINPROGRESS ? -EIO : (int)fd;  /* only a journal says that */
 	*out = (int)fd;
 	*local = told.local;
 	local->len = MIN(local->len, (socklen_t)sizeof local->un);

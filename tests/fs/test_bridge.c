@@ -2,6 +2,7 @@
 #include "net_test.h"
 
 #include "bridge.h"
+#include "inside.h"
 #include "journal_file.h"
 #include "ops.h"
 #include "record.h"
@@ -252,11 +253,73 @@ static void a_crowded_session_repeats(void **state)
 	repeats("serve chargen 19 style=thread", 19);
 }
 
+/* A client of datagrams, of that path or else with a name that the kernel chooses: an abstract one. */
+static int speak(const struct crowd *c, const char *path, const char *word)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	g_strlcpy(at.sun_path, path ?: "", sizeof at.sun_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, path ? sizeof at : sizeof at.sun_family), 0);
+	g_strlcpy(at.sun_path, c->path, sizeof at.sun_path);
+	assert_int_equal(sendto(fd, word, strlen(word), 0, (struct sockaddr *)&at, sizeof at), strlen(word));
+	return fd;
+}
+
+static void clients_with_abstract_names_are_told_apart(void **state)
+{
+	static const char *const words[] = { "one", "two" };
+	g_autofree char *rule = NULL;
+	struct crowd c;
+	int fd[2];
+
+	crowd_new(&c, "serve echo 7 proto=udp", "sessions=10");
+	rule = g_strdup_printf("listen udp unix:%s to host0:7", c.path);
+	run_line(c.w, "bridge/rules", rule);
+	for (unsigned i = 0; i < 2; i++) {
+		fd[i] = speak(&c, NULL, words[i]);
+		turn(&c);
+	}
+	for (unsigned i = 0; i < TURNS; i++)
+		turn(&c);
+	for (unsigned i = 0; i < 2; i++) {
+		char got[8] = "";
+
+		assert_int_equal(recv(fd[i], got, sizeof got - 1, 0), 3);
+		assert_string_equal(got, words[i]);
+		close(fd[i]);
+	}
+	assert_int_equal(c.w->bridge->sessions.length, 2);
+	crowd_free(&c);
+}
+
+static void a_client_with_a_newline_in_its_name_writes_no_event_of_its_own(void **state)
+{
+	g_autofree char *rule = NULL, *name = NULL, *events = NULL;
+	struct crowd c;
+	int fd;
+
+	crowd_new(&c, "serve echo 7 proto=udp", "sessions=10");
+	rule = g_strdup_printf("listen udp unix:%s to host0:7", c.path);
+	name = g_strdup_printf("%s/\nlie", c.dir);
+	run_line(c.w, "bridge/rules", rule);
+	fd = speak(&c, name, "one");
+	turn(&c);
+	events = read_path(c.w, "events");
+	assert_non_null(strstr(events, "_lie"));
+	assert_null(strstr(events, "\nlie"));
+	close(fd);
+	unlink(name);
+	crowd_free(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(downloads_are_fair), cmocka_unit_test(uploads_are_fair), cmocka_unit_test(echoes_are_fair),
 		cmocka_unit_test(a_crowded_session_repeats),
+		cmocka_unit_test(clients_with_abstract_names_are_told_apart),
+		cmocka_unit_test(a_client_with_a_newline_in_its_name_writes_no_event_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

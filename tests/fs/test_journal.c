@@ -285,7 +285,7 @@ static void repeat_with(const GString *text, const struct answer *a, size_t keep
 
 static void an_answer_less_makes_no_harm(void **state)
 {
-	static const char *const cases[] = { FUZZ_CASES "/datagram", FUZZ_CASES "/tap" };
+	static const char *const cases[] = { FUZZ_CASES "/datagram", FUZZ_CASES "/tap", FUZZ_CASES "/listen", FUZZ_CASES "/allow" };
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
 		g_autoptr(GString) text = g_string_new(NULL);
@@ -302,6 +302,28 @@ static void an_answer_less_makes_no_harm(void **state)
 		}
 		assert_in_range(count, 3, 100);
 	}
+}
+
+/* What connect(2) says while it goes on, but without the descriptor that would tell its end. */
+static void a_connection_without_a_descriptor_is_refused(void **state)
+{
+	g_autofree char *text = NULL;
+	g_autoptr(GString) all = g_string_new(NULL);
+	struct machine m = machine_new();
+	struct err e = { 0 };
+	char *at;
+	gsize len;
+
+	assert_true(g_file_get_contents(FUZZ_CASES "/allow", &text, &len, NULL));
+	at = memmem(text, len, "answer connect ", strlen("answer connect "));
+	assert_non_null(at);
+	g_string_append_len(all, text, at - text);
+	g_string_append(all, "answer connect -115 0\n\n");
+	repeat(m, all->str, all->len, &e);
+	assert_string_equal(strstr(e.why, ": "), ": the journal is cut off");
+	assert_int_equal(m.w->bridge->sessions.length, 0);
+	assert_int_equal(((const struct rule *)m.w->bridge->rules->pdata[0])->refused, 1);
+	machine_free(m);
 }
 
 /* Of a replay whoever looks, and when: what went on outside has an end of its own, which is not the session's. */
@@ -343,6 +365,7 @@ int main(void)
 		cmocka_unit_test(another_byte_makes_no_harm),
 		cmocka_unit_test(hostile_records_are_refused),
 		cmocka_unit_test(an_answer_less_makes_no_harm),
+		cmocka_unit_test(a_connection_without_a_descriptor_is_refused),
 		cmocka_unit_test(what_a_journal_leaves_stands_however_long_it_is_looked_at),
 	};
 
