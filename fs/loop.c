@@ -98,7 +98,8 @@ static void serve_request(struct fs *fs)
 		fs->ending = true;
 		return;
 	}
-	fuse_session_process_buf(fs->session, &fs->buffer);
+	if (!quick_request(fs))
+		fuse_session_process_buf(fs->session, &fs->buffer);
 }
 
 /* True while there is more to do at once. */
@@ -114,7 +115,7 @@ static bool let_go_on(struct fs *fs)
 
 static bool request_comes(const struct fs *fs, ns_t within)
 {
-	struct pollfd p = { .fd = fuse_session_fd(fs->session), .events = POLLIN };
+	struct pollfd p = { .fd = fs->requests, .events = POLLIN };
 
 	return ppoll(&p, 1, &(struct timespec){ .tv_nsec = (long)within }, NULL) > 0;
 }
@@ -150,7 +151,7 @@ static int open_loop(struct fs *fs)
 {
 	static const int ends[] = { SIGTERM, SIGINT, SIGHUP };
 	struct sigaction end = { .sa_handler = end_on_signal };
-	int fuse = fuse_session_fd(fs->session);
+	int fuse = fs->requests = fuse_session_fd(fs->session);
 	sigset_t set;
 
 	fs->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -242,6 +243,13 @@ int fs_serve(struct fs *fs, int ready)
 	return rc;
 }
 
+static bool has_option(const char *options, const char *name)
+{
+	g_auto(GStrv) all = g_strsplit(options, ",", -1);
+
+	return g_strv_contains((const char *const *)all, name);
+}
+
 struct fs *fs_new(struct world *w, const char *options)
 {
 	struct fs *fs = g_new0(struct fs, 1);
@@ -256,7 +264,10 @@ struct fs *fs_new(struct world *w, const char *options)
 	fs->told = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	fs->telling = 1;
 	fs->epoll = fs->timer = fs->signals = fs->ready = -1;
+	fs->requests = -1;
 	fs->reply = g_malloc(REPLY_MAX);
+	fs->answer = answer_new();
+	fs->root_alone = has_option(options, "allow_root");
 	g_queue_init(&fs->parked);
 	g_queue_init(&fs->watchers);
 	fuse_opt_add_arg(&fs->args, "vitrine");
@@ -296,5 +307,6 @@ void fs_free(struct fs *fs)
 	close_fd(fs->ready);
 	free(fs->buffer.mem);
 	g_free(fs->reply);
+	g_aligned_free(fs->answer);
 	g_free(fs);
 }

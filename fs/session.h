@@ -1,4 +1,4 @@
-/* session.h - the mounted tree inside: what ops.c (requests), park.c (those that wait) and loop.c share. */
+/* session.h - the mounted tree inside: what ops.c and quick.c (requests), entry.c, park.c (those that wait) and loop.c share. */
 #ifndef FS_SESSION_H
 #define FS_SESSION_H
 
@@ -10,6 +10,7 @@
 
 enum {
 	REPLY_MAX = 1 << 20,
+	FOREVER = 1000,           /* seconds: as long as a node lives */
 	INTERRUPT_MS = 100,       /* how often an interrupted caller's signals are looked at again */
 };
 
@@ -17,7 +18,10 @@ struct fs {
 	struct world *world;
 	struct fuse_session *session;
 	struct fuse_args args;
-	struct fuse_buf buffer;
+	struct fuse_buf buffer;      /* the request that is being served */
+	int requests;                /* the kernel's end: they are read from it, and answered in it; the session's */
+	struct answer *answer;       /* quick.c: the next one */
+	bool root_alone;             /* of all others root alone may look (option allow_root) */
 	char *reply;                 /* REPLY_MAX bytes: directories */
 	int epoll, timer, signals, ready;
 	bool timer_set;
@@ -36,7 +40,21 @@ static inline struct fs *fs_of(fuse_req_t req)
 
 /* ops.c */
 extern const struct fuse_lowlevel_ops fs_ops;
+
+/* quick.c: answers the request in fs->buffer; false, with nothing done: it is one for the library. */
+bool quick_request(struct fs *fs);
+struct answer *answer_new(void);  /* free with g_aligned_free() */
+
+/* entry.c: what the kernel is told of a name, and may remember. Errors are positive. */
+bool uid_is_owner(const struct fs *fs, uid_t uid);
+/* Whether it may remember the node's attributes and content until the world changes. */
+bool may_be_kept(const struct node *n);
+/* FOREVER, or 0: the kernel relies on the attributes that it gets now until it is told otherwise. */
+unsigned attr_timeout(struct fs *fs, struct known *k);
 void forget_told(void *arg);  /* the struct fs */
+int full_attr(struct fs *fs, struct known *k, struct stat *st);
+/* Makes the child known and fills in what the kernel is to remember of it. */
+int fill_entry(struct fs *fs, struct known *dir, const char *name, const struct node *child, struct fuse_entry_param *out);
 
 /* park.c: requests that wait. */
 enum parked_kind { PARKED_READ, PARKED_WRITE, PARKED_FLUSH, PARKED_RELEASE };

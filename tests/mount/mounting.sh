@@ -117,6 +117,12 @@ if [ "$(id -u)" = 0 ] && id nobody > /dev/null 2>&1 && command -v setpriv > /dev
 	quietly as mkdir hosts/x && fail "others make hosts"
 	as ls -l . proc > /dev/null || fail "others cannot list"
 	umount_world
+	# Nobody but root, where nobody else is let in.
+	mount_world -o allow_root
+	cat clock > /dev/null || fail "root cannot read"
+	quietly as cat clock && fail "allow_root lets others read"
+	quietly as stat proc/1/maps && fail "allow_root lets others look"
+	umount_world
 fi
 # Another mount namespace has a copy of the mount: that keeps no program alive.
 if quietly unshare -m true; then
