@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { PLACES_AT_FIRST = 1 << 6 };
+
 guint node_hash(const struct node *n)
 {
 	uint64_t h = (uintptr_t)n->row - (uintptr_t)&root_row;  /* not where the program was loaded */
@@ -23,32 +25,98 @@ bool node_equal(const struct node *a, const struct node *b)
 	       a->arg2 == b->arg2 && a->format == b->format;
 }
 
-static guint hash_key(gconstpointer n)
-{
-	return node_hash(n);
-}
-
-static gboolean equal_keys(gconstpointer a, gconstpointer b)
-{
-	return node_equal(a, b);
-}
-
 struct slot {
 	struct known *known;  /* NULL: free */
 	uint32_t used;        /* how often it was given out before */
 	uint32_t next_free;
 };
 
+/*
+ * By node: open addressing with linear probing. What is known of one process lies side by side, where it is looked up one after
+ * the other: with a hundred thousand processes each place elsewhere is a cache miss.
+ */
+struct place { uint32_t hash, slot; };  /* slot 0: free */
+
 struct knowns {
-	GHashTable *by_node;  /* &known->n -> known */
+	struct place *places; /* by the low bits of their hash */
+	uint32_t mask, count; /* places less one; those that are taken, at most two thirds */
 	GArray *slots;        /* struct slot; the first is never used, the second is the root's */
 	uint32_t free;        /* first free slot; 0: none */
 	struct known *root;
 };
 
-static struct slot *slot_at(struct knowns *all, uint32_t i)
+static struct slot *slot_at(const struct knowns *all, uint32_t i)
 {
 	return &g_array_index(all->slots, struct slot, i);
+}
+
+/* Those of one process differ in the lowest bits, and in those that are the last to matter. */
+static uint32_t place_hash(const struct node *n)
+{
+	uint32_t row = (uint32_t)(((uintptr_t)n->row - (uintptr_t)&root_row) / sizeof *n->row) + n->format;
+	struct node process = *n;
+
+	if (!n->process)
+		return node_hash(n);
+	process.row = &root_row;
+	process.format = FORMAT_TEXT;
+	return node_hash(&process) << 3 ^ (row & 7) ^ row >> 3 << 24;
+}
+
+/* Where the node is, or the free place where it would be. */
+static uint32_t find_place(const struct knowns *all, const struct node *n, uint32_t hash)
+{
+	uint32_t i = hash & all->mask;
+
+	while (all->places[i].slot &&
+	       !(all->places[i].hash == hash && node_equal(n, &slot_at(all, all->places[i].slot)->known->n)))
+		i = (i + 1) & all->mask;
+	return i;
+}
+
+static void grow_places(struct knowns *all)
+{
+	g_autofree struct place *before = all->places;
+	uint32_t places = all->mask + 1;
+
+	all->mask = places * 2 - 1;
+	all->places = g_new0(struct place, places * 2);
+	for (uint32_t k = 0; k < places; k++) {
+		uint32_t i = before[k].hash & all->mask;
+
+		while (before[k].slot && all->places[i].slot)
+			i = (i + 1) & all->mask;
+		if (before[k].slot)
+			all->places[i] = before[k];
+	}
+}
+
+/* Under its node this one is found from now on. */
+static void take_place(struct knowns *all, const struct node *n, uint32_t slot)
+{
+	uint32_t hash = place_hash(n), i = find_place(all, n, hash);
+
+	all->count += !all->places[i].slot;
+	all->places[i] = (struct place){ hash, slot };
+	if (all->count > all->mask / 3 * 2)
+		grow_places(all);
+}
+
+/* Nothing may be found beyond a free place: what follows moves up. */
+static void free_place(struct knowns *all, uint32_t i)
+{
+	uint32_t hole = i;
+
+	while (all->places[i = (i + 1) & all->mask].slot) {
+		uint32_t wanted = all->places[i].hash & all->mask;
+
+		if (((i - wanted) & all->mask) >= ((i - hole) & all->mask)) {
+			all->places[hole] = all->places[i];
+			hole = i;
+		}
+	}
+	all->places[hole].slot = 0;
+	all->count--;
 }
 
 /* Most names are the row's, and there are a hundred thousand of them. */
@@ -79,7 +147,7 @@ static struct known *add(struct knowns *all, struct known *parent, const char *n
 	k->id = (uint64_t)slot_at(all, i)->used << 32 | i;
 	k->parent = parent ? known_hold(parent) : NULL;
 	k->name = name_for(n, name);
-	g_hash_table_replace(all->by_node, &k->n, k);
+	take_place(all, &k->n, i);
 	return k;
 }
 
@@ -87,7 +155,8 @@ struct knowns *knowns_new(struct world *w, const struct node *root, const char *
 {
 	struct knowns *all = g_new0(struct knowns, 1);
 
-	all->by_node = g_hash_table_new(hash_key, equal_keys);
+	all->mask = PLACES_AT_FIRST - 1;
+	all->places = g_new0(struct place, PLACES_AT_FIRST);
 	all->slots = g_array_new(FALSE, TRUE, sizeof(struct slot));
 	g_array_set_size(all->slots, 1);
 	all->root = add(all, NULL, path, root);
@@ -100,10 +169,11 @@ static void forget(struct world *w, struct known *k)
 	struct knowns *all = w->knowns;
 	uint32_t i = (uint32_t)k->id;
 	struct slot *s = slot_at(all, i);
+	uint32_t place = find_place(all, &k->n, place_hash(&k->n));
 
 	content_forget(w, k);
-	if (g_hash_table_lookup(all->by_node, &k->n) == k)  /* not when another number has taken its place */
-		g_hash_table_remove(all->by_node, &k->n);
+	if (all->places[place].slot == i)  /* not when another number has taken its place */
+		free_place(all, place);
 	s->known = NULL;
 	s->used++;
 	s->next_free = all->free;
@@ -127,7 +197,7 @@ void knowns_free(struct knowns *all)
 		free_name(k);
 		g_free(k);
 	}
-	g_hash_table_destroy(all->by_node);
+	g_free(all->places);
 	g_array_free(all->slots, TRUE);
 	g_free(all);
 }
@@ -148,7 +218,10 @@ struct known *known_at(struct world *w, uint64_t id)
 
 struct known *known_of(struct world *w, const struct node *n)
 {
-	return w->knowns ? g_hash_table_lookup(w->knowns->by_node, n) : NULL;
+	const struct knowns *all = w->knowns;
+	uint32_t slot = all ? all->places[find_place(all, n, place_hash(n))].slot : 0;
+
+	return slot ? slot_at(all, slot)->known : NULL;
 }
 
 /* A node of the simulated disk may have been renamed since, or have several names: the latest is told. */
@@ -210,7 +283,7 @@ void known_renamed(struct world *w, const struct node *n, const struct node *par
 
 size_t known_count(const struct world *w)
 {
-	return g_hash_table_size(w->knowns->by_node);
+	return w->knowns->count;
 }
 
 static void put_place(GString *out, const struct known *k)

@@ -32,6 +32,8 @@ static size_t other_format(const char *name, size_t len, uint8_t *format)
 		{ ".json", FORMAT_JSON }, { ".csv", FORMAT_CSV },
 	};
 
+	if (!memchr(name, '.', len))
+		return 0;
 	for (unsigned i = 0; i < G_N_ELEMENTS(formats); i++) {
 		size_t n = strlen(formats[i].end);
 
