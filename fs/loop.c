@@ -88,18 +88,32 @@ static void set_blocking(struct fs *fs, bool blocks)
 		fcntl(on_signal.requests, F_SETFL, O_NONBLOCK);
 }
 
-static void serve_request(struct fs *fs)
+/* True when it was one of quick.c's. */
+static bool serve_request(struct fs *fs)
 {
 	int n = fuse_session_receive_buf(fs->session, &fs->buffer);
 
 	if (n == -EINTR || n == -EAGAIN)
-		return;
+		return false;
 	if (n <= 0) {
 		fs->ending = true;
-		return;
+		return false;
 	}
-	if (!quick_request(fs))
-		fuse_session_process_buf(fs->session, &fs->buffer);
+	if (quick_request(fs))
+		return true;
+	fuse_session_process_buf(fs->session, &fs->buffer);
+	return false;
+}
+
+/* As long as nothing but looks comes, the rest has nothing to do: nothing waits, time stands, and so does the world. */
+static void serve_looks(struct fs *fs)
+{
+	const struct world *w = fs->world;
+	uint64_t generation = w->generation;
+	bool stands = !fs->parked.head && !fs->watchers.head && !jobs_any(w) && !world_is_live(w) && w->tried == generation;
+
+	while (serve_request(fs) && stands && w->generation == generation && !fs->parked.head && !on_signal.came)
+		;
 }
 
 /* True while there is more to do at once. */
@@ -198,7 +212,7 @@ static int wait_and_serve(struct fs *fs, bool more)
 
 	set_blocking(fs, only_requests);
 	if (only_requests && !on_signal.came) {
-		serve_request(fs);
+		serve_looks(fs);
 		return 0;
 	}
 	n = epoll_wait(fs->epoll, events, G_N_ELEMENTS(events), more ? 0 : -1);

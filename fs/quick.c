@@ -17,6 +17,7 @@
 enum {
 	ONE_PAGE = 4096,
 	ANSWER_BYTES = 2 * ONE_PAGE,  /* that much is copied rather than sent in two pieces */
+	MANY_OPENS = 256,             /* with no change between them: whoever comes now reads processes by the hundred */
 };
 
 /* Answers */
@@ -194,6 +195,19 @@ static void get_attr(const struct request *r)
 
 /* Open files */
 
+/*
+ * What is read through the kernel's cache it reads again from offset 0 after a change, also for who had read the first half: only
+ * where so many files are read that the requests saved matter.
+ */
+static bool many_opens(struct fs *fs)
+{
+	if (fs->opens_generation != fs->world->generation) {
+		fs->opens_generation = fs->world->generation;
+		fs->opens = 0;
+	}
+	return ++fs->opens > MANY_OPENS;
+}
+
 /* Whether this open reads through the kernel's cache, and may use what is there. */
 static bool through_cache(struct fs *fs, struct known *k, unsigned flags, bool *keep)
 {
@@ -202,6 +216,8 @@ static bool through_cache(struct fs *fs, struct known *k, unsigned flags, bool *
 	if ((flags & O_ACCMODE) != O_RDONLY || !may_be_kept(&k->n) || k->n.row->kind != ROW_TEXT)
 		return false;
 	k->read_generation = fs->world->generation;
+	if (!many_opens(fs))
+		return false;
 	if ((!again && k->told != fs->telling) || file_size(fs->world, k) > ONE_PAGE)
 		return false;
 	*keep = k->kept_generation == fs->world->generation;

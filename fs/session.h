@@ -30,6 +30,7 @@ struct fs {
 	bool running;                /* time runs (mode auto): the next turn goes on with it */
 	GQueue parked, watchers;
 	GArray *told;                /* uint64_t: ids of nodes whose attributes the kernel takes for true until the next change */
+	uint64_t opens, opens_generation; /* quick.c: of files that the kernel might keep, since the latest change */
 	uint64_t telling;            /* grows whenever it is told that they may not be any more */
 };
 

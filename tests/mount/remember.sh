@@ -43,6 +43,14 @@ for n in (1, 22, 333, 333, 4444444):
         assert os.fstat(fd).st_size == len(text)
         assert os.pread(fd, 10, 3) == text[3:13]
         assert os.pread(fd, 8192, len(text)) == b""
+os.stat("proc/2/stat")     # a read sees one instant: that of offset 0, though the rest is read later
+fd = os.open("proc/2/stat", os.O_RDONLY)
+start = os.read(fd, 30)
+whole = start + open("proc/2/stat", "rb").read()[30:]
+command("2 set utime 1234567.5s")
+assert start + os.read(fd, 8192) == whole
+assert os.pread(fd, 8192, 40) == whole[40:]
+assert os.pread(fd, 8192, 0) != whole
 long = "x" * 6000          # more than a page, and back
 for line in ("y", long, "z", long * 3, "w"):
     command("2 set cmdline " + line)
