@@ -410,14 +410,17 @@ static void adopt(struct frame *p, struct anon *anon)
 static int swapped(struct fault *f)
 {
 	uint32_t slot = (uint32_t)entry_number(&f->h->geometry, f->raw);
-	bool exclusive = swap_exclusive(f->h->swap, slot), alone, tight;
+	bool exclusive, alone, tight;
 	unsigned flags;
 	struct frame *p;
 	pfn_t pfn;
 	int r;
 
+	swap_soon(f->h->swap, slot, false);
 	if (prepare_anon(f) < 0 || make_table(f) < 0)
 		return -ENOMEM;
+	exclusive = swap_exclusive(f->h->swap, slot);
+	swap_soon(f->h->swap, slot, true);
 	r = frame_of_slot(f, slot, &pfn);
 	if (r < 0)
 		return r;

@@ -51,6 +51,7 @@ struct vm_host {
 
 	/* reclaim.c */
 	struct reclaim *reclaim;
+	uint8_t  *known;             /* by frame: FRAME_KNOWN_* of the entries that map it; NULL: nothing is known */
 	struct mm *asker;            /* whose fault needs frames; NULL: nobody's */
 	uint64_t  coming;            /* the page that it is for (policy.h) */
 	pfn_t     fresh;             /* the last user frame that got a page; PFN_NONE: its access is done */
@@ -126,6 +127,20 @@ static inline void frame_zero(struct vm_host *h, pfn_t pfn)
 static inline void frame_copy(struct vm_host *h, pfn_t to, pfn_t from)
 {
 	lines_copy(h->ram + (to << h->geometry.page_bits), &h->lines[to], frame_bytes(h, from), h->lines[from], h->geometry.page_bits);
+}
+
+/*
+ * What a policy has seen of a frame's entries stays true until one of them changes, which is said here by whoever stores the
+ * value that replaces `raw`, and of what it stores.
+ */
+enum { FRAME_KNOWN = 1, FRAME_KNOWN_USED = 2, FRAME_KNOWN_DIRTY = 4 };
+
+static inline void entry_unknown(const struct vm_host *h, uint64_t raw)
+{
+	pfn_t pfn = raw >> h->mmu.format.ppn_shift & h->mmu.format.ppn_mask;
+
+	if ((raw & h->mmu.format.valid) && pfn < h->frame_count)
+		h->known[pfn] = 0;
 }
 
 /* config.c */

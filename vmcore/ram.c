@@ -7,6 +7,7 @@
  * entry's size, aligned, which in hashed tables cover the tags too.
  */
 #include "mm.h"
+#include "reclaim.h"
 #include "sparse.h"
 #include "walk.h"
 
@@ -65,6 +66,7 @@ static void poke_add(struct vm_host *h, pa_t at, uint64_t os_value)
 {
 	uint64_t *pair = g_new(uint64_t, 2);
 
+	reclaim_knows_nothing(h);
 	pair[0] = at;
 	pair[1] = os_value;
 	g_hash_table_insert(h->poked, pair, pair + 1);

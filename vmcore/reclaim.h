@@ -54,5 +54,6 @@ void reclaim_check(struct vm_host *h, void (*wrong)(void *arg, const char *why),
 bool frame_used(struct vm_host *h, pfn_t pfn);
 void frame_unuse(struct vm_host *h, pfn_t pfn);
 bool frame_dirty(struct vm_host *h, pfn_t pfn);
+void reclaim_knows_nothing(struct vm_host *h); /* what was seen of entries is true no more */
 
 #endif

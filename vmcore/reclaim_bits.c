@@ -1,8 +1,14 @@
-/* reclaim_bits.c - what a policy sees and changes of the machine: used bits, dirty bits; accesses that it is told. */
+/*
+ * reclaim_bits.c - what a policy sees and changes of the machine: used bits, dirty bits; accesses that it is told.
+ *
+ * Policies look at the same frames again and again, so what all entries of a frame say is kept (host->known) until one of them
+ * changes: entry_unknown(). While any entry is poked nothing is kept, nor for parts of huge pages.
+ */
 #include "reclaim_inner.h"
 
 #include "inode.h"
 #include "page.h"
+#include "sparse.h"
 
 struct bits { struct vm_host *host; pfn_t pfn; unsigned flags; bool clear; };
 
@@ -67,20 +73,67 @@ static unsigned entries_of(struct vm_host *h, pfn_t pfn, bool clear)
 	return b.flags;
 }
 
+void reclaim_knows_nothing(struct vm_host *h)
+{
+	sparse_free(h->known, h->frame_count);
+	h->known = NULL;
+}
+
+/* FRAME_KNOWN_* of entries with these flags. */
+static uint8_t known_of(const struct vm_host *h, unsigned flags)
+{
+	return (uint8_t)(FRAME_KNOWN | (flags & VM_PTE_ACCESSED ? FRAME_KNOWN_USED : 0) |
+			 (flags_dirty(&h->geometry, flags) ? FRAME_KNOWN_DIRTY : 0));
+}
+
+static uint8_t look_afresh(struct vm_host *h, pfn_t pfn)
+{
+	uint8_t known = known_of(h, entries_of(h, pfn, false));
+
+	if (g_hash_table_size(h->poked) > 0 || (frame_of(h, pfn)->flags & (FRAME_HUGE_HEAD | FRAME_HUGE_TAIL)))
+		return known;
+	if (!h->known) {
+		h->known = sparse_new(h->frame_count);
+		if (h->known && h->dense)
+			sparse_dense(h->known, h->frame_count);
+	}
+	if (h->known)
+		h->known[pfn] = known;
+	return known;
+}
+
+static inline uint8_t look_at(struct vm_host *h, pfn_t pfn)
+{
+	if (frame_of(h, pfn)->maps == 0)
+		return 0;
+	return h->known && (h->known[pfn] & FRAME_KNOWN) ? h->known[pfn] : look_afresh(h, pfn);
+}
+
 bool frame_used(struct vm_host *h, pfn_t pfn)
 {
-	return (frame_of(h, pfn)->flags & FRAME_REFERENCED) || (entries_of(h, pfn, false) & VM_PTE_ACCESSED);
+	return (frame_of(h, pfn)->flags & FRAME_REFERENCED) || (look_at(h, pfn) & FRAME_KNOWN_USED);
 }
 
 void frame_unuse(struct vm_host *h, pfn_t pfn)
 {
 	frame_of(h, pfn)->flags &= ~FRAME_REFERENCED;
+	if (!(look_at(h, pfn) & FRAME_KNOWN_USED))
+		return;
 	entries_of(h, pfn, true);
+	if (h->known)
+		h->known[pfn] &= (uint8_t)~FRAME_KNOWN_USED;
 }
 
 bool frame_dirty(struct vm_host *h, pfn_t pfn)
 {
-	return (frame_of(h, pfn)->flags & FRAME_DIRTY) || flags_dirty(&h->geometry, entries_of(h, pfn, false));
+	return (frame_of(h, pfn)->flags & FRAME_DIRTY) || (look_at(h, pfn) & FRAME_KNOWN_DIRTY);
+}
+
+bool frame_known_wrongly(struct vm_host *h, pfn_t pfn)
+{
+	return h->known && (h->known[pfn] & FRAME_KNOWN) && frame_of(h, pfn)->maps > 0 &&
+	       !(frame_of(h, pfn)->flags & (FRAME_HUGE_HEAD | FRAME_HUGE_TAIL)) &&
+	       h->known[pfn] != known_of(h, entries_of(h, pfn, false));
 }
 
 static void note_look(struct reclaim *r, uint32_t f, uint32_t value, unsigned kind)
@@ -110,6 +163,8 @@ void machine_unuse(struct policy *p, uint32_t f)
 		return;
 	}
 	frame_of(h, f)->flags &= ~FRAME_REFERENCED;
+	if (h->known)
+		h->known[f] &= (uint8_t)~FRAME_KNOWN_USED;
 	pte_store(format, r->seen.entry, pte_load(format, r->seen.entry) & ~format->accessed);
 	tlb_flush_page(h, r->seen.asid, r->seen.vpn);
 }

@@ -64,6 +64,9 @@ void frames_take_back(struct vm_host *h, unsigned n);
 /* For policy_ops.each: into a GArray of uint32_t. */
 void collect_frame(void *to, const char *list, uint32_t f);
 
+/* reclaim_bits.c: what is known of its entries is not what they say. */
+bool frame_known_wrongly(struct vm_host *h, pfn_t pfn);
+
 /* reclaim.c */
 /* Who has the page: the first mapper that is found. */
 struct owner { struct vm_host *host; pfn_t pfn; int32_t pid; va_t va; };

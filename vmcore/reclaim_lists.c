@@ -107,6 +107,7 @@ void reclaim_clear(struct vm_host *h)
 		return;
 	sets_clear(h);
 	policy_clear(&h->reclaim->aside);
+	reclaim_knows_nothing(h);
 }
 
 void reclaim_free(struct vm_host *h)
@@ -282,6 +283,8 @@ void reclaim_check(struct vm_host *h, void (*wrong)(void *arg, const char *why),
 	for (pfn_t pfn = 0; pfn < h->ceiling_used; pfn++) {
 		listed += (frame_of(h, pfn)->flags & FRAME_LISTED) != 0;
 		aside += (frame_of(h, pfn)->flags & FRAME_ASIDE) != 0;
+		if (frame_known_wrongly(h, pfn))
+			say_wrong(&c, "frame 0x%" PRIx64 ": the policy knows other bits than its entries have", pfn);
 	}
 	if (listed != all)
 		say_wrong(&c, "%" PRIu64 " frames say that the policy knows them, it knows %" PRIu64, listed, all);

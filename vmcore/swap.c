@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { PRIORITY_MOST = 32767 };
+enum { PRIORITY_MOST = 32767, DENSE_FROM = 8 << 20 /* bytes */, DENSE_MOST = 256 << 20, LINES_SOON = 4 };
 
 static const struct event_kind event_swapon = { "swapon", "area:d slots:d cut:d priority:i" };
 
@@ -110,6 +110,18 @@ static void requeue(struct swap *s, unsigned i)
 	s->order[i] = a;
 }
 
+/* Much of the area has been used: if it is not too large, it lies better in large real pages. */
+static void rise(struct swap_area *a, uint32_t top)
+{
+	bool was = a->top * a->device.page >= DENSE_FROM;
+
+	a->top = top;
+	if (was || top * a->device.page < DENSE_FROM || a->slots * a->device.page > DENSE_MOST)
+		return;
+	sparse_dense(a->slot, a->slots * sizeof(struct slot));
+	sparse_dense(a->bytes, a->slots * a->device.page);
+}
+
 uint32_t swap_alloc(struct swap *s)
 {
 	for (unsigned i = 0; i < s->count; i++) {
@@ -121,7 +133,8 @@ uint32_t swap_alloc(struct swap *s)
 		at = (uint32_t)bitset_lowest_absent(&a->busy);
 		bitset_add(&a->busy, at);
 		a->slot[at].count = 1;
-		a->top = MAX(a->top, at + 1);
+		if (at >= a->top)
+			rise(a, at + 1);
 		s->used++;
 		requeue(s, i);
 		return a->first + at;
@@ -176,6 +189,21 @@ void swap_read(struct swap *s, uint32_t slot, pfn_t to)
 void swap_zero(struct swap *s, uint32_t slot, uint64_t at, uint64_t len)
 {
 	memset(bytes_of(s, slot) + at, 0, len);
+}
+
+void swap_soon(struct swap *s, uint32_t slot, bool bytes)
+{
+	struct swap_area *a = swap_area_of(s, slot);
+	const struct slot *l = &a->slot[slot - a->first];
+	const uint8_t *at = a->bytes + (slot - a->first) * a->device.page;
+	unsigned bits = line_bits(s->host->geometry.page_bits), n = 0;
+
+	if (!bytes) {
+		__builtin_prefetch(l, 1);
+		return;
+	}
+	for (uint64_t left = l->lines; left && n < LINES_SOON; left &= left - 1, n++)
+		__builtin_prefetch(at + ((size_t)__builtin_ctzll(left) << bits));
 }
 
 pfn_t swap_cached(struct swap *s, uint32_t slot)

@@ -62,6 +62,8 @@ uint32_t swap_count(struct swap *s, uint32_t slot);   /* entries and objects: th
 const uint8_t *swap_bytes(struct swap *s, uint32_t slot); /* a page */
 void swap_write(struct swap *s, uint32_t slot, pfn_t from); /* what is in the frame, */
 void swap_read(struct swap *s, uint32_t slot, pfn_t to);    /* and back */
+/* The slot will be read soon: what is known of it, later its bytes, may come from memory meanwhile. */
+void swap_soon(struct swap *s, uint32_t slot, bool bytes);
 void swap_zero(struct swap *s, uint32_t slot, uint64_t at, uint64_t len);
 /* Swap cache: the frame that holds the same bytes, PFN_NONE. */
 pfn_t swap_cached(struct swap *s, uint32_t slot);

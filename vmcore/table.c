@@ -231,9 +231,14 @@ void entry_set(struct table *t, vpn_t first, struct span *s, uint64_t i, uint64_
 {
 	struct vm_host *h = t->host;
 	const struct mmu_format *f = &h->mmu.format;
-	bool was = entry_os(h, s, i) != 0, is = raw != 0;
+	uint64_t old = entry_os(h, s, i);
+	bool was = old != 0, is = raw != 0;
 
 	assert(s->sharers <= 1);
+	if (h->known) {
+		entry_unknown(h, old);
+		entry_unknown(h, raw);
+	}
 	if (s->poked)
 		poke_drop(h, s->at + (i << f->pte_shift));
 	pte_store(f, s->entry + (i << f->pte_shift), raw);

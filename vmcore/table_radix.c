@@ -539,6 +539,8 @@ static void unshare_entry(struct table *t, struct span *old, struct span *copy, 
 	if (raw == 0)
 		return;
 	if (entry_kind(g, raw) == ENTRY_PRESENT) {
+		if (h->known)
+			entry_unknown(h, raw);           /* some formats have no other sign of a dirty page */
 		raw = entry_with_flags(g, raw, 0, VM_PTE_WRITE);
 		if (poked)
 			*poked = raw;

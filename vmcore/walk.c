@@ -195,6 +195,8 @@ static void set_bits(struct vm_host *h, pa_t at, uint64_t bits)
 	if ((raw & bits) == bits)
 		return;
 	raw |= bits;
+	if (h->known)
+		entry_unknown(h, raw);
 	if (at & ((1u << f->pte_shift) - 1)) {
 		/* A table placed by hand where no entry of the OS part can start: this changes two of its. */
 		pte_store(f, bytes, raw);

@@ -4,11 +4,15 @@
  *
  * The model has no frames, tables or copies: a private page is a value in its process, a shared one a value in its object.
  * Every call that fails must have changed nothing. The host is recounted after every step. The seed is printed;
- * MODEL_SEED=N repeats one run, MODEL_STEPS=N its length.
+ * MODEL_SEED=N repeats one run, MODEL_STEPS=N its length. With MODEL_DIGEST=1 a digest of all events is printed too, so that
+ * two builds can be compared.
  */
 #include "machine.h"
 
 #include "rng.h"
+#include "vm_frame.h"
+#include "vm_policy.h"
+#include "vm_walk.h"
 
 #include <stdlib.h>
 
@@ -34,6 +38,7 @@ struct model {
 	struct model_proc proc[PROCS];
 	struct model_object object[OBJECTS];
 	unsigned steps, refused, huge;   /* huge: looks that found a huge page */
+	uint64_t seen, digest, evictions;    /* events */
 };
 
 static va_t address(const struct model *w, unsigned page)
@@ -357,6 +362,45 @@ static void do_writeback(struct model *w)
 	vm_drop_caches(w->m->host, &e);
 }
 
+/* Pages go as some policy chooses. */
+static void do_reclaim(struct model *w)
+{
+	struct err e = { 0 };
+	uint64_t done;
+
+	vm_reclaim(w->m->host, 1 + pick(w, 4), &done, &e);
+}
+
+static void do_policy(struct model *w)
+{
+	struct vm_policy policy = { .by_process = pick(w, 4) == 0 };
+	struct err e = { 0 };
+	unsigned n = 0;
+
+	while (vm_policy_name(n))
+		n++;
+	policy.name = vm_policy_name(pick(w, n));
+	vm_policy_set(w->m->host, &policy, &e);
+}
+
+/* Somebody writes to RAM: the A bit of an entry changes, or comes back. */
+static void do_poke(struct model *w)
+{
+	struct vm_proc *p = proc_of(w, pick_proc(w));
+	const struct vm_geometry *g = &vm_host_options(w->m->host)->geometry;
+	struct vm_walk look;
+	uint8_t byte;
+	pa_t at;
+
+	vm_walk_look(p, address(w, pick(w, PAGES)), &look);
+	if (look.fault != VM_WALK_OK || g->accessed < 0)
+		return;
+	at = look.leaf_addr + (g->big_endian ? g->pte_bytes - 1 - (unsigned)g->accessed / 8 : (unsigned)g->accessed / 8);
+	vm_ram_read(w->m->host, at, &byte, 1);
+	byte ^= (uint8_t)(1 << g->accessed % 8);
+	vm_ram_write(w->m->host, at, &byte, 1);
+}
+
 /* Fresh memory over a whole leaf table, asked to be huge; where huge pages are small enough. */
 static void do_huge(struct model *w)
 {
@@ -432,6 +476,7 @@ static void do_views(struct model *w)
 static const struct { unsigned weight; void (*run)(struct model *w); } actions[] = {
 	{ 30, do_store }, { 20, do_load }, { 2, do_peek }, { 4, do_views }, { 4, do_huge }, { 8, do_map }, { 4, do_unmap }, { 6, do_protect }, { 8, do_advise },
 	{ 2, do_lock }, { 4, do_move }, { 5, do_fork }, { 3, do_exit }, { 3, do_write_file }, { 1, do_writeback },
+	{ 8, do_reclaim }, { 1, do_policy }, { 1, do_poke },
 };
 
 static void step(struct model *w)
@@ -448,6 +493,37 @@ static void step(struct model *w)
 		}
 		at -= actions[i].weight;
 	}
+}
+
+static void mix(struct model *w, uint64_t v)
+{
+	w->digest = (w->digest ^ v) * 0x9e3779b97f4a7c15u;
+	w->digest ^= w->digest >> 29;
+}
+
+static void mix_event(struct model *w, const struct event *ev)
+{
+	const uint64_t *value = ev->value;
+
+	mix(w, ev->seq);
+	mix(w, (uint64_t)ev->time);
+	mix(w, (uint64_t)ev->pid);
+	mix(w, g_str_hash(ev->kind->name));
+	mix(w, ev->text ? g_str_hash(ev->text) : 0);
+	for (const char *at = strchr(ev->kind->keys, ':'); at; at = strchr(at + 1, ':')) {
+		if (at[1] != 's')
+			mix(w, at[1] == 'n' ? g_str_hash((const char *)(uintptr_t)*value) : *value);
+		value += at[1] == 's' ? 0 : 1;
+	}
+	w->evictions += strcmp(ev->kind->name, "evict") == 0;
+}
+
+static void look_at_events(struct model *w)
+{
+	const struct event *ev;
+
+	for (w->seen = MAX(w->seen, journal_oldest(&w->m->journal)); (ev = journal_at(&w->m->journal, w->seen)); w->seen++)
+		mix_event(w, ev);
 }
 
 static void make_objects(struct model *w)
@@ -513,6 +589,7 @@ static void run(const struct variant *v, uint64_t seed, unsigned steps)
 	}
 	for (w->steps = 0; w->steps < steps; w->steps++) {
 		step(w);
+		look_at_events(w);
 		if (vm_host_check(w->m->host, machine_complain, NULL) != 0)
 			fail_msg("%s seed %" G_GUINT64_FORMAT " step %u: the host contradicts itself", v->geometry, seed, w->steps);
 	}
@@ -520,7 +597,12 @@ static void run(const struct variant *v, uint64_t seed, unsigned steps)
 		for (unsigned page_no = 0; w->proc[i].pid && page_no < PAGES; page_no++)
 			check_load(w, &w->proc[i], page_no);
 	printf("%s frames=%" G_GUINT64_FORMAT " swap=%" G_GUINT64_FORMAT " %s seed=%" G_GUINT64_FORMAT
-	       ": %u steps, %u refused, %u huge\n", v->geometry, v->frames, v->swap_pages, v->set ? v->set : "-", seed, w->steps, w->refused, w->huge);
+	       ": %u steps, %u refused, %u huge, %" G_GUINT64_FORMAT " evictions\n", v->geometry, v->frames, v->swap_pages,
+	       v->set ? v->set : "-", seed, w->steps, w->refused, w->huge, w->evictions);
+	if (getenv("MODEL_DIGEST"))
+		printf("digest %016" G_GINT64_MODIFIER "x\n", w->digest);
+	if (v->swap_pages >= 512 && steps >= 1500)
+		assert_true(w->evictions > 100);
 	if (small && !v->set && v->frames > 1000 && steps >= 1500)
 		assert_true(w->huge > 0);               /* else this variant tests nothing */
 	machine_free(w->m);
@@ -539,6 +621,7 @@ static void processes_read_what_they_must(void **state)
 		{ "arm64-4k", 4096, 512, NULL, 0 },      { "sv32", 40, 60, NULL, 0 },
 		{ "vpn16", 4096, 512, NULL, 0 },         { "small", 4096, 512, NULL, 0 },
 		{ "small", 100, 20, NULL, 0 },           { "small", 4096, 512, "share_tables", 0 },
+		{ "x86-64", 4096, 512, "user_frames", 60 }, { "sv39", 4096, 512, "user_frames", 40 },
 	};
 	const char *seed = getenv("MODEL_SEED"), *steps = getenv("MODEL_STEPS");
 
