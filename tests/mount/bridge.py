@@ -117,6 +117,21 @@ def rules():
     return [line.split() for line in read("bridge/rules").splitlines()[1:]]
 
 
+def is_gone():
+    """The program: there is no such process, or one that nobody has collected yet."""
+    return not os.path.exists(f"/proc/{daemon}") or ") Z " in read(f"/proc/{daemon}/stat")
+
+
+def leave(*options):
+    """Unmounts where we are. Another test's private namespace, made meanwhile, may have a copy: the program would live on for it."""
+    tree = os.getcwd()
+    os.chdir("/")
+    subprocess.run(["fusermount3", "-u", *options, tree], check=True, timeout=LONG)
+    held = subprocess.run(f"grep -qs ' {tree} ' /proc/[0-9]*/mountinfo", shell=True, timeout=LONG).returncode == 0
+    if held and not is_gone():
+        os.kill(daemon, signal.SIGTERM)
+
+
 def descriptors():
     return len(os.listdir(f"/proc/{daemon}/fd"))
 
@@ -1120,6 +1135,114 @@ def part_end():
     until("it is gone", lambda: not os.path.exists(path))
 
 
+PERIOD = 16064
+PATTERN = noise(PERIOD, 3) * 6
+
+
+class Peer:
+    """A real socket that says the pattern for ever, and takes what it hears, which is the pattern as well."""
+    def __init__(self, sock):
+        self.socket, self.said, self.heard, self.told, self.ended, self.false = sock, 0, 0, None, None, False
+        sock.settimeout(LONG)
+        self.threads = [background(self.say), background(self.hear)]
+
+    def say(self):
+        try:
+            while True:
+                self.said += self.socket.send(PATTERN[self.said % PERIOD:][:65536])
+        except OSError as e:
+            self.told = e.errno
+
+    def hear(self):
+        try:
+            while piece := self.socket.recv(65536):
+                at = self.heard % PERIOD
+                self.false |= PATTERN[at:at + len(piece)] != piece
+                self.heard += len(piece)
+        except OSError as e:
+            self.ended = e.errno
+
+
+def part_cut(how):
+    """The end of the program while much is under way, both ways, over TCP and Unix sockets, with readers that never read."""
+    s, port = server()
+    u, path = socket.socket(socket.AF_UNIX), scratch + "/server"
+    u.settimeout(LONG)
+    u.bind(path)
+    u.listen()
+    write("bridge/rules", f"allow tcp 127.0.0.1:{port} as 10.0.0.9:9000")
+    write("bridge/rules", f"allow tcp unix:{path} as 10.0.0.9:9001")
+    front = scratch + "/front"
+    write("bridge/rules", f"listen tcp unix:{front} to 10.0.0.9:9001")
+    write("wires/lan0/delay", "1ms")
+    peers = []
+    for make in lambda: (client(listen_rule("10.0.0.9:9000")), s), lambda: (socket.socket(socket.AF_UNIX), u):
+        c, listening = make()
+        if listening is u:
+            c.connect(front)
+        peers += [Peer(c), Peer(listening.accept()[0])]
+    for p in peers:
+        until("bytes come", lambda: p.heard > 1 << 20 and p.said > 1 << 20)
+    held = [open(f, "rb") for f in ("wires/lan0/capture.follow", "events.follow", "bridge/rules")] if how == "TERM" else []
+    tree = os.getcwd()
+    if how == "TERM":
+        os.chdir("/")
+        os.kill(daemon, signal.SIGTERM)
+    else:
+        leave()
+    for p in peers:
+        for t in p.threads:
+            t.join(LONG)
+            assert not t.is_alive(), "a peer hangs"
+        assert not p.false and p.heard > 0, (how, p.heard)
+        assert p.told in (errno.EPIPE, errno.ECONNRESET) and p.ended in (None, errno.ECONNRESET), (how, p.told, p.ended)
+        # A kernel says once that a connection was reset, to the first who asks; of a Unix socket only where what was said is lost.
+        assert p.socket.family == socket.AF_UNIX or errno.ECONNRESET in (p.told, p.ended), (how, p.told, p.ended)
+        p.socket.close()
+    until("it is gone", is_gone)
+    assert not os.path.exists(front) and not os.path.ismount(tree)
+    for f in held:
+        try:
+            f.read(1)
+            raise AssertionError("there is something to read")
+        except OSError as e:
+            assert e.errno in (errno.ENOTCONN, errno.ECONNABORTED, errno.EIO), e.errno
+        f.close()
+
+
+def part_unread():
+    """Streams that are open and never read, or only once, cost nothing while much goes by, and do not hold anybody up."""
+    amount = (8 if SANITIZED else 96) << 20
+    c = client(listen_rule("host0:19"))
+    def take(left):
+        while left > 0:
+            piece = c.recv(1 << 18)
+            assert piece
+            left -= len(piece)
+    take(amount)                           # the wire's memory of frames is full by now
+    before = memory()
+    names = ["wires/lan0/capture.follow", "events.follow", "events.json.follow"]
+    fd = command("socket tcp").decode().strip()
+    command(f"connect {fd} 10.0.0.1:19")
+    names.append(os.path.dirname(CLIENT) + f"/stream/{fd}")
+    unread = [open(n, "rb", buffering=0) for n in names * 4]
+    for f in unread[:len(names)]:
+        if "events" not in f.name:
+            assert f.read(1)               # and nothing more
+    take(amount)
+    read("check")
+    assert SANITIZED or memory() < before + (8 << 20), (before, memory())
+    # Whoever reads at last gets what is left, and is told what is not.
+    late = unread[-len(names)]
+    assert late.read(4) == b"\x0a\x0d\x0d\x0a"
+    c.close()
+    no_connections()
+    leave("-z")
+    for f in unread:
+        f.close()
+    until("it is gone", is_gone)
+
+
 # --- limits ---------------------------------------------------------------------------------------
 
 def held_by_gateway():
@@ -1448,4 +1571,5 @@ def part_time():
     assert now() == start
 
 
-globals()["part_" + part]()
+part, _, how = part.partition("-")
+globals()["part_" + part](*([how] if how else []))

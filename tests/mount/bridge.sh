@@ -26,7 +26,9 @@ make_net()
 
 if [ "$1" = any ]; then mount_world --bridge-any; else mount_world; fi
 make_net
-python3 "$here/bridge.py" "$1" "$T" "$DAEMON" || exit
-[ "$1" != end ] || exit 0
+cd "$T" || exit 1  # or it could not be unmounted in there
+(cd "$M" && exec python3 "$here/bridge.py" "$1" "$T" "$DAEMON") || exit
+case $1 in end | cut-* | unread) exit 0 ;; esac
+cd "$M" || exit 1
 check_world
 umount_world
