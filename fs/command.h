@@ -82,6 +82,9 @@ bool option_time(const struct call *c, const char *name, ns_t *v, struct err *e)
 int  parse_number(const char *text, uint64_t *v, struct err *e);
 int  parse_time(const char *text, ns_t *v, struct err *e);
 
+/* Puts the name of a command or of an option before the reason. */
+void name_reason(const char *name, struct err *e);
+
 /* The tables of commands, for help/. */
 extern const struct command process_commands[], host_commands[], mem_commands[], swap_commands[], root_commands[],
 	wire_commands[], route_commands[], neighbour_commands[], nat_commands[];
