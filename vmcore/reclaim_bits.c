@@ -86,10 +86,13 @@ static uint8_t known_of(const struct vm_host *h, unsigned flags)
 			 (flags_dirty(&h->geometry, flags) ? FRAME_KNOWN_DIRTY : 0));
 }
 
-static uint8_t look_afresh(struct vm_host *h, pfn_t pfn)
+uint8_t frame_look(struct vm_host *h, pfn_t pfn)
 {
-	uint8_t known = known_of(h, entries_of(h, pfn, false));
+	uint8_t known;
 
+	if (frame_of(h, pfn)->maps == 0)
+		return 0;
+	known = known_of(h, entries_of(h, pfn, false));
 	if (g_hash_table_size(h->poked) > 0 || (frame_of(h, pfn)->flags & (FRAME_HUGE_HEAD | FRAME_HUGE_TAIL)))
 		return known;
 	if (!h->known) {
@@ -102,22 +105,15 @@ static uint8_t look_afresh(struct vm_host *h, pfn_t pfn)
 	return known;
 }
 
-static inline uint8_t look_at(struct vm_host *h, pfn_t pfn)
-{
-	if (frame_of(h, pfn)->maps == 0)
-		return 0;
-	return h->known && (h->known[pfn] & FRAME_KNOWN) ? h->known[pfn] : look_afresh(h, pfn);
-}
-
 bool frame_used(struct vm_host *h, pfn_t pfn)
 {
-	return (frame_of(h, pfn)->flags & FRAME_REFERENCED) || (look_at(h, pfn) & FRAME_KNOWN_USED);
+	return frame_seems_used(h, pfn);
 }
 
 void frame_unuse(struct vm_host *h, pfn_t pfn)
 {
 	frame_of(h, pfn)->flags &= ~FRAME_REFERENCED;
-	if (!(look_at(h, pfn) & FRAME_KNOWN_USED))
+	if (!(frame_known(h, pfn) & FRAME_KNOWN_USED))
 		return;
 	entries_of(h, pfn, true);
 	if (h->known)
@@ -126,7 +122,7 @@ void frame_unuse(struct vm_host *h, pfn_t pfn)
 
 bool frame_dirty(struct vm_host *h, pfn_t pfn)
 {
-	return (frame_of(h, pfn)->flags & FRAME_DIRTY) || (look_at(h, pfn) & FRAME_KNOWN_DIRTY);
+	return frame_seems_dirty(h, pfn);
 }
 
 bool frame_known_wrongly(struct vm_host *h, pfn_t pfn)
@@ -134,22 +130,6 @@ bool frame_known_wrongly(struct vm_host *h, pfn_t pfn)
 	return h->known && (h->known[pfn] & FRAME_KNOWN) && frame_of(h, pfn)->maps > 0 &&
 	       !(frame_of(h, pfn)->flags & (FRAME_HUGE_HEAD | FRAME_HUGE_TAIL)) &&
 	       h->known[pfn] != known_of(h, entries_of(h, pfn, false));
-}
-
-static void note_look(struct reclaim *r, uint32_t f, uint32_t value, unsigned kind)
-{
-	if (r->looks < LOOKED_MAX)
-		r->looked[r->looks] = (struct look) { f, value, kind };
-	r->looks++;
-}
-
-bool machine_used(struct policy *p, uint32_t f)
-{
-	struct vm_host *h = p->machine;
-	bool used = frame_used(h, f);
-
-	note_look(h->reclaim, f, used, LOOK_USED);
-	return used;
 }
 
 void machine_unuse(struct policy *p, uint32_t f)
@@ -169,30 +149,11 @@ void machine_unuse(struct policy *p, uint32_t f)
 	tlb_flush_page(h, r->seen.asid, r->seen.vpn);
 }
 
-bool machine_dirty(struct policy *p, uint32_t f)
-{
-	struct vm_host *h = p->machine;
-	struct reclaim *r = h->reclaim;
-	struct look *last = r->looks > 0 && r->looks <= LOOKED_MAX ? &r->looked[r->looks - 1] : NULL;
-	bool dirty = frame_dirty(h, f);
-
-	if (last && last->f == f && last->kind == LOOK_USED)
-		*last = (struct look) { f, last->value << 1 | dirty, LOOK_USED_DIRTY };
-	return dirty;
-}
-
 bool machine_is_file(struct policy *p, uint32_t f)
 {
 	const struct frame *frame = frame_of(p->machine, f);
 
 	return frame->use == VM_FRAME_FILE && !(frame->flags & FRAME_SHMEM);
-}
-
-void machine_looked(struct policy *p, uint32_t f, uint32_t value)
-{
-	struct vm_host *h = p->machine;
-
-	note_look(h->reclaim, f, value, LOOK_NUMBER);
 }
 
 /* What the frame leads to: the entry, its table, its neighbours in the page cache. */

@@ -64,8 +64,39 @@ void frames_take_back(struct vm_host *h, unsigned n);
 /* For policy_ops.each: into a GArray of uint32_t. */
 void collect_frame(void *to, const char *list, uint32_t f);
 
-/* reclaim_bits.c: what is known of its entries is not what they say. */
+/* reclaim_bits.c: FRAME_KNOWN_* from the entries themselves; frame_known_wrongly(): what is known is not what they say. */
+uint8_t frame_look(struct vm_host *h, pfn_t pfn);
 bool frame_known_wrongly(struct vm_host *h, pfn_t pfn);
+
+static inline uint8_t frame_known(struct vm_host *h, pfn_t pfn)
+{
+	uint8_t known = h->known ? h->known[pfn] : 0;
+
+	return known ? known : frame_look(h, pfn);
+}
+static inline bool frame_seems_used(struct vm_host *h, pfn_t pfn)
+{
+	return (frame_of(h, pfn)->flags & FRAME_REFERENCED) || (frame_known(h, pfn) & FRAME_KNOWN_USED);
+}
+static inline bool frame_seems_dirty(struct vm_host *h, pfn_t pfn)
+{
+	return (frame_of(h, pfn)->flags & FRAME_DIRTY) || (frame_known(h, pfn) & FRAME_KNOWN_DIRTY);
+}
+
+static inline void note_look(struct reclaim *r, uint32_t f, uint32_t value, unsigned kind)
+{
+	if (r->looks < LOOKED_MAX)
+		r->looked[r->looks] = (struct look) { f, value, kind };
+	r->looks++;
+}
+/* The M bit of the frame whose U bit was noted last. */
+static inline void note_dirty(struct reclaim *r, uint32_t f, bool dirty)
+{
+	struct look *last = r->looks > 0 && r->looks <= LOOKED_MAX ? &r->looked[r->looks - 1] : NULL;
+
+	if (last && last->f == f && last->kind == LOOK_USED)
+		*last = (struct look) { f, last->value << 1 | dirty, LOOK_USED_DIRTY };
+}
 
 /* reclaim.c */
 /* Who has the page: the first mapper that is found. */

@@ -1,12 +1,16 @@
 /* live.c - the policies as the live machine calls them: the used bit is the A bit of page-table entries. */
 #define POLICY_OWN_BITS
-#include "live.h"
+#include "reclaim_inner.h"
 
 #include <string.h>
 
 static inline bool policy_used(struct policy *p, uint32_t f)
 {
-	return machine_used(p, f);
+	struct vm_host *h = p->machine;
+	bool used = frame_seems_used(h, f);
+
+	note_look(h->reclaim, f, used, LOOK_USED);
+	return used;
 }
 
 static inline void policy_unuse(struct policy *p, uint32_t f)
@@ -21,12 +25,18 @@ static inline void policy_use(struct policy *p, uint32_t f)
 
 static inline bool policy_dirty(struct policy *p, uint32_t f)
 {
-	return machine_dirty(p, f);
+	struct vm_host *h = p->machine;
+	bool dirty = frame_seems_dirty(h, f);
+
+	note_dirty(h->reclaim, f, dirty);
+	return dirty;
 }
 
 static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
 {
-	machine_looked(p, f, value);
+	struct vm_host *h = p->machine;
+
+	note_look(h->reclaim, f, value, LOOK_NUMBER);
 }
 
 static inline void policy_soon(struct policy *p, uint32_t f)

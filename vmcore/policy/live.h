@@ -23,12 +23,9 @@ extern const struct policy_ops *const policy_default;
 /* clock1 is clock; NULL: there is none of that name. */
 const struct policy_ops *policy_named(const char *name);
 
-/* What policies with own bits ask of the machine, reclaim.c. */
-bool machine_used(struct policy *p, uint32_t f);
+/* What policies with own bits ask of the machine besides, reclaim_bits.c. */
 void machine_unuse(struct policy *p, uint32_t f);
-bool machine_dirty(struct policy *p, uint32_t f);
 bool machine_is_file(struct policy *p, uint32_t f);
 void machine_soon(struct policy *p, uint32_t f);
-void machine_looked(struct policy *p, uint32_t f, uint32_t value);
 
 #endif
