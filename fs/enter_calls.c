@@ -67,9 +67,10 @@ static bool is_simulated(const struct caught *q, int64_t pid)
 	return pid > 0 && access(ctl, F_OK) == 0;
 }
 
-static int64_t command(const struct caught *q, int64_t pid, const char *line)
+/* To a process, or to `self`: any will do. */
+static int64_t command(const struct caught *q, const char *process, const char *line)
 {
-	g_autofree char *ctl = g_strdup_printf("%s/%" G_GINT64_FORMAT "/ctl", q->c->proc, pid);
+	g_autofree char *ctl = g_build_filename(q->c->proc, process, "ctl", NULL);
 	int fd = open(ctl, O_WRONLY | O_CLOEXEC | O_NONBLOCK), code = 0;
 
 	if (fd < 0)
@@ -80,6 +81,13 @@ static int64_t command(const struct caught *q, int64_t pid, const char *line)
 	return -code;
 }
 
+static int64_t command_to(const struct caught *q, int64_t pid, const char *line)
+{
+	g_autofree char *process = g_strdup_printf("%" G_GINT64_FORMAT, pid);
+
+	return command(q, process, line);
+}
+
 /* As in Linux a zombie takes no notice, and init does not hear what it has no handler for. */
 static int64_t send_signal(const struct caught *q, int64_t pid, int64_t signal)
 {
@@ -88,7 +96,7 @@ static int64_t send_signal(const struct caught *q, int64_t pid, int64_t signal)
 
 	if (signal < 0 || signal > MOST_SIGNAL)
 		return -EINVAL;
-	rc = command(q, pid, line);
+	rc = command_to(q, pid, line);
 	if ((rc == -EPERM && pid == 1) || (rc == -ESRCH && is_simulated(q, pid)))
 		return 0;
 	return rc;
@@ -133,19 +141,16 @@ static GArray *numbers_in(const char *dir)
 	return numbers;
 }
 
-/* To all of a simulated group, or with group 0 to all but init. */
+/* To all of a simulated group, or with group 0 to all but init, in one command: there may be a hundred thousand. */
 static int64_t signal_group(const struct caught *q, int64_t group, int64_t signal, int64_t otherwise)
 {
-	g_autoptr(GArray) pids = numbers_in(q->c->proc);
-	int64_t rc = otherwise, of;
+	g_autofree char *line = g_strdup_printf("killpg %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n", group, signal);
+	int64_t rc;
 
-	for (guint i = 0; i < pids->len; i++) {
-		int64_t pid = g_array_index(pids, int64_t, i);
-
-		if (group ? simulated_field(q, pid, 5, &of) && of == group : pid != 1)
-			rc = rc == 0 ? (send_signal(q, pid, signal), 0) : send_signal(q, pid, signal);
-	}
-	return rc;
+	if (signal < 0 || signal > MOST_SIGNAL)
+		return -EINVAL;
+	rc = command(q, "self", line);
+	return rc == -ESRCH ? otherwise : rc;
 }
 
 /* --- real processes inside --- */
@@ -261,7 +266,7 @@ static int64_t answer_setpriority(const struct caught *q)
 {
 	g_autofree char *line = g_strdup_printf("set nice %d\n", (int)CLAMP(arg(q, 2), -20, 19));
 
-	return arg(q, 0) == PRIO_PROCESS && is_other(q, arg(q, 1)) ? command(q, arg(q, 1), line) : GO_ON;
+	return arg(q, 0) == PRIO_PROCESS && is_other(q, arg(q, 1)) ? command_to(q, arg(q, 1), line) : GO_ON;
 }
 
 static int64_t answer_ioprio(const struct caught *q)

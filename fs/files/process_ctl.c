@@ -88,6 +88,7 @@ const struct command process_commands[] = {
 	{ "exit", "[CODE]", run_exit, "ends the process, which stays a zombie until its parent waits; "
 	  "from task/TID/ctl that thread alone, and the process with the last one" },
 	{ "kill", "SIG", run_kill, "sends it a signal, as SEGV, SIGTERM or 9" },
+	{ "killpg", "PGRP SIG", run_killpg, "a signal to all processes of that group, PGRP 0: to all but init; result: how many that were" },
 	{ "wait", "[PID]", run_wait, "waits for a child to end; result: PID and its exit code or signal" },
 	{ "open", "FILE [r|w|rw]", run_open, "opens a file of files/ (r if not said; w keeps its content); result: the descriptor" },
 	{ "close", "FD", run_close, "closes a descriptor; with SO_LINGER waits for the other end to have everything" },

@@ -25,7 +25,7 @@ command_fn run_mmap, run_munmap, run_mprotect, run_mremap, run_madvise, run_mloc
 /* process_ctl_access.c */
 command_fn run_read, run_write, run_exec, run_touch, run_push, run_ptbr;
 /* process_ctl_life.c */
-command_fn run_fork, run_clone, run_execve, run_exit, run_kill, run_wait, run_setuid, run_setrlimit;
+command_fn run_fork, run_clone, run_execve, run_exit, run_kill, run_killpg, run_wait, run_setuid, run_setrlimit;
 /* process_ctl_set.c */
 command_fn run_set, run_area;
 /* process_ctl_replay.c */

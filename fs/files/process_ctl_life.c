@@ -106,6 +106,31 @@ int run_kill(struct call *c, struct err *e)
 	return vm_kill(p, signal, e);
 }
 
+/* As kill(2) with a number below 0: a zombie takes no notice, and init hears only what it has a handler for. */
+int run_killpg(struct call *c, struct err *e)
+{
+	struct vm_host *vm = world_vm(c->n, e);
+	uint64_t group, reached = 0;
+	struct vm_proc_info info;
+	int signal;
+
+	if (!command_caller(c, e) || !arg_number(c, 0, &group, e) || !arg_signal(c, 1, &signal, e))
+		return -e->code;
+	for (struct vm_proc *p = vm_proc_above(vm, 0); p; p = vm_proc_above(vm, info.pid)) {
+		struct err ignored = { 0 };
+
+		vm_proc_info(p, &info);
+		if (group ? (uint64_t)info.pgrp != group : info.pid == 1)
+			continue;
+		reached++;
+		vm_kill(p, signal, &ignored);
+	}
+	if (!reached)
+		return err_set(e, ESRCH, 0, "no process is in group %" PRIu64, group);
+	put_dec(c->result, reached);
+	return 0;
+}
+
 static void put_signal(GString *out, int number)
 {
 	for (size_t k = 0; k < G_N_ELEMENTS(signals); k++) {

@@ -165,6 +165,26 @@ static void life_and_death_of_children(void **state)
 	refuse(*state, CTL, "wait 1", ECHILD);
 }
 
+static void a_group_gets_a_signal_in_one_command(void **state)
+{
+	g_autofree char *one = NULL, *other = NULL;
+
+	for (unsigned i = 0; i < 3; i++)
+		run_line(*state, CTL, "fork");
+	run_line(*state, "proc/5/ctl", "set pgrp 5");
+	answers(*state, "killpg 2 STOP", "3");
+	one = read_path(*state, "proc/4/stat");
+	other = read_path(*state, "proc/5/stat");
+	assert_non_null(strstr(one, ") T "));
+	assert_null(strstr(other, ") T "));
+	answers(*state, "killpg 5 0", "1");
+	refuse(*state, CTL, "killpg 77 KILL", ESRCH);
+	refuse(*state, CTL, "killpg 2 65", EINVAL);
+	answers(*state, "killpg 0 CONT", "4");       /* all but init */
+	run_line(*state, "proc/1/ctl", "killpg 0 KILL");
+	refuse(*state, "proc/1/ctl", "killpg 0 KILL", ESRCH);
+}
+
 static void a_wait_that_has_to_wait_says_so(void **state)
 {
 	struct node n = at(*state, CTL);
@@ -260,7 +280,7 @@ static const char *const good[] = {
 	"mremap 0x600000 4096 8192 maymove", "madvise 0x600000 4096 dontneed", "mlock 0x600000 4096",
 	"munlock 0x600000 4096", "mincore 0x600000 4096", "msync 0x600000 4096", "brk +4096", "read 0x600000 1",
 	"write 0x600000 41", "exec 0x600000", "touch 0x600000 4096 r 64", "push 1", "fork", "clone", "execve /f",
-	"kill 0", "wait", "setuid 0", "setrlimit STACK 8M", "set sp 0x1000", "open /f r", "close 0", "dup 0",
+	"kill 0", "killpg 2 0", "wait", "setuid 0", "setrlimit STACK 8M", "set sp 0x1000", "open /f r", "close 0", "dup 0",
 	"lseek 0 0 set", "recv 0 1", "send 0 41", "pipe", "socket tcp", "bind 0 127.0.0.1:80", "listen 0 5", "accept 0",
 	"connect 0 127.0.0.1:80", "sendto 0 127.0.0.1:80 41", "shutdown 0 r", "setsockopt 0 SO_REUSEADDR 1",
 	"poll 0 timeout=0", "ping 127.0.0.1", "traceroute 127.0.0.1", "url http://a/b", "get http://127.0.0.1/",
@@ -363,7 +383,7 @@ static void strange_numbers_do_no_harm(void **state)
 	for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
 		g_auto(GStrv) words = g_strsplit(good[i], " ", -1);
 
-		if (!strcmp(words[0], "exit") || !strcmp(words[0], "kill") || !strcmp(words[0], "setuid"))
+		if (!strcmp(words[0], "exit") || !strncmp(words[0], "kill", 4) || !strcmp(words[0], "setuid"))
 			continue;
 		for (unsigned k = 1; words[k]; k++) {
 			for (size_t o = 0; g_ascii_isdigit(words[k][0]) && o < G_N_ELEMENTS(numbers); o++) {
@@ -478,6 +498,7 @@ int main(void)
 		TEST(mmap_answers_with_the_address), TEST(ranges_change_and_go), TEST(brk_answers_with_the_break),
 		TEST(accesses_tell_bytes_and_faults), TEST(signals_are_the_result_of_a_refused_access),
 		TEST(push_moves_the_stack_pointer_after_the_store), TEST(life_and_death_of_children),
+		TEST(a_group_gets_a_signal_in_one_command),
 		TEST(a_wait_that_has_to_wait_says_so), TEST(descriptors_are_the_lowest_free),
 		TEST(a_thread_shares_the_memory),
 		TEST(faults_are_those_of_the_thread_that_had_them), TEST(limits_are_set_by_name), TEST(every_command_is_tried),

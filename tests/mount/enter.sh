@@ -48,6 +48,8 @@ echo '3 set pgrp 2' > hosts/host0/ctl
 inside sh -c 'kill -STOP -2'
 same "a group" "$(states)" "1S 2T 3T 6S"
 
+refuses 'No such process' "'$VITRINE' enter '$M' -- sh -c 'kill -STOP -77'"
+
 # Real processes inside are themselves; those outside are out of reach.
 sleep 300 &
 outside=$!
