@@ -88,32 +88,17 @@ static void set_blocking(struct fs *fs, bool blocks)
 		fcntl(on_signal.requests, F_SETFL, O_NONBLOCK);
 }
 
-/* True when it was one of quick.c's. */
-static bool serve_request(struct fs *fs)
+static void serve_request(struct fs *fs)
 {
 	int n = fuse_session_receive_buf(fs->session, &fs->buffer);
 
 	if (n == -EINTR || n == -EAGAIN)
-		return false;
+		return;
 	if (n <= 0) {
 		fs->ending = true;
-		return false;
+		return;
 	}
-	if (quick_request(fs))
-		return true;
 	fuse_session_process_buf(fs->session, &fs->buffer);
-	return false;
-}
-
-/* As long as nothing but looks comes, the rest has nothing to do: nothing waits, time stands, and so does the world. */
-static void serve_looks(struct fs *fs)
-{
-	const struct world *w = fs->world;
-	uint64_t generation = w->generation;
-	bool stands = !fs->parked.head && !fs->watchers.head && !jobs_any(w) && !world_is_live(w) && w->tried == generation;
-
-	while (serve_request(fs) && stands && w->generation == generation && !fs->parked.head && !on_signal.came)
-		;
 }
 
 /* True while there is more to do at once. */
@@ -129,7 +114,7 @@ static bool let_go_on(struct fs *fs)
 
 static bool request_comes(const struct fs *fs, ns_t within)
 {
-	struct pollfd p = { .fd = fs->requests, .events = POLLIN };
+	struct pollfd p = { .fd = fuse_session_fd(fs->session), .events = POLLIN };
 
 	return ppoll(&p, 1, &(struct timespec){ .tv_nsec = (long)within }, NULL) > 0;
 }
@@ -165,7 +150,7 @@ static int open_loop(struct fs *fs)
 {
 	static const int ends[] = { SIGTERM, SIGINT, SIGHUP };
 	struct sigaction end = { .sa_handler = end_on_signal };
-	int fuse = fs->requests = fuse_session_fd(fs->session);
+	int fuse = fuse_session_fd(fs->session);
 	sigset_t set;
 
 	fs->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -212,7 +197,7 @@ static int wait_and_serve(struct fs *fs, bool more)
 
 	set_blocking(fs, only_requests);
 	if (only_requests && !on_signal.came) {
-		serve_looks(fs);
+		serve_request(fs);
 		return 0;
 	}
 	n = epoll_wait(fs->epoll, events, G_N_ELEMENTS(events), more ? 0 : -1);
@@ -257,13 +242,6 @@ int fs_serve(struct fs *fs, int ready)
 	return rc;
 }
 
-static bool has_option(const char *options, const char *name)
-{
-	g_auto(GStrv) all = g_strsplit(options, ",", -1);
-
-	return g_strv_contains((const char *const *)all, name);
-}
-
 struct fs *fs_new(struct world *w, const char *options)
 {
 	struct fs *fs = g_new0(struct fs, 1);
@@ -278,10 +256,7 @@ struct fs *fs_new(struct world *w, const char *options)
 	fs->told = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	fs->telling = 1;
 	fs->epoll = fs->timer = fs->signals = fs->ready = -1;
-	fs->requests = -1;
 	fs->reply = g_malloc(REPLY_MAX);
-	fs->answer = answer_new();
-	fs->root_alone = has_option(options, "allow_root");
 	g_queue_init(&fs->parked);
 	g_queue_init(&fs->watchers);
 	fuse_opt_add_arg(&fs->args, "vitrine");
@@ -321,6 +296,5 @@ void fs_free(struct fs *fs)
 	close_fd(fs->ready);
 	free(fs->buffer.mem);
 	g_free(fs->reply);
-	g_aligned_free(fs->answer);
 	g_free(fs);
 }

@@ -1,8 +1,7 @@
 /*
- * ops.c - FUSE on one side, nodes and open files on the other: the requests that the library reads for us.
+ * ops.c - FUSE on one side, nodes and open files on the other.
  *
- * Every request is answered at once, except those that have to wait (park.c). Those that come by the hundred thousand, which look
- * up, open, read and close, are in quick.c.
+ * Every request is answered at once, except those that have to wait (park.c). What the kernel may remember is in entry.c.
  */
 #include "session.h"
 #include "change.h"
@@ -18,6 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum {
+	ONE_PAGE = 4096,
+	MANY_OPENS = 256,     /* with no change between them: whoever comes now reads processes by the hundred */
+};
 
 /* The node behind a number of the kernel's; NULL, with the request answered, when it is gone. */
 static struct known *node_of(fuse_req_t req, fuse_ino_t ino)
@@ -36,6 +40,20 @@ static bool caller_is_owner(fuse_req_t req)
 	return uid_is_owner(fs_of(req), fuse_req_ctx(req)->uid);
 }
 
+/* Whether the caller may look into a directory. */
+static int check_search(fuse_req_t req, const struct known *k)
+{
+	struct stat st;
+
+	if (caller_is_owner(req))
+		return node_alive(&k->n) ? 0 : ESTALE;
+	if (tree_attr(&k->n, &st))
+		return ESTALE;
+	return st.st_mode & S_IXOTH ? 0 : EACCES;
+}
+
+/* Names and attributes */
+
 static void reply_entry(fuse_req_t req, struct known *dir, const char *name, const struct node *child)
 {
 	struct fs *fs = fs_of(req);
@@ -47,6 +65,42 @@ static void reply_entry(fuse_req_t req, struct known *dir, const char *name, con
 	} else if (fuse_reply_entry(req, &entry)) {
 		known_forget(fs->world, known_at(fs->world, entry.ino), 1);
 	}
+}
+
+/*
+ * A name in a directory that is gone, whose own name is another's now (a rebooted host's). Where that one has it, or who looks
+ * wants more than the name, ESTALE makes the kernel look again. But mkdir(2) does so only when mkdir fails, not
+ * when the look-up before it does: it has to hear that the name is free.
+ */
+static int stale_lookup(const struct known *dir, const char *name)
+{
+	g_autofree char *path = node_path(&dir->n);
+	struct node now, child;
+
+	if (tree_path(dir->n.world, path, &now) || !node_alive(&now) || tree_find(&now, name, &child) != -ENOENT)
+		return ESTALE;
+	return ENOENT;
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct known *dir = node_of(req, parent);
+	struct node child;
+	int code;
+
+	if (!dir)
+		return;
+	code = check_search(req, dir);
+	if (!code)
+		code = -tree_find(&dir->n, name, &child);
+	else if (code == ESTALE)
+		code = stale_lookup(dir, name);
+	if (code == ENOENT && tree_never_there(&dir->n, name))
+		fuse_reply_entry(req, &(struct fuse_entry_param){ .entry_timeout = FOREVER });
+	else if (code)
+		fuse_reply_err(req, code == ESRCH ? ENOENT : code);
+	else
+		reply_entry(req, dir, name, &child);
 }
 
 static void forget_one(struct fs *fs, fuse_ino_t ino, uint64_t lookups)
@@ -79,6 +133,16 @@ static void reply_attr(fuse_req_t req, struct known *k)
 		fuse_reply_err(req, code);
 	else
 		fuse_reply_attr(req, &st, attr_timeout(fs_of(req), k));
+}
+
+static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct known *k = node_of(req, ino);
+
+	if (k && fi && !node_alive(&k->n))               /* read(2) asks whether its pages are old; fstat(2) names no file */
+		fuse_reply_err(req, ESRCH);
+	else if (k)
+		reply_attr(req, k);
 }
 
 /* A file that is no file of the simulated disk: cutting and touching it means nothing, the rest is refused. */
@@ -248,6 +312,122 @@ static struct open_file *file_of(const struct fuse_file_info *fi)
 	return (struct open_file *)(uintptr_t)fi->fh;
 }
 
+/*
+ * A stream has no position at all, so that a read that waits does not keep writes of the same description waiting; the
+ * library's own call cannot say so.
+ */
+static int reply_open_stream(fuse_req_t req, const struct open_file *f)
+{
+	struct fuse_open_out out = {
+		.fh = (uintptr_t)f,
+		.open_flags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE | FOPEN_STREAM | FOPEN_NOFLUSH,
+	};
+
+	return fuse_reply_buf(req, (const char *)&out, sizeof out);
+}
+
+/*
+ * What is read through the kernel's cache it reads again from offset 0 after a change, also for who had read the first half: only
+ * where so many files are read that the requests saved matter.
+ */
+static bool many_opens(struct fs *fs)
+{
+	if (fs->opens_generation != fs->world->generation) {
+		fs->opens_generation = fs->world->generation;
+		fs->opens = 0;
+	}
+	return ++fs->opens > MANY_OPENS;
+}
+
+/* Whether this open reads through the kernel's cache, and may use what is there. */
+static bool through_cache(struct fs *fs, struct known *k, int flags, bool *keep)
+{
+	bool again = k->read_generation == fs->world->generation;
+
+	if ((flags & O_ACCMODE) != O_RDONLY || !may_be_kept(&k->n) || k->n.row->kind != ROW_TEXT)
+		return false;
+	k->read_generation = fs->world->generation;
+	if (!many_opens(fs))
+		return false;
+	if ((!again && k->told != fs->telling) || file_size(fs->world, k) > ONE_PAGE)
+		return false;
+	*keep = k->kept_generation == fs->world->generation;
+	k->kept_generation = fs->world->generation;
+	return true;
+}
+
+/*
+ * Hands the kernel the text with the answer to the open, which saves the reader a request; then the kernel has it, and we need
+ * it no longer. Only for what was never open before: who has it open may wait for an answer of ours with the page locked that
+ * the kernel would fill here.
+ */
+static bool store_text(struct fs *fs, struct known *k)
+{
+	struct fuse_bufvec text = FUSE_BUFVEC_INIT(0);
+	const struct content *c = k->content;
+	bool stored;
+
+	if (k->opened || !c || !c->len || c->generation != fs->world->generation)
+		return false;
+	text.buf[0].mem = c->bytes;
+	text.buf[0].size = c->len;
+	stored = fuse_lowlevel_notify_store(fs->session, k->id, 0, &text, 0) == 0;
+	if (stored)
+		content_forget(fs->world, k);
+	return stored;
+}
+
+static void set_open_flags(const struct open_file *f, struct fuse_file_info *fi)
+{
+	fi->fh = (uintptr_t)f;
+	fi->direct_io = 1;
+	fi->noflush = !file_wants_flush(f);
+}
+
+/* Why a file was not opened to be written is told as of a write that failed; reading leaves no trace. */
+static void refuse_open(fuse_req_t req, const struct known *k, int flags, int code, struct err *e)
+{
+	if ((flags & O_ACCMODE) != O_RDONLY && code != ESTALE) {
+		if (e->code != code)
+			err_set(e, code, -1, "open: user %u may not write here", fuse_req_ctx(req)->uid);
+		error_log_add(fs_of(req)->world, &k->n, NULL, -1, e);
+	}
+	fuse_reply_err(req, code);
+}
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	bool keep = false;
+	struct known *k = node_of(req, ino);
+	struct err e = { 0 };
+	struct open_file *f;
+	int rc;
+
+	if (!k)
+		return;
+	rc = file_access(&k->n, fi->flags, fuse_req_ctx(req)->uid);
+	if (!rc && file_is_busy(k, fi->flags))
+		rc = -ESTALE;  /* the kernel looks it up again, and finds another number */
+	if (rc) {
+		refuse_open(req, k, fi->flags, -rc, &e);
+		return;
+	}
+	f = file_open(fs_of(req)->world, k, fi->flags, &e);
+	if (!f) {
+		refuse_open(req, k, fi->flags, e.code ? e.code : EIO, &e);
+		return;
+	}
+	set_open_flags(f, fi);
+	if (through_cache(fs_of(req), k, fi->flags, &keep)) {
+		fi->direct_io = 0;
+		fi->keep_cache = keep || store_text(fs_of(req), k);
+	}
+	k->opened = true;
+	rc = file_is_stream(f) ? reply_open_stream(req, f) : fuse_reply_open(req, fi);
+	if (rc)  /* the caller was interrupted: no release will come */
+		begin_release(fs_of(req), f, false);
+}
+
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);  /* first: a look-up that fails has answered the request, and it is gone */
@@ -275,16 +455,13 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 		fuse_reply_err(req, code);
 		return;
 	}
-	fi->fh = (uintptr_t)f;
-	fi->direct_io = 1;
-	fi->noflush = !file_wants_flush(f);
+	set_open_flags(f, fi);
 	if (fuse_reply_create(req, &entry, fi)) {
 		begin_release(fs, f, false);
 		known_forget(fs->world, known_at(fs->world, entry.ino), 1);
 	}
 }
 
-/* Of what may have to wait. */
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	fs_of(req)->world->reader = fuse_req_ctx(req)->pid;
@@ -329,6 +506,16 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (before && before != call.writer && process_of(fs->world, before) == process_of(fs->world, call.writer))
 		call.writer = before;
 	begin_flush(fs, req, &call, before && must_queue(fs, call.file));
+}
+
+static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct open_file *f = file_of(fi);
+
+	fs->world->reader = fuse_req_ctx(req)->pid;
+	begin_release(fs, f, file_last_writer(f) && must_queue(fs, f));
+	fuse_reply_err(req, 0);
 }
 
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi)
@@ -539,12 +726,12 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int command, void 
 
 const struct fuse_lowlevel_ops fs_ops = {
 	.init = op_init,
-	.forget = op_forget, .forget_multi = op_forget_multi,
-	.setattr = op_setattr, .readlink = op_readlink,
+	.lookup = op_lookup, .forget = op_forget, .forget_multi = op_forget_multi,
+	.getattr = op_getattr, .setattr = op_setattr, .readlink = op_readlink,
 	.mkdir = op_mkdir, .mknod = op_mknod, .symlink = op_symlink, .link = op_link,
 	.unlink = op_unlink, .rmdir = op_rmdir, .rename = op_rename,
-	.create = op_create, .read = op_read, .write = op_write, .flush = op_flush,
-	.fsync = op_fsync, .fallocate = op_fallocate, .poll = op_poll,
+	.open = op_open, .create = op_create, .read = op_read, .write = op_write, .flush = op_flush,
+	.release = op_release, .fsync = op_fsync, .fallocate = op_fallocate, .poll = op_poll,
 	.opendir = op_opendir, .readdir = op_readdir, .readdirplus = op_readdirplus, .releasedir = op_releasedir,
 	.fsyncdir = op_fsync, .statfs = op_statfs, .ioctl = op_ioctl,
 };

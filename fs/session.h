@@ -1,4 +1,4 @@
-/* session.h - the mounted tree inside: what ops.c and quick.c (requests), entry.c, park.c (those that wait) and loop.c share. */
+/* session.h - the mounted tree inside: what ops.c (requests), entry.c, park.c (those that wait) and loop.c share. */
 #ifndef FS_SESSION_H
 #define FS_SESSION_H
 
@@ -18,10 +18,7 @@ struct fs {
 	struct world *world;
 	struct fuse_session *session;
 	struct fuse_args args;
-	struct fuse_buf buffer;      /* the request that is being served */
-	int requests;                /* the kernel's end: they are read from it, and answered in it; the session's */
-	struct answer *answer;       /* quick.c: the next one */
-	bool root_alone;             /* of all others root alone may look (option allow_root) */
+	struct fuse_buf buffer;
 	char *reply;                 /* REPLY_MAX bytes: directories */
 	int epoll, timer, signals, ready;
 	bool timer_set;
@@ -30,7 +27,7 @@ struct fs {
 	bool running;                /* time runs (mode auto): the next turn goes on with it */
 	GQueue parked, watchers;
 	GArray *told;                /* uint64_t: ids of nodes whose attributes the kernel takes for true until the next change */
-	uint64_t opens, opens_generation; /* quick.c: of files that the kernel might keep, since the latest change */
+	uint64_t opens, opens_generation; /* ops.c: of files that the kernel might keep, since the latest change */
 	uint64_t telling;            /* grows whenever it is told that they may not be any more */
 };
 
@@ -41,10 +38,6 @@ static inline struct fs *fs_of(fuse_req_t req)
 
 /* ops.c */
 extern const struct fuse_lowlevel_ops fs_ops;
-
-/* quick.c: answers the request in fs->buffer; false, with nothing done: it is one for the library. */
-bool quick_request(struct fs *fs);
-struct answer *answer_new(void);  /* free with g_aligned_free() */
 
 /* entry.c: what the kernel is told of a name, and may remember. Errors are positive. */
 bool uid_is_owner(const struct fs *fs, uid_t uid);
