@@ -145,7 +145,7 @@ static inline void entry_unknown(const struct vm_host *h, uint64_t raw)
 
 /* config.c */
 extern const struct vm_config config_default;
-/* Kinds of events that others may want to find; the rest are static where they happen. fault.c, ram.c. */
+/* Kinds of events that others may want to find; the rest are static where they happen. fault.c, trap.c, ram.c. */
 extern const struct event_kind event_fault, event_cow, event_poke_dropped;
 
 #endif

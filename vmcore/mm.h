@@ -209,7 +209,7 @@ void pages_resident(struct area *a, va_t start, va_t end, uint8_t *vec); /* minc
 void pages_set_locked(struct area *a, va_t start, va_t end, bool locked);
 void pages_clean(struct vm_inode *inode, uint64_t first, uint64_t n); /* writeback: entries of these file pages become clean and read-only where notified */
 
-/* fault.c - from a fault address to an entry, or to a signal. */
+/* fault.c, trap.c - from a fault address to an entry, or to a signal. */
 enum resolution {
 	RESOLVED_SPURIOUS, RESOLVED_ZEROPAGE, RESOLVED_ZERO, RESOLVED_COW, RESOLVED_FILE, RESOLVED_REUSE, RESOLVED_DIRTY,
 	RESOLVED_SWAPIN, RESOLVED_HUGE, RESOLVED_GROW, RESOLUTIONS
