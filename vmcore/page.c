@@ -1,4 +1,4 @@
-/* page.c - entries come and go: what that means for frames, slots, counters, leaf tables and the TLB. */
+/* page.c - entries come and go: what that means for frames, slots, counters and the TLB. */
 #include "page.h"
 
 #include "hugetlb.h"
@@ -19,176 +19,6 @@ void rss_add(struct mm *mm, const struct frame *f, uint64_t n)
 		return;
 	*rss_of(mm, f) += n;
 	rss_peak(mm);
-}
-
-/* Leaf tables. */
-
-static void not_counted(struct table *t, uint64_t raw)
-{
-}
-
-static void leaf_span(const struct mm *mm, vpn_t vpn, struct span *s)
-{
-	uint64_t n = leaf_pages(mm->host);
-	vpn_t first = vpn & ~(n - 1);
-
-	table_span(&mm->table, first, first + n, s);
-}
-
-static bool names_frame(const struct vm_geometry *g, uint64_t raw)
-{
-	enum entry_kind k = entry_kind(g, raw);
-
-	return k == ENTRY_PRESENT || k == ENTRY_PROTNONE;
-}
-
-/* Calls for each frame that the leaf table names. */
-static void leaf_frames(struct vm_host *h, const struct span *s, uint32_t more_refs, uint32_t more_maps)
-{
-	for (uint64_t i = 0; i < s->count; i++) {
-		uint64_t raw = entry_os(h, s, i);
-		struct frame *f;
-
-		if (!names_frame(&h->geometry, raw))
-			continue;
-		f = frame_of(h, entry_number(&h->geometry, raw));
-		f->refs += more_refs;
-		f->maps += more_maps;
-		f->flags &= ~FRAME_EXCLUSIVE;
-	}
-}
-
-void leaf_count(struct vm_host *h, struct span *leaf)
-{
-	struct frame *t = span_table(h, leaf);
-
-	if (leaf->sharers < 2 || (t->flags & TABLE_COUNTED))
-		return;
-	leaf_frames(h, leaf, 0, leaf->sharers - 1);
-	t->flags |= TABLE_COUNTED | TABLE_MIXED;
-}
-
-/* The last user takes a table back: fork had made each page read-only, which is now for the entries to say. */
-static void leaf_taken_back(struct mm *mm, vpn_t first, struct span *s)
-{
-	struct vm_host *h = mm->host;
-
-	for (uint64_t i = 0; i < s->count; i++) {
-		uint64_t raw = entry_os(h, s, i);
-
-		if (!names_frame(&h->geometry, raw))
-			continue;
-		frame_of(h, entry_number(&h->geometry, raw))->flags &= ~FRAME_EXCLUSIVE;
-		if (entry_kind(&h->geometry, raw) == ENTRY_PRESENT)
-			page_set_flags(mm, first, s, i, raw, 0, VM_PTE_WRITE);
-	}
-	span_table(h, s)->flags &= ~(TABLE_SHARED | TABLE_COUNTED);
-}
-
-int leaf_own(struct mm *mm, vpn_t vpn, struct err *e)
-{
-	struct vm_host *h = mm->host;
-	struct span old, own;
-	uint32_t users;
-	int r;
-
-	if (leaf_pages(h) == 0)
-		return 0;
-	leaf_span(mm, vpn, &old);
-	if (!span_is_lent(h, &old) || old.huge)
-		return 0;
-	users = old.sharers;
-	r = table_unshare_leaf(&mm->table, vpn, not_counted, e);
-	if (r < 0)
-		return r;
-	leaf_span(mm, vpn, &own);
-	if (users == 1) {
-		leaf_taken_back(mm, vpn & ~(leaf_pages(h) - 1), &own);
-		return 0;
-	}
-	span_mark(h, &own, TABLE_MIXED | (span_table(h, &old)->flags & TABLE_ZEROS));
-	leaf_frames(h, &old, 1, span_table(h, &old)->flags & TABLE_COUNTED ? 0 : users - 1);
-	span_mark(h, &old, TABLE_MIXED | (users > 2 ? TABLE_COUNTED : 0));
-	if (users == 2)
-		span_table(h, &old)->flags &= ~TABLE_COUNTED;
-	return 0;
-}
-
-bool leaf_is_plain_again(struct vm_host *h, struct span *s)
-{
-	const struct vm_geometry *g = &h->geometry;
-
-	for (uint64_t i = 0; i < s->count; i++) {
-		uint64_t raw = entry_os(h, s, i);
-		enum entry_kind kind = raw ? entry_kind(g, raw) : ENTRY_NONE;
-		const struct frame *f;
-
-		if (kind == ENTRY_NONE)
-			continue;
-		if (kind != ENTRY_PRESENT && kind != ENTRY_PROTNONE)
-			return false;
-		f = frame_of(h, entry_number(g, raw));
-		if (f->use == VM_FRAME_ZERO)
-			continue;
-		if (f->use != VM_FRAME_ANON || f->maps != 1 ||
-		    (f->flags & (FRAME_DIRTY | FRAME_SWAPCACHE | FRAME_LAZYFREE | FRAME_HUGE_HEAD | FRAME_HUGE_TAIL)))
-			return false;
-	}
-	span_table(h, s)->flags &= ~TABLE_MIXED;
-	return true;
-}
-
-/* Entries of a shared leaf table that count in rss: a shared table holds nothing but anonymous frames and the zero frame. */
-static uint64_t leaf_rss(struct vm_host *h, const struct span *s)
-{
-	const struct frame *t = span_table(h, s);
-	uint64_t n = t->entries;
-
-	if (t->flags & TABLE_ZEROS)
-		for (uint64_t i = 0; i < s->count; i++) {
-			uint64_t raw = entry_os(h, s, i);
-
-			n -= raw && names_frame(&h->geometry, raw) && entry_number(&h->geometry, raw) == h->zero_frame;
-		}
-	return n;
-}
-
-/* The process gives up its use of a shared leaf table; its entries stay for the others. */
-static void leaf_drop(struct mm *mm, vpn_t vpn)
-{
-	struct vm_host *h = mm->host;
-	struct span s;
-	struct frame *t;
-
-	leaf_span(mm, vpn, &s);
-	t = span_table(h, &s);
-	mm->rss_anon -= leaf_rss(h, &s);
-	if (t->flags & TABLE_COUNTED)
-		leaf_frames(h, &s, 0, UINT32_MAX);      /* one less */
-	if (s.sharers == 2)
-		t->flags &= ~TABLE_COUNTED;
-	table_drop_leaf(&mm->table, vpn);
-}
-
-int pages_own(struct mm *mm, va_t start, va_t end, bool whole, struct err *e)
-{
-	struct vm_host *h = mm->host;
-	vpn_t first = vpn_of(h, start), last = vpn_of(h, end);
-	uint64_t n = leaf_pages(h);
-	struct span s;
-
-	if (n == 0)
-		return 0;
-	for (vpn_t at = first; at < last; at += s.count) {
-		table_span(&mm->table, at, last, &s);
-		if (s.huge && s.count < (uint64_t)1 << s.huge_bits && huge_split(mm, at, e) < 0)
-			return -ENOMEM;
-		if (s.huge || !span_is_shared(&s) || (!whole && s.count == n))
-			continue;
-		if (leaf_own(mm, at, e) < 0)
-			return -ENOMEM;
-	}
-	return 0;
 }
 
 /* Frames. */
@@ -303,7 +133,7 @@ static bool look_for_locker(void *arg, struct area *a, va_t va)
 	if (a == l->not || !(a->flags & VM_F_LOCKED))
 		return true;
 	table_span(&a->mm->table, vpn_of(l->host, va), vpn_of(l->host, va) + 1, &s);
-	l->found = s.entry && names_frame(&l->host->geometry, entry_os(l->host, &s, 0)) &&
+	l->found = s.entry && entry_names_frame(&l->host->geometry, entry_os(l->host, &s, 0)) &&
 		   entry_number(&l->host->geometry, span_entry(l->host, &s, vpn_of(l->host, va), 0)) == l->pfn;
 	return !l->found;
 }
@@ -334,7 +164,7 @@ void pages_set_locked(struct area *a, va_t start, va_t end, bool locked)
 			uint64_t raw = span_entry(h, &s, at, i);
 			pfn_t pfn = entry_number(&h->geometry, raw);
 
-			if (!names_frame(&h->geometry, raw) || frame_of(h, pfn)->use == VM_FRAME_ZERO)
+			if (!entry_names_frame(&h->geometry, raw) || frame_of(h, pfn)->use == VM_FRAME_ZERO)
 				continue;
 			if (locked)
 				frame_lock(h, frame_of(h, pfn));
@@ -493,33 +323,12 @@ void pages_zap_cow(struct area *a, va_t start, va_t end)
 	pages_zap(a, start, end);
 }
 
-/* Gives up all shared leaf tables in the area, many at once where they need no look at their entries. */
-static void drop_shared(struct area *a)
-{
-	struct mm *mm = a->mm;
-	struct vm_host *h = mm->host;
-	vpn_t last = vpn_of(h, a->end);
-	uint64_t mask = leaf_pages(h) - 1, entries = 0;
-	struct span s;
-
-	for (vpn_t at = vpn_of(h, a->start); at < last; at += s.count) {
-		s.count = at & mask ? 0 : table_drop_run(&mm->table, at, last, TABLE_COUNTED | TABLE_ZEROS | TABLE_POKED,
-							 &entries);
-		if (s.count > 0)
-			continue;
-		table_span(&mm->table, at, last, &s);
-		if (span_is_shared(&s))
-			leaf_drop(mm, at);
-	}
-	mm->rss_anon -= entries;
-}
-
 void pages_exit(struct mm *mm)
 {
 	struct vm_host *h = mm->host;
 
 	for (struct area *a = area_of(tree_first(&mm->areas)); a && h->shared_tables > 0; a = area_next(a))
-		drop_shared(a);
+		leaf_drop_area(a);
 	for (struct area *a = area_of(tree_first(&mm->areas)); a; a = area_next(a))
 		pages_zap(a, a->start, a->end);
 	tlb_flush_asid(h, mm->table.asid);
@@ -569,7 +378,7 @@ bool page_unmap(struct area *a, va_t va, pfn_t pfn, uint32_t slot)
 	struct span s;
 
 	table_span(&mm->table, vpn, vpn + 1, &s);
-	if (!s.entry || !names_frame(&h->geometry, span_entry(h, &s, vpn, 0)) ||
+	if (!s.entry || !entry_names_frame(&h->geometry, span_entry(h, &s, vpn, 0)) ||
 	    entry_number(&h->geometry, span_entry(h, &s, vpn, 0)) != pfn)
 		return false;
 	if (area_is_hugetlb(a)) {

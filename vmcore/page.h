@@ -54,6 +54,12 @@ static inline bool span_is_plain(const struct vm_host *h, const struct span *s)
 	return s->table != PFN_NONE && !s->poked && !s->huge && !(frame_of(h, s->table)->flags & TABLE_MIXED);
 }
 
+static inline bool entry_names_frame(const struct vm_geometry *g, uint64_t raw)
+{
+	enum entry_kind k = entry_kind(g, raw);
+
+	return k == ENTRY_PRESENT || k == ENTRY_PROTNONE;
+}
 /* VM_PTE_* of a present or protnone entry; of the latter D is all there is. */
 static inline unsigned page_flags(const struct vm_geometry *g, uint64_t raw)
 {
@@ -88,13 +94,19 @@ static inline uint64_t *rss_of(struct mm *mm, const struct frame *f)
 void rss_add(struct mm *mm, const struct frame *f, uint64_t n); /* the zero frame counts nowhere */
 void rss_peak(struct mm *mm);
 
-/* page.c */
+/* leaf.c */
 /* The leaf table of vpn becomes the process's own, as entries that say what the process may do. ENOMEM: nothing changed. */
 int leaf_own(struct mm *mm, vpn_t vpn, struct err *e);
 /* Every sharer of the span's leaf table is counted in frame->maps from now on. */
 void leaf_count(struct vm_host *h, struct span *leaf);
 /* Looks through a whole mixed leaf table; true if it is a plain one after all, which it then is marked as. */
 bool leaf_is_plain_again(struct vm_host *h, struct span *leaf);
+/* The process gives up its use of a shared leaf table; its entries stay for the others. */
+void leaf_drop(struct mm *mm, vpn_t vpn);
+/* Gives up all shared leaf tables in the area, many at once where they need no look at their entries. */
+void leaf_drop_area(struct area *a);
+
+/* page.c */
 /* A fresh anonymous frame for `va` of an area that has an anon: one reference, no entry yet. PFN_NONE. */
 pfn_t page_new(struct area *a, va_t va, bool zero);
 uint64_t page_index(const struct area *a, va_t va); /* frame->index of a page there */
