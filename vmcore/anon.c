@@ -15,11 +15,6 @@
 #include "inode.h"
 #include "proc.h"
 
-static uint64_t last_page(const struct area *a)
-{
-	return a->pgoff + area_pages(a, a->mm->host->geometry.page_bits) - 1;
-}
-
 static struct anon_link *link_of(struct tree_node *n)
 {
 	return tree_entry(n, struct anon_link, node);
@@ -34,7 +29,7 @@ static void link_refresh(struct tree_node *n)
 {
 	struct anon_link *l = link_of(n);
 
-	l->last = last_page(l->area);
+	l->last = area_last_page(l->area);
 	if (n->left)
 		l->last = MAX(l->last, link_of(n->left)->last);
 	if (n->right)
@@ -222,7 +217,7 @@ static bool walk_links(const struct walk *w, struct tree_node *n)
 			return false;
 		if (a->pgoff > w->index)
 			break;
-		if (last_page(a) >= w->index && !walk_area(w, a))
+		if (area_last_page(a) >= w->index && !walk_area(w, a))
 			return false;
 	}
 	return true;

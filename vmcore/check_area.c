@@ -15,11 +15,6 @@ static struct area *area_of_shared(struct tree_node *n)
 	return n ? tree_entry(n, struct area, shared) : NULL;
 }
 
-static uint64_t last_page(const struct area *a)
-{
-	return a->pgoff + area_pages(a, a->mm->host->geometry.page_bits) - 1;
-}
-
 static bool hangs_in(const struct tree *t, const struct tree_node *n)
 {
 	while (n->parent) {
@@ -60,7 +55,7 @@ static void check_place(struct check *c, const struct area *a, va_t before)
 static void check_mapping(struct check *c, const struct area *a)
 {
 	const struct area *left = area_of_shared(a->shared.left), *right = area_of_shared(a->shared.right);
-	uint64_t last = last_page(a);
+	uint64_t last = area_last_page(a);
 
 	if (a->file)
 		check_seen(c->files, a->file)->refs++;
@@ -90,7 +85,7 @@ static void check_links(struct check *c, const struct area *a)
 	}
 	for (const struct anon_link *l = a->links; l; l = l->next) {
 		const struct anon_link *left = link_of(l->node.left), *right = link_of(l->node.right);
-		uint64_t last = last_page(a);
+		uint64_t last = area_last_page(a);
 
 		last = MAX(last, left ? left->last : 0);
 		last = MAX(last, right ? right->last : 0);

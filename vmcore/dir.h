@@ -6,7 +6,7 @@
 
 struct vm_inode *inode_new(struct vm_host *h, enum vm_inode_kind kind, uint32_t mode, bool tmpfs);
 void inode_changed(struct vm_inode *i);   /* ctime, and the host's generation */
-void mappings_init(struct tree *t);       /* cache.c: areas by pgoff, with the largest last page below */
+void mappings_init(struct tree *t);       /* mappings.c: areas by pgoff, with the largest last page below */
 
 void dir_init(struct vm_inode *dir);
 void dir_clear(struct vm_inode *dir);     /* a directory ends: it is empty, or all inodes end with it */

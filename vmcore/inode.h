@@ -74,6 +74,10 @@ pfn_t inode_cached(const struct vm_inode *i, uint64_t index);      /* PFN_NONE *
 void  inode_page_dirty(struct vm_inode *i, uint64_t index);        /* of a cached page: FRAME_DIRTY and counts */
 void  inode_drop_page(struct vm_inode *i, uint64_t index);         /* out of the cache, without writing; nothing maps it */
 uint64_t inode_pages(const struct vm_inode *i);                    /* size rounded up */
+size_t inode_bytes_in_page(const struct vm_inode *i, uint64_t index); /* that lie before the end of the file */
+/* Calls `each` for every cached page in [first, last]; it may drop the page. */
+void  inode_each_cached(struct vm_inode *i, uint64_t first, uint64_t last,
+			void (*each)(struct vm_inode *i, uint64_t index));
 struct cache_run *inode_run(const struct vm_inode *i, uint64_t index); /* that contains it, or NULL */
 /* The page will be asked for: what leads to it may be fetched meanwhile; `next`: that was said before. */
 void inode_soon(const struct vm_inode *i, uint64_t index, bool next);
@@ -88,11 +92,11 @@ uint32_t inode_slot(const struct vm_inode *i, uint64_t index);
 int   inode_write_page(struct vm_inode *i, uint64_t index);        /* one dirty page to the disk; entries become clean */
 /* Blocks are found for what waits for them (ext4_alloc_da_blocks): where there is such a page, all dirty ones are written. */
 void  inode_allocate(struct vm_inode *i);
-/* A hole punched (madvise remove): pages leave cache, disk and page tables. */
+/* cache_io.c. A hole punched (madvise remove): pages leave cache, disk and page tables. */
 void  inode_punch(struct vm_inode *i, uint64_t first, uint64_t n);
 /* Shared anonymous memory: an unnamed object of tmpfs. One reference is the caller's. */
 struct vm_inode *inode_new_shm(struct vm_host *h, uint64_t size);
-/* The areas that map a file's pages [first, last], in order: *cursor starts as NULL. */
+/* mappings.c. The areas that map a file's pages [first, last], in order: *cursor starts as NULL. */
 struct area *inode_mapping_next(const struct vm_inode *i, uint64_t first, uint64_t last, struct area *cursor);
 /* All pages leave the cache; dirty ones are written first. Nothing maps them; not for tmpfs. */
 void  inode_drop_cache(struct vm_inode *i);

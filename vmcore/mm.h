@@ -73,6 +73,11 @@ struct mm {
 
 static inline struct area *area_of(struct tree_node *n) { return n ? tree_entry(n, struct area, node) : NULL; }
 static inline uint64_t area_pages(const struct area *a, unsigned page_bits) { return (a->end - a->start) >> page_bits; }
+/* The pgoff of its last page. */
+static inline uint64_t area_last_page(const struct area *a)
+{
+	return a->pgoff + area_pages(a, a->mm->host->geometry.page_bits) - 1;
+}
 
 /* mm.c - an address space comes, is copied, goes. */
 struct mm *mm_new(struct vm_host *h, struct vm_proc *owner);

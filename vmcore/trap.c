@@ -6,6 +6,7 @@
 
 #include "oom.h"
 #include "paging.h"
+#include "reclaim.h"
 
 const struct event_kind event_fault = { "fault", "va:x access:n kind:n resolution:n" };
 
