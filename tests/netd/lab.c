@@ -55,6 +55,17 @@ int lab_teardown(void **state)
 	return 0;
 }
 
+int lab_setup_pair(void **state)
+{
+	struct net_wire *w;
+
+	lab_setup(state);
+	w = lab_wire(*state, "lan0");
+	lab_host(*state, "a", w, "10.0.0.1/24");
+	lab_host(*state, "b", w, "10.0.0.2/24");
+	return 0;
+}
+
 void lab_run(struct lab *l, ns_t time)
 {
 	assert_true(clock_run(&l->clock, l->clock.now + time, 20000000));

@@ -39,6 +39,7 @@ void lab_close(struct lab *l);
 /* The same for cmocka: *state is the lab, with seed 1. */
 int  lab_setup(void **state);
 int  lab_teardown(void **state);
+int  lab_setup_pair(void **state);          /* with hosts a, 10.0.0.1, and b, 10.0.0.2, on wire lan0 */
 /* Runs for a time, or until nothing that anyone waits for is left. */
 void lab_run(struct lab *l, ns_t time);
 void lab_settle(struct lab *l);

@@ -1,26 +1,6 @@
 /* test_socket.c - sockets as Linux has them: ports, conflicts, errors, queues, tables. */
 #include "lab.h"
 
-static int setup(void **state)
-{
-	struct lab *l = malloc(sizeof(*l));
-	struct net_wire *w;
-
-	lab_open(l, 1);
-	w = lab_wire(l, "lan0");
-	lab_host(l, "a", w, "10.0.0.1/24");
-	lab_host(l, "b", w, "10.0.0.2/24");
-	*state = l;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	lab_close(*state);
-	free(*state);
-	return 0;
-}
-
 static struct net_host *host(struct lab *l, const char *name) { return net_host_at(l->net, name); }
 
 static int try_bind(struct net_socket *s, const char *where)
@@ -577,7 +557,7 @@ static void clocks_stepped_by_years(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, lab_setup_pair, lab_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(low_ports_are_for_root), TEST(only_own_addresses), TEST(port_conflicts), TEST(tcp_and_udp_ports_are_different),
 		TEST(two_may_bind_but_one_listens), TEST(ephemeral_ports_come_from_the_range),

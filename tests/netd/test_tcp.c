@@ -1,26 +1,6 @@
 /* test_tcp.c - connections between two hosts: opening, bytes, closing. */
 #include "lab.h"
 
-static int setup(void **state)
-{
-	struct lab *l = malloc(sizeof(*l));
-	struct net_wire *w;
-
-	lab_open(l, 1);
-	w = lab_wire(l, "lan0");
-	lab_host(l, "a", w, "10.0.0.1/24");
-	lab_host(l, "b", w, "10.0.0.2/24");
-	*state = l;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	lab_close(*state);
-	free(*state);
-	return 0;
-}
-
 static struct net_host *host(struct lab *l, const char *name)
 {
 	return net_host_at(l->net, name);
@@ -116,10 +96,10 @@ static void nobody_is_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_connection_carries_bytes_both_ways, setup, teardown),
-		cmocka_unit_test_setup_teardown(who_closes_first_waits, setup, teardown),
-		cmocka_unit_test_setup_teardown(nobody_listens, setup, teardown),
-		cmocka_unit_test_setup_teardown(nobody_is_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_connection_carries_bytes_both_ways, lab_setup_pair, lab_teardown),
+		cmocka_unit_test_setup_teardown(who_closes_first_waits, lab_setup_pair, lab_teardown),
+		cmocka_unit_test_setup_teardown(nobody_listens, lab_setup_pair, lab_teardown),
+		cmocka_unit_test_setup_teardown(nobody_is_there, lab_setup_pair, lab_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

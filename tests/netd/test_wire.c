@@ -4,22 +4,8 @@
 
 static int setup(void **state)
 {
-	struct lab *l = malloc(sizeof(*l));
-	struct net_wire *w;
-
-	lab_open(l, 1);
-	w = lab_wire(l, "lan0");
-	lab_host(l, "a", w, "10.0.0.1/24");
-	lab_host(l, "b", w, "10.0.0.2/24");
-	lab_host(l, "c", w, "10.0.0.3/24");
-	*state = l;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	lab_close(*state);
-	free(*state);
+	lab_setup_pair(state);
+	lab_host(*state, "c", net_wire_at(((struct lab *)*state)->net, "lan0"), "10.0.0.3/24");
 	return 0;
 }
 
@@ -497,7 +483,7 @@ static void a_wire_can_go_with_frames_under_way(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, lab_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(rate_and_delay_make_the_time), TEST(too_much_is_discarded), TEST(too_long_is_not_sent),
 		TEST(the_switch_learns_and_forgets), TEST(a_hub_repeats_everything_to_all),
