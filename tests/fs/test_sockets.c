@@ -1,48 +1,6 @@
-/* test_sockets.c - sockets and pipes by the commands of processes and by stream/FD, without a kernel. */
+/* test_sockets.c - sockets and pipes by the commands of processes, without a kernel. */
 #include "command.h"
-#include "net_test.h"
-
-#include <fcntl.h>
-
-enum { SERVER = 2, CLIENT = 2 };  /* each the first process of its host */
-
-static int setup(void **state)
-{
-	*state = two_hosts("server", "client");
-	return 0;
-}
-
-/* Server's descriptor 0 listens on 10.0.0.1:80, 1 is the connection of client's descriptor 0. */
-static void connect_both(struct world *w)
-{
-	gives(w, "host0", SERVER, "socket tcp", "0\n");
-	does(w, "host0", SERVER, "bind 0 10.0.0.1:80");
-	does(w, "host0", SERVER, "listen 0 5");
-	gives(w, "b", CLIENT, "socket tcp", "0\n");
-	does(w, "b", CLIENT, "bind 0 10.0.0.2:4000");
-	does(w, "b", CLIENT, "connect 0 10.0.0.1:80");
-	gives(w, "host0", SERVER, "accept 0", "1 10.0.0.2:4000\n");
-}
-
-static char *state_of(struct world *w, const char *host, unsigned port)
-{
-	struct net_socket_info info;
-	struct net_host *h = world_host_named(w, host)->net;
-
-	for (const struct net_socket *s = NULL; (s = net_socket_next(h, s));) {
-		net_socket_get(s, &info);
-		if (info.local.port == port && info.state != NET_TCP_LISTEN)
-			return g_strdup(net_tcp_state_names[info.state]);
-	}
-	return g_strdup("-");
-}
-
-static void assert_state(struct world *w, const char *host, unsigned port, const char *expected)
-{
-	g_autofree char *state = state_of(w, host, port);
-
-	assert_string_equal(state, expected);
-}
+#include "socket_test.h"
 
 /* --- tcp --- */
 
@@ -406,132 +364,6 @@ static void poll_tells_what_is_ready(void **state)
 	fails(w, "host0", SERVER, "poll x", EINVAL);
 }
 
-/* --- stream/FD --- */
-
-static struct open_file *open_stream(struct world *w, const char *path, int flags)
-{
-	struct known *k = known_root(w);
-	g_auto(GStrv) names = g_strsplit(path, "/", -1);
-	struct err e = { 0 };
-
-	for (unsigned i = 0; names[i]; i++) {
-		struct node child;
-
-		assert_int_equal(tree_find(&k->n, names[i], &child), 0);
-		k = known_lookup(w, k, names[i], &child);
-	}
-	return file_open(w, k, flags, &e);
-}
-
-static void reads(struct open_file *f, struct world *w, size_t size, const char *expected)
-{
-	const char *bytes;
-	ssize_t n;
-
-	while ((n = file_read(f, 0, size, &bytes, NULL)) == -EINPROGRESS && step(w))
-		;
-	assert_int_equal(n, strlen(expected));
-	assert_memory_equal(bytes, expected, strlen(expected));
-}
-
-static void writes(struct open_file *f, const char *text)
-{
-	struct write_call c = { .file = f, .data = text, .len = strlen(text), .writer = 1 };
-
-	assert_int_equal(file_write(&c, NULL), strlen(text));
-}
-
-static void a_stream_is_the_data_alone(void **state)
-{
-	struct world *w = *state;
-	struct open_file *server, *client;
-	const char *bytes;
-
-	connect_both(w);
-	server = open_stream(w, "hosts/host0/proc/2/stream/1", O_RDWR);
-	client = open_stream(w, "hosts/b/proc/2/stream/0", O_RDWR);
-	writes(client, "two\nlines\n");
-	reads(server, w, 1, "t");                                   /* bash reads byte by byte: nothing is lost */
-	reads(server, w, 3, "wo\n");
-	file_abandon(server);
-	server = open_stream(w, "hosts/host0/proc/2/stream/1", O_RDWR);
-	reads(server, w, 100, "lines\n");
-	assert_int_equal(file_read(server, 0, 10, &bytes, NULL), -EINPROGRESS);
-	assert_false(file_ready(server));
-	writes(server, "back");
-	reads(client, w, 100, "back");
-	file_abandon(client);
-	settle(w);
-	assert_state(w, "b", 4000, "ESTABLISHED");                  /* closing the file is no close */
-	does(w, "b", CLIENT, "close 0");
-	settle(w);
-	assert_true(file_ready(server));
-	reads(server, w, 100, "");
-	file_abandon(server);
-}
-
-static void a_closed_descriptor_ends_its_stream(void **state)
-{
-	struct world *w = *state;
-	struct open_file *f;
-	const char *bytes;
-
-	connect_both(w);
-	f = open_stream(w, "hosts/host0/proc/2/stream/1", O_RDWR);
-	does(w, "host0", SERVER, "close 1");
-	assert_int_equal(file_read(f, 0, 10, &bytes, NULL), -EBADF);
-	gives(w, "host0", SERVER, "socket udp", "1\n");
-	assert_int_equal(file_read(f, 0, 10, &bytes, NULL), -EBADF); /* the number is another's */
-	does(w, "host0", SERVER, "exit 0");
-	assert_int_equal(file_read(f, 0, 10, &bytes, NULL), 0);
-	file_abandon(f);
-}
-
-static void the_stream_of_a_listener_is_one_connection(void **state)
-{
-	struct world *w = *state;
-	struct open_file *f;
-
-	connect_both(w);
-	f = open_stream(w, "hosts/host0/proc/2/stream/0", O_RDONLY);
-	gives(w, "b", CLIENT, "socket tcp", "1\n");
-	does(w, "b", CLIENT, "connect 1 10.0.0.1:80");
-	reads(f, w, 1, "2");
-	reads(f, w, 1, "\n");
-	reads(f, w, 10, "");
-	file_abandon(f);
-	gives(w, "b", CLIENT, "send 1 41", "1\n");
-	gives(w, "host0", SERVER, "recv 2", "A");
-}
-
-static void a_stream_of_a_pipe_fills_and_empties(void **state)
-{
-	struct world *w = *state;
-	g_autofree char *many = g_malloc(100000);
-	struct open_file *in, *out;
-	struct write_call c = { .data = many, .len = 100000, .writer = 1 };
-	size_t got = 0;
-
-	memset(many, 'x', 100000);
-	gives(w, "host0", SERVER, "pipe", "0 1\n");
-	in = open_stream(w, "hosts/host0/proc/2/stream/0", O_RDONLY);
-	out = c.file = open_stream(w, "hosts/host0/proc/2/stream/1", O_WRONLY);
-	assert_int_equal(file_write(&c, NULL), -EINPROGRESS);
-	assert_int_equal(c.done, 65536);
-	while (c.done < 100000) {
-		const char *bytes;
-		ssize_t n = file_read(in, 0, 10000, &bytes, NULL);
-
-		assert_true(n > 0);
-		got += (size_t)n;
-		file_write(&c, NULL);
-	}
-	assert_int_equal(file_write(&c, NULL), 100000);
-	assert_true(got < 100000);
-	file_abandon(in);
-	file_abandon(out);
-}
-
 /* --- what is shown --- */
 
 static void links_lead_to_sockets_and_pipes(void **state)
@@ -624,8 +456,6 @@ int main(void)
 		TEST(linger_zero_resets), TEST(the_backlog_holds_one_more_than_it_says), TEST(port_rules), TEST(a_wildcard_of_version_6_takes_both_versions),
 		TEST(addresses_of_a_link_name_their_interface), TEST(waiting_has_a_limit_if_one_is_set),
 		TEST(datagrams_tell_their_sender), TEST(a_pipe_joins_parent_and_child), TEST(poll_tells_what_is_ready),
-		TEST(a_stream_is_the_data_alone), TEST(a_closed_descriptor_ends_its_stream),
-		TEST(the_stream_of_a_listener_is_one_connection), TEST(a_stream_of_a_pipe_fills_and_empties),
 		TEST(links_lead_to_sockets_and_pipes), TEST(fixtures_have_their_holders), TEST(flags_of_messages_are_words),
 	};
 
