@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what the tests need, builds with AddressSanitizer and UndefinedBehaviorSanitizer, runs every test,
-# then each fuzz target for FUZZ_SECONDS (30 where CI is set, else 10; 0: none). Ends in one line of counts.
+# then each fuzz target for FUZZ_SECONDS (30 where CI is set, else 10; 0: none) from FUZZ_SEED (1 where CI is set, so that what fails is
+# the change's doing; else 0, which is another each time). Ends in one line of counts.
 set -eu
 cd "$(dirname "$0")/.."
 . examples/install.sh
@@ -10,6 +11,7 @@ need_packages gcc libc6-dev meson ninja-build pkg-config libfuse3-dev fuse3 libg
 	iputils-ping
 build=${BUILD:-build-test}
 fuzz_seconds=${FUZZ_SECONDS:-$([ -n "${CI:-}" ] && echo 30 || echo 10)}
+fuzz_seed=${FUZZ_SEED:-$([ -n "${CI:-}" ] && echo 1 || echo 0)}
 
 # -g1: lines and functions are all that a report shows, and a quarter of the time of compiling is saved.
 [ -d "$build" ] || meson setup "$build" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Dwerror=true -Dc_args=-g1
@@ -42,7 +44,7 @@ if [ "$fuzz_seconds" -gt 0 ]; then
 		code=0
 		# Entropic: weighing inputs against one another would take most of the time with so much code to cover.
 		timeout $((fuzz_seconds + 60)) "$fuzz/tests/fuzz/$1" -max_total_time="$fuzz_seconds" -rss_limit_mb=2048 \
-			-entropic=0 -timeout=20 -print_final_stats=1 -artifact_prefix="$fuzz/$1-" "$corpus" >"$fuzz/$1.log" 2>&1 || code=$?
+			-seed="$fuzz_seed" -entropic=0 -timeout=20 -print_final_stats=1 -artifact_prefix="$fuzz/$1-" "$corpus" >"$fuzz/$1.log" 2>&1 || code=$?
 		rm -rf "$corpus"
 		return $code
 	}
@@ -59,6 +61,7 @@ if [ "$fuzz_seconds" -gt 0 ]; then
 				grep -E 'stat::number_of_executed_units|stat::average_exec' "$fuzz/$1.log" || true
 			else
 				failed=$((failed + 1)) status=1
+				grep 'INFO: Seed' "$fuzz/$1.log" || true
 				tail -n 40 "$fuzz/$1.log"
 			fi
 			shift
