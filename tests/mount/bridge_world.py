@@ -126,7 +126,9 @@ def leave(*options):
     """Unmounts where we are. Another test's private namespace, made meanwhile, may have a copy: the program would live on for it."""
     tree = os.getcwd()
     os.chdir("/")
-    subprocess.run(["fusermount3", "-u", *options, tree], check=True, timeout=LONG)
+    def unmounted():                       # busy, while another test's tool looks round all mounts
+        return subprocess.run(["fusermount3", "-u", *options, tree], stderr=subprocess.DEVNULL, timeout=LONG).returncode == 0
+    until("it unmounts", unmounted)
     held = subprocess.run(f"grep -qs ' {tree} ' /proc/[0-9]*/mountinfo", shell=True, timeout=LONG).returncode == 0
     if held and not is_gone():
         os.kill(daemon, signal.SIGTERM)
