@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+enum { FRONT_BYTES = 1 << 16 /* in front of RAM, zero for ever: see replay_follow() */ };
+
 const struct event_kind event_poke_dropped = { "poke_dropped", "at:x now:x was:x" };
 
 int ram_init(struct vm_host *h, struct err *e)
@@ -29,11 +31,11 @@ int ram_init(struct vm_host *h, struct err *e)
 		return err_set(e, EINVAL, -1, "%" G_GUINT64_FORMAT " bytes of RAM exceed physical addresses of %u bits",
 			       bytes, g->pa_bits);
 	mapped = (uint64_t)1 << (bytes == 1 ? 0 : 64 - __builtin_clzll(bytes - 1));  /* see walk.c; unused, it costs nothing */
-	ram = sparse_new(mapped);
+	ram = sparse_new(FRONT_BYTES + mapped);
 	if (!ram)
 		return err_set(e, ENOMEM, -1, "%" G_GUINT64_FORMAT " bytes of RAM are more than this program can have",
 			       bytes);
-	h->ram = ram;
+	h->ram = (uint8_t *)ram + FRONT_BYTES;
 	h->mmu = (struct mmu) { .ram_bytes = bytes, .mapped_bytes = mapped, .no_pte = bytes < g->pte_bytes };
 	h->mmu.last_pte = h->mmu.no_pte ? 0 : bytes - g->pte_bytes;
 	mmu_format_of(g, &h->mmu.format);
@@ -44,7 +46,8 @@ int ram_init(struct vm_host *h, struct err *e)
 
 void ram_clear(struct vm_host *h)
 {
-	sparse_free(h->ram, h->mmu.mapped_bytes);
+	if (h->ram)
+		sparse_free(h->ram - FRONT_BYTES, FRONT_BYTES + h->mmu.mapped_bytes);
 	h->ram = NULL;
 	g_clear_pointer(&h->poked, g_hash_table_unref);
 	table_global_free(h);

@@ -142,7 +142,7 @@ struct vm_replay *vm_replay_new(const struct vm_replay_options *o, struct err *e
 	if (is_opt(r)) {
 		r->next_use = o->next_use;
 		r->next_use_count = o->next_use_count;
-		places_init(&r->needed, o->next_use_count);
+		furthest_init(&r->needed, r->frames);
 		places_init(&r->useless, o->next_use_count);
 	}
 	return r;
@@ -154,7 +154,7 @@ void vm_replay_free(struct vm_replay *r)
 		return;
 	if (r->kind)
 		policy_clear(&r->policy);
-	places_clear(&r->needed);
+	furthest_clear(&r->needed);
 	places_clear(&r->useless);
 	replay_tlb_clear(&r->tlb);
 	least_clear(&r->least);
@@ -224,8 +224,9 @@ static uint64_t places_bytes(const struct places *s)
 void vm_replay_memory(const struct vm_replay *r, struct vm_replay_memory *out)
 {
 	policy_memory(&r->policy, &out->by_frame, &out->by_page);
-	out->by_frame += r->frames * sizeof r->mapped[0] + least_bytes(&r->least) + recency_bytes(&r->recency);
-	out->by_reference = places_bytes(&r->needed) + places_bytes(&r->useless);
+	out->by_frame += r->frames * sizeof r->mapped[0] + least_bytes(&r->least) + recency_bytes(&r->recency) +
+		furthest_bytes(&r->needed);
+	out->by_reference = places_bytes(&r->useless);
 }
 
 uint64_t vm_replay_victim(const struct vm_replay *r)

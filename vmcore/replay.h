@@ -15,6 +15,7 @@
 #define POLICY_OWN_BITS
 #define POLICY_OWN_PAGES
 #include "policy/policy.h"
+#include "replay_furthest.h"
 #include "replay_least.h"
 
 #include "replay_recency.h"
@@ -35,7 +36,7 @@ struct replay_policy {
 };
 extern const struct replay_policy replay_policies[];  /* replay_policies.c; ends with a NULL name */
 
-/* opt: sets of places in the trace, one bit each, and a bit a word in the level above. */
+/* opt: a set of places in the trace, one bit each, and a bit a word in the level above. */
 struct places { uint64_t *level[6], words[6]; unsigned levels; };
 void places_init(struct places *s, uint64_t n);
 void places_clear(struct places *s);
@@ -67,11 +68,13 @@ struct vm_replay {
 	uint64_t  passed;           /* references of this call that were not known */
 	bool      filtered;         /* in this piece */
 	unsigned  rest;             /* pieces to go without it */
+	unsigned  changing;         /* of the last PATHS walks, groups of WALK_MANY in which some entry changed */
 	/* opt */
 	const uint32_t *next_use;
 	const uint64_t *opt_refs;
-	uint64_t  next_use_count, noted /* references before that one are in the sets */;
-	struct places needed, useless;
+	uint64_t  next_use_count, noted /* what references before that one say is known */;
+	struct furthest needed;     /* each page's next use */
+	struct places useless;      /* places that loaded pages which have none */
 	struct recency recency;     /* lru */
 	struct least least;         /* lfu */
 };

@@ -41,6 +41,8 @@ void least_init(struct least *l, uint32_t frames)
 		l->size[l->levels] = n;
 		l->bound[l->levels++] = bounds_new(n);
 	} while (n > LEAST_FAN);
+	l->room = frames / 2 + 1;
+	l->queue = array_new(l->room * sizeof(l->queue[0]));
 }
 
 void least_clear(struct least *l)
@@ -48,12 +50,13 @@ void least_clear(struct least *l)
 	sparse_free(l->key, whole_blocks(l->frames) * sizeof(l->key[0]));
 	for (unsigned k = 0; k < l->levels; k++)
 		sparse_free(l->bound[k], whole_blocks(l->size[k]) * sizeof(uint64_t));
+	sparse_free(l->queue, l->room * sizeof(l->queue[0]));
 	*l = (struct least){ 0 };
 }
 
 uint64_t least_bytes(const struct least *l)
 {
-	uint64_t bytes = whole_blocks(l->frames) * sizeof(l->key[0]);
+	uint64_t bytes = whole_blocks(l->frames) * sizeof(l->key[0]) + l->room * sizeof(l->queue[0]);
 
 	for (unsigned k = 0; k < l->levels; k++)
 		bytes += whole_blocks(l->size[k]) * sizeof(uint64_t);
@@ -138,16 +141,73 @@ AVX2 INLINE uint32_t place_by_four(const uint64_t *at)
 
 AVX2 static uint32_t find_victim_by_four(struct least *l) { return find_victim(l, place_by_four); }
 
-uint32_t least_victim(struct least *l)
+static uint32_t find(struct least *l)
 {
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") ? find_victim_by_four(l) : find_victim(l, place_plainly);
 }
 #else
-uint32_t least_victim(struct least *l)
+static uint32_t find(struct least *l)
 {
 	return find_victim(l, place_plainly);
 }
 #endif
+
+/* The frame's key, which may be less than it had, is known to the bounds from now on. */
+static void put(struct least *l, uint32_t f)
+{
+	uint64_t key = l->key[f].all;
+
+	for (unsigned k = 0; k < l->levels; k++) {
+		uint64_t *bound = &l->bound[k][f /= LEAST_FAN];
+
+		if (*bound <= key)
+			return;
+		*bound = key;
+	}
+}
+
+static uint32_t queue_pop(struct least *l)
+{
+	uint32_t f = l->queue[l->first];
+
+	l->first = l->first + 1 == l->room ? 0 : l->first + 1;
+	l->waiting--;
+	return f;
+}
+
+/* The first in the queue comes under the bounds. */
+static void queue_leave(struct least *l)
+{
+	uint32_t f = queue_pop(l);
+
+	l->mixed |= l->key[f].high == 1;
+	put(l, f);
+}
+
+void least_load(struct least *l, uint32_t f, uint64_t now)
+{
+	uint32_t at;
+
+	if (l->waiting == l->room)
+		queue_leave(l);
+	at = l->first + l->waiting++;
+	l->queue[at < l->room ? at : at - l->room] = f;
+	l->key[f].all = (uint64_t)1 << 32 | (uint32_t)(now - l->base);
+}
+
+uint32_t least_victim(struct least *l)
+{
+	uint32_t f;
+
+	for (; !l->mixed && l->waiting > 0; queue_leave(l))
+		if (l->key[l->queue[l->first]].high == 1)
+			return queue_pop(l);
+	while (l->waiting > 0)
+		queue_leave(l);
+	f = find(l);
+	l->mixed = l->key[f].high == 1;
+	return f;
+}
 
 static int by_number(gconstpointer a, gconstpointer b, gpointer keys)
 {

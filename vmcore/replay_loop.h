@@ -40,7 +40,7 @@ static inline uint64_t __attribute__((always_inline)) NAMED(refer)(struct vm_rep
 								   uint64_t **at, struct err *e)
 {
 	const bool single = (POLICY_NEEDS) & POLICY_HITS;
-	uint64_t v = *entry, want = vm_ref_stores(ref) ? ENTRY_A | ENTRY_D : ENTRY_A;
+	uint64_t v = replay_load((uintptr_t)entry), want = vm_ref_stores(ref) ? ENTRY_A | ENTRY_D : ENTRY_A;
 	struct policy *p = &r->policy;
 
 	if (G_UNLIKELY(!(v & ENTRY_P)) && replay_no_table(&r->world, entry)) {
@@ -71,30 +71,38 @@ static inline uint64_t __attribute__((always_inline)) NAMED(refer)(struct vm_rep
 static inline bool __attribute__((always_inline)) NAMED(walk_many)(struct vm_replay *r, const struct replay_paths *paths, unsigned i,
 								   uint64_t now, uint64_t **entry)
 {
-	uint64_t all = UINT64_MAX;
+	uint64_t all = UINT64_MAX, value[WALK_MANY];
 
 	for (unsigned k = 0; k < WALK_MANY; k++) {
-		entry[k] = replay_follow(paths, i + k);
-		all &= *entry[k] | paths->any[i + k];
+		entry[k] = (uint64_t *)(uintptr_t)replay_follow(paths, i + k);
+		value[k] = replay_load((uintptr_t)entry[k]);
+		all &= paths->stores ? value[k] | paths->any[i + k] : value[k] | ~(ENTRY_P | ENTRY_A);
 	}
 	for (unsigned k = 0; ((POLICY_NEEDS) & POLICY_HITS) && all == UINT64_MAX && k < WALK_MANY; k++) {
 		r->policy.now = now + k;
-		NAMED(hit)(&r->policy, entry_frame(r, *entry[k]));
+		NAMED(hit)(&r->policy, entry_frame(r, value[k]));
 	}
 	return all == UINT64_MAX;
 }
 
-/* A piece of a multiple of WALK_MANY references, up to PATHS: how many of them are done, all but after an error. */
-static size_t NAMED(walk_paths)(struct vm_replay *r, const uint64_t *refs, size_t n, const struct replay_paths *paths, struct err *e)
+/* PATHS references: how many of them are done, all but after an error. While few change anything, only those are walked twice. */
+static size_t NAMED(walk_paths)(struct vm_replay *r, const uint64_t *refs, const struct replay_paths *paths, struct err *e)
 {
+	const bool each = ((POLICY_NEEDS) & POLICY_HITS) || r->changing > PATHS / WALK_MANY / 4;
 	uint64_t *entry[WALK_MANY], *at;
 
-	for (unsigned i = 0; i < n; i += WALK_MANY)
-		if (!NAMED(walk_many)(r, paths, i, r->refs + i, entry))
-			for (unsigned k = 0; k < WALK_MANY; k++)
-				if (!NAMED(refer)(r, refs[i + k], r->refs + i + k, entry[k], &at, e))
-					return i + k;
-	return n;
+	r->changing = 0;
+	for (unsigned i = 0; i < PATHS; i += WALK_MANY) {
+		if (!each && (i = replay_walk_on(paths, i)) == PATHS)
+			break;
+		if (each && NAMED(walk_many)(r, paths, i, r->refs + i, entry))
+			continue;
+		r->changing++;
+		for (unsigned k = 0; k < WALK_MANY; k++)
+			if (!NAMED(refer)(r, refs[i + k], r->refs + i + k, each ? entry[k] : replay_walk(&r->world, refs[i + k]), &at, e))
+				return i + k;
+	}
+	return PATHS;
 }
 
 static int NAMED(walk_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
@@ -107,7 +115,7 @@ static int NAMED(walk_loop)(struct vm_replay *r, const uint64_t *refs, size_t n,
 
 		replay_soon(refs + PATHS_AHEAD);
 		replay_paths(&r->world, refs, &paths);
-		done = NAMED(walk_paths)(r, refs, PATHS, &paths, e);
+		done = NAMED(walk_paths)(r, refs, &paths, e);
 		r->refs += done;
 		if (done < PATHS)
 			return -e->code;
@@ -168,16 +176,19 @@ static int NAMED(pair_loop)(struct vm_replay *r, const uint64_t *refs, size_t n,
 	return 0;
 }
 
-/* The next references are all known. */
-static inline bool __attribute__((always_inline)) NAMED(known_many)(struct vm_replay *r, const uint64_t *refs, uint64_t now)
+/* How many of the next references are known, in whole groups. */
+static inline size_t __attribute__((always_inline)) NAMED(known_on)(struct vm_replay *r, const uint64_t *refs, size_t n, uint64_t now)
 {
-	if (!known_many(&r->known, refs))
-		return false;
-	for (unsigned k = 0; ((POLICY_NEEDS) & POLICY_OWN_HITS) && k < KNOWN_MANY; k++) {
-		r->policy.now = now + k;
-		NAMED(hit)(&r->policy, r->known.frame[known_slot(refs[k])]);
-	}
-	return true;
+	size_t i;
+
+	if (!((POLICY_NEEDS) & POLICY_OWN_HITS))
+		return known_run(&r->known, refs, n);
+	for (i = 0; i + KNOWN_MANY <= n && known_many(&r->known, refs + i); i += KNOWN_MANY)
+		for (unsigned k = 0; k < KNOWN_MANY; k++) {
+			r->policy.now = now + i + k;
+			NAMED(hit)(&r->policy, r->known.frame[known_slot(refs[i + k])]);
+		}
+	return i;
 }
 
 static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
@@ -189,10 +200,8 @@ static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t ref, *entry, v;
 
-		if (i % KNOWN_MANY == 0 && n - i >= KNOWN_MANY && NAMED(known_many)(r, refs + i, r->refs + i)) {
-			i += KNOWN_MANY - 1;
-			continue;
-		}
+		if (i % KNOWN_MANY == 0 && (i += NAMED(known_on)(r, refs + i, n - i, r->refs + i)) == n)
+			break;
 		ref = refs[i];
 		if (r->known.ref[known_slot(ref)] == ref) {
 			r->policy.now = r->refs + i;
@@ -239,10 +248,8 @@ static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, 
 		uint64_t ref, misses = r->misses, *entry, v;
 		uint32_t index;
 
-		if (known && !pairs && i % KNOWN_MANY == 0 && n - i >= KNOWN_MANY && NAMED(known_many)(r, refs + i, r->refs + i)) {
-			i += KNOWN_MANY - 1;
-			continue;
-		}
+		if (known && !pairs && i % KNOWN_MANY == 0 && (i += NAMED(known_on)(r, refs + i, n - i, r->refs + i)) == n)
+			break;
 		ref = refs[i];
 		if (known && known->ref[known_slot(ref)] == ref) {
 			if (single)

@@ -48,7 +48,7 @@ static inline void rarest_load(struct policy *p, uint32_t f, uint64_t page)
 {
 	struct least *l = &((struct vm_replay *)p->machine)->least;
 
-	least_put(l, f, (uint64_t)1 << 32 | (uint32_t)(p->now - l->base));
+	least_load(l, f, p->now);
 }
 static inline void rarest_hit(struct policy *p, uint32_t f)
 {

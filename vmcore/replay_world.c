@@ -67,6 +67,18 @@ static va_t address_of(uint64_t ref)
 	return (va_t)((int64_t)(vm_ref_page(ref) << 28) >> 16);
 }
 
+static bool flags_are_same(const struct replay_world *w, uint64_t ref)
+{
+	uint64_t e = w->root[vm_ref_space(ref)];
+	bool same = true;
+
+	for (unsigned shift = 36; shift > 9; shift -= 9) {
+		e = replay_step(w, e, ref << 12 >> shift & 0xff8);
+		same = same && (e & ~ENTRY_FRAME) == TABLE_FLAGS;
+	}
+	return same;
+}
+
 int replay_make(struct replay_world *w, uint64_t ref, uint64_t **entry, struct err *e)
 {
 	unsigned space = vm_ref_space(ref);
@@ -88,31 +100,65 @@ int replay_make(struct replay_world *w, uint64_t ref, uint64_t **entry, struct e
 	/* The walk of the access that made the tables sets A on its way; the leaf is then set by whom called. */
 	entry_set(t, vm_ref_page(ref), &s, 0, entry_present(&w->vm->geometry, 0, VM_PTE_WRITE | VM_PTE_USER));
 	mmu_walk(w->vm, t->base, t->asid, address_of(ref), VM_READ, true, &tr);
+	assert(flags_are_same(w, ref));
 	*entry = (uint64_t *)(void *)s.entry;
 	**entry = 0;
 	return 0;
 }
 
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-__attribute__((target_clones("avx2", "default")))
+#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define CLONES
 #endif
-void replay_paths(const struct replay_world *w, const uint64_t *restrict refs, struct replay_paths *restrict p)
+
+CLONES static void may_be_any(const uint64_t *restrict refs, uint64_t *restrict any)
 {
-	uint64_t ram = (uint64_t)(uintptr_t)w->ram, one = w->root[vm_ref_space(refs[0])], first = ram + one, spaces = 0;
+	/* Stores: one of the two highest bits. */
+	for (unsigned i = 0; i < PATHS; i++)
+		any[i] = ~(ENTRY_P | ENTRY_A | ((refs[i] ^ refs[i] << 1) >> 63 << 6));
+}
+
+CLONES void replay_paths(const struct replay_world *w, const uint64_t *restrict refs, struct replay_paths *restrict p)
+{
+	uint64_t ram = (uint64_t)(uintptr_t)w->ram, one = w->root[vm_ref_space(refs[0])], first = ram + one, spaces = 0, stores = 0;
 
 	for (unsigned i = 0; i < PATHS; i++) {
 		uint64_t ref = refs[i];
 
 		spaces |= ref ^ refs[0];
-		p->at[0][i] = first + (ref >> 24 & 0xff8);
-		p->at[1][i] = ram + (ref >> 15 & 0xff8);
-		p->at[2][i] = ram + (ref >> 6 & 0xff8);
-		p->at[3][i] = ram + (ref << 3 & 0xff8);
-		/* Stores: one of the two highest bits. */
-		p->any[i] = ~(ENTRY_P | ENTRY_A | ((ref ^ ref << 1) >> 63 << 6));
+		stores |= ref ^ ref << 1;
+		p->at[0][i] = first | (ref >> 24 & 0xff8);
+		p->at[1][i] = ram | (ref >> 15 & 0xff8);
+		p->at[2][i] = ram | (ref >> 6 & 0xff8);
+		p->at[3][i] = ram | (ref << 3 & 0xff8);
 	}
+	p->stores = stores >> 63;
+	if (p->stores)
+		may_be_any(refs, p->any);
 	for (unsigned i = 0; vm_ref_space(spaces) && i < PATHS; i++)
 		p->at[0][i] += w->root[vm_ref_space(refs[i])] - one;
+}
+
+static inline unsigned __attribute__((always_inline)) walk_on(const struct replay_paths *p, size_t i, bool stores)
+{
+	for (; i < PATHS; i += WALK_MANY) {
+		uint64_t all = UINT64_MAX;
+
+		for (size_t k = 0; k < WALK_MANY; k++) {
+			uint64_t leaf = replay_load(replay_follow(p, i + k));
+
+			all &= stores ? leaf | p->any[i + k] : leaf;
+		}
+		if (~all & (ENTRY_P | ENTRY_A | (stores ? ENTRY_D : 0)))
+			break;
+	}
+	return (unsigned)i;
+}
+
+unsigned replay_walk_on(const struct replay_paths *p, unsigned i)
+{
+	return p->stores ? walk_on(p, i, true) : walk_on(p, i, false);
 }
 
 uint64_t replay_page_of(const struct replay_world *w, uint32_t index)

@@ -10,6 +10,8 @@
  *
  * Every walk reads an entry of each level. Walks of references that follow each other are independent: many are done side by
  * side, after the places in the tables that their addresses lead to have been taken apart for all of them (struct replay_paths).
+ * Entries that lead to a table all have the same flags (replay_make() sees to it), so subtracting those takes the place of
+ * masking; an entry that is not there then leads to a few bytes in front of frame 0, where there are zeros too.
  *
  * Of a leaf entry that is not present the other 63 bits are the replay's own: WENT, and numbers.
  */
@@ -28,12 +30,14 @@
 #define ENTRY_FRAME ((uint64_t)0x000ffffffffff000)
 #define ENTRY_WENT  ((uint64_t)1 << 62)     /* not present: it was, and was evicted */
 
+enum { TABLE_FLAGS = 0x27 /* P, writable, user, A */ };
 enum { REPLAY_LEVELS = 4, WALK_MANY = 8, PATHS = 128 /* references */, PATHS_AHEAD = 2 * PATHS };
 
 /* By level, the root first: where in (real) memory the entry is; below it, once the table's place in RAM is added. */
 struct replay_paths {
-	uint64_t at[REPLAY_LEVELS][PATHS];
+	uint64_t at[REPLAY_LEVELS][PATHS] __attribute__((aligned(64)));
 	uint64_t any[PATHS];       /* bits of the leaf entry that may be as they like; the others are to be 1 */
+	bool     stores;           /* some are; else any[] is not filled in: all but P and A */
 };
 
 struct replay_world {
@@ -80,20 +84,34 @@ static inline void replay_soon(const uint64_t *refs)
 
 /* Of the next PATHS references. Roots are what they are now. */
 void replay_paths(const struct replay_world *w, const uint64_t *restrict refs, struct replay_paths *restrict p);
+/*
+ * Walks the paths from the i-th on: up to which one, a multiple of WALK_MANY behind i, all led to leaf entries as they should
+ * be after their references.
+ */
+unsigned replay_walk_on(const struct replay_paths *p, unsigned i);
 
-/* The leaf entry that such a path leads to. */
-static inline uint64_t *replay_follow(const struct replay_paths *p, unsigned i)
+/* In front of frame 0 nothing is aligned. */
+static inline uint64_t replay_load(uint64_t at)
 {
-	uint64_t at = p->at[0][i];
+	uint64_t v;
 
-	for (unsigned k = 1; k < REPLAY_LEVELS; k++)
-		at = (*(const uint64_t *)at & ENTRY_FRAME) + p->at[k][i];
-	return (uint64_t *)at;
+	memcpy(&v, (const void *)at, sizeof(v));
+	return v;
+}
+
+/* Where the leaf entry is that such a path leads to. */
+static inline uint64_t replay_follow(const struct replay_paths *p, size_t i)
+{
+	uint64_t at = replay_load(p->at[0][i]) + p->at[1][i];
+
+	for (unsigned k = 2; k < REPLAY_LEVELS; k++)
+		at = replay_load(at - TABLE_FLAGS) + p->at[k][i];
+	return at - TABLE_FLAGS;
 }
 
 static inline bool replay_no_table(const struct replay_world *w, const uint64_t *entry)
 {
-	return (const uint8_t *)entry < w->ram + 4096;
+	return (const uint8_t *)entry < w->ram + 4096;        /* frame 0, or in front of it */
 }
 
 /* Leaf entries are told apart by their place in RAM; tables never move. */

@@ -602,7 +602,7 @@ static void memory_is_bounded_by_frames_and_pages(void **state)
 			assert_true(m.by_frame >= 4 * frames);
 			assert_in_range(m.by_frame, 1, 16 * frames);
 			assert_in_range(m.by_page, 0, 32 * PAGES);
-			assert_in_range(m.by_reference, 0, strcmp(policy, "opt") ? 0 : REFS / 4 + REFS / 128);
+			assert_in_range(m.by_reference, 0, strcmp(policy, "opt") ? 0 : REFS / 8 + REFS / 256);
 			vm_replay_free(p);
 		}
 	g_free(refs);

@@ -51,7 +51,7 @@ void vm_replay_free(struct vm_replay *r);
 int  vm_replay_run(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e);
 void vm_replay_result(const struct vm_replay *r, struct vm_replay_result *out);
 /*
- * Bytes taken besides page tables, next_use and a constant: at most 16 a frame and 32 a page that was met. opt has 2 bits
+ * Bytes taken besides page tables, next_use and a constant: at most 16 a frame and 32 a page that was met. opt has 1 bit
  * (and a 64th of that) for each reference to come, by_reference.
  */
 struct vm_replay_memory { uint64_t by_frame, by_page, by_reference; };
