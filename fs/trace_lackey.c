@@ -63,12 +63,12 @@ AVX2 static INLINE struct masks look(const uint8_t *text, uint8_t *value)
 /* Bits where something is not as it is in lines, but for their first three bytes. */
 AVX2 static INLINE uint64_t oddities(const struct masks *m, bool wide)
 {
-	uint64_t start = m->newline << 1 | 1, decimal = m->hex & ~m->above, size = m->comma << 1;
-	uint64_t digits_end = ((start << 3) + m->hex) & ~m->hex, size_end = (size + decimal) & ~decimal;
-	/* Subtracting makes ones of the places between: where commas may be behind starts, newlines behind commas. */
-	uint64_t commas = (start << (wide ? 16 : 15)) - (start << 11), newlines = (m->comma << 6) - (m->comma << 2);
+	/* Times a difference of powers: ones from the one to the other, where commas may be behind starts, newlines behind commas. */
+	const uint64_t address = (wide ? 1 << 16 : 1 << 15) - (1 << 11), size = (1 << 6) - (1 << 2);
+	uint64_t start = m->newline << 1 | 1, decimal = m->hex & ~m->above;
+	uint64_t digits_end = ((start << 3) + m->hex) & ~m->hex, size_end = ((m->comma << 1) + decimal) & ~decimal;
 
-	return (digits_end ^ m->comma) | (m->comma & ~commas) | (size_end ^ m->newline) | (m->newline & ~newlines);
+	return (digits_end ^ m->comma) | (m->comma & ~(start * address)) | (size_end ^ m->newline) | (m->newline & ~(m->comma * size));
 }
 
 /*

@@ -192,6 +192,7 @@ int vm_replay_run(struct vm_replay *r, const uint64_t *refs, size_t n, struct er
 			least_expect(&r->least, r->refs, piece, r->used);
 		if (r->kind->run[path](r, refs, piece, e))
 			return -e->code;
+		r->steady = r->passed < piece / 64;
 		if (r->filtered && r->passed > piece / 2) {
 			r->rest = REST;
 			known_clear(&r->known);
@@ -246,47 +247,113 @@ ns_t vm_replay_time(const struct vm_config *c, const struct vm_replay_result *r,
 
 /* The future. */
 
-/* Leaf entries that were met lately, by the low bits of their pages. */
-struct lately { struct { uint64_t where, *entry; } at[KNOWN_PAGES]; };
+/*
+ * The place of a page's next use, + 1, is kept in its leaf entry; of pages that were met lately, by the low bits of their
+ * numbers, here. While most are not met again soon, many walk side by side instead.
+ */
+struct lately { uint64_t where[KNOWN_PAGES], next[KNOWN_PAGES], *entry[KNOWN_PAGES]; unsigned rest; };
 
-static uint64_t *lately_entry(struct lately *l, struct replay_world *w, uint64_t ref, struct err *e)
+static void lately_forget(struct lately *l)
 {
-	uint64_t where = vm_ref_where(ref), *entry;
+	for (unsigned i = 0; i < KNOWN_PAGES; i++)
+		if (l->entry[i])
+			*l->entry[i] = l->next[i] << 1;
+	memset(l->entry, 0, sizeof(l->entry));
+	memset(l->where, 0xff, sizeof(l->where));
+}
 
-	if (G_LIKELY(l->at[ref & (KNOWN_PAGES - 1)].where == where))
-		return l->at[ref & (KNOWN_PAGES - 1)].entry;
-	entry = replay_walk(w, ref);
+static int lately_meet(struct lately *l, struct replay_world *w, uint64_t ref, struct err *e)
+{
+	uint64_t *entry = replay_walk(w, ref);
+	unsigned i = ref & (KNOWN_PAGES - 1);
+
 	if (replay_no_table(w, entry) && replay_make(w, ref, &entry, e))
-		return NULL;
-	l->at[ref & (KNOWN_PAGES - 1)].where = where;
-	l->at[ref & (KNOWN_PAGES - 1)].entry = entry;
-	return entry;
+		return -e->code;
+	if (l->entry[i])
+		*l->entry[i] = l->next[i] << 1;
+	l->where[i] = vm_ref_where(ref);
+	l->entry[i] = entry;
+	l->next[i] = *entry >> 1;
+	return 0;
+}
+
+/* The next uses of n references, `first` of the trace and on. */
+static int next_uses_lately(struct lately *l, struct replay_world *w, const uint64_t *refs, uint64_t first, size_t n, uint32_t *next,
+			    struct err *e)
+{
+	unsigned met = 0;
+
+	for (size_t i = n; i-- > 0; ) {
+		unsigned slot = refs[i] & (KNOWN_PAGES - 1);
+
+		if (i % PATHS == 0 && first + i >= PATHS_AHEAD)
+			replay_soon(refs + i - PATHS_AHEAD);
+		if (G_UNLIKELY(l->where[slot] != vm_ref_where(refs[i]))) {
+			if (lately_meet(l, w, refs[i], e))
+				return -e->code;
+			met++;
+		}
+		next[i] = (uint32_t)l->next[slot] - 1;       /* UINT32_MAX: it had nothing */
+		l->next[slot] = first + i + 1;
+	}
+	if (met > n / 4) {
+		lately_forget(l);
+		l->rest = REST;
+	}
+	return 0;
+}
+
+/* So too, by PATHS. */
+static int next_uses_walked(struct replay_world *w, const uint64_t *refs, uint64_t first, uint32_t *next, struct err *e)
+{
+	uint64_t *entry[PATHS];
+	struct replay_paths paths;
+
+	if (first >= PATHS_AHEAD)
+		replay_soon(refs - PATHS_AHEAD);
+	replay_paths(w, refs, &paths);
+	for (size_t i = 0; i < PATHS; i++) {
+		entry[i] = (uint64_t *)(uintptr_t)replay_follow(&paths, i);
+		__builtin_prefetch(entry[i], 1);
+	}
+	for (size_t i = PATHS; i-- > 0; ) {
+		if (G_UNLIKELY(replay_no_table(w, entry[i]))) {
+			entry[i] = replay_walk(w, refs[i]);
+			if (replay_no_table(w, entry[i]) && replay_make(w, refs[i], &entry[i], e))
+				return -e->code;
+		}
+		next[i] = (uint32_t)(*entry[i] >> 1) - 1;
+		*entry[i] = (first + i + 1) << 1;
+	}
+	return 0;
 }
 
 int vm_next_use(const uint64_t *refs, uint64_t n, uint32_t *next, uint64_t table_bytes, struct err *e)
 {
 	struct replay_world w;
-	struct lately lately;
+	struct lately lately = { .rest = 0 };
+	int r = 0;
 
 	if (n >= UINT32_MAX)
 		return err_set(e, E2BIG, -1, "%" PRIu64 " references: opt takes fewer than 2^32 - 1", n);
 	if (replay_world_init(&w, 1, table_bytes, e))
 		return -e->code;
-	memset(&lately, 0xff, sizeof(lately));
-	for (uint64_t i = n; i-- > 0; ) {
-		uint64_t *entry = lately_entry(&lately, &w, refs[i], e);
+	lately_forget(&lately);
+	/* Only the piece at the end may have less than PIECE; it is never walked. */
+	for (uint64_t at = n; r == 0 && at > 0; ) {
+		uint64_t first = (at - 1) / PIECE * PIECE;
 
-		if (!entry) {
-			replay_world_clear(&w);
-			return -e->code;
+		if (lately.rest == 0) {
+			r = next_uses_lately(&lately, &w, refs + first, first, at - first, next + first, e);
+			at = first;
+			continue;
 		}
-		if (i % PATHS == 0 && i >= PATHS_AHEAD)
-			replay_soon(refs + i - PATHS_AHEAD);
-		next[i] = (uint32_t)(*entry >> 1) - 1;       /* UINT32_MAX: it had nothing */
-		*entry = (i + 1) << 1;
+		lately.rest--;
+		for (; r == 0 && at > first; at -= PATHS)
+			r = next_uses_walked(&w, refs + at - PATHS, at - PATHS, next + at - PATHS, e);
 	}
 	replay_world_clear(&w);
-	return 0;
+	return r;
 }
 
 /* Numbers of pages. */

@@ -67,6 +67,7 @@ struct vm_replay {
 	struct replay_known known;
 	uint64_t  passed;           /* references of this call that were not known */
 	bool      filtered;         /* in this piece */
+	bool      steady;           /* nearly all of the last piece's were known */
 	unsigned  rest;             /* pieces to go without it */
 	unsigned  changing;         /* of the last PATHS walks, groups of WALK_MANY in which some entry changed */
 	/* opt */

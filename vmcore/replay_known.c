@@ -53,7 +53,7 @@ AVX512 static size_t run_by_eight(struct replay_known *k, const uint64_t *refs, 
 			uint64_t ref = refs[i + (unsigned)__builtin_ctz(far)];
 
 			if (k->ref[known_slot(ref)] != ref)
-				return i;
+				return i + (unsigned)__builtin_ctz(far);
 			near_put(k, &near, ref);
 			far &= _mm512_cmpneq_epi64_mask(eight, _mm512_set1_epi64((long long)ref));
 		}

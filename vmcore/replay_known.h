@@ -72,7 +72,7 @@ static inline bool known_many(const struct replay_known *k, const uint64_t *refs
 	return other == 0;
 }
 
-/* How many of the next n are, in whole groups of KNOWN_MANY. */
+/* How many of the next n are, at least as whole groups of KNOWN_MANY tell. */
 size_t known_run(struct replay_known *k, const uint64_t *refs, size_t n);
 
 #endif

@@ -176,18 +176,23 @@ static int NAMED(pair_loop)(struct vm_replay *r, const uint64_t *refs, size_t n,
 	return 0;
 }
 
-/* How many of the next references are known, in whole groups. */
+/* How many of the next references are known: the policy gets to know of these. While many are not, they are taken one by one. */
 static inline size_t __attribute__((always_inline)) NAMED(known_on)(struct vm_replay *r, const uint64_t *refs, size_t n, uint64_t now)
 {
-	size_t i;
+	const struct replay_known *known = &r->known;
+	size_t i = 0;
 
 	if (!((POLICY_NEEDS) & POLICY_OWN_HITS))
 		return known_run(&r->known, refs, n);
-	for (i = 0; i + KNOWN_MANY <= n && known_many(&r->known, refs + i); i += KNOWN_MANY)
+	for (; r->steady && i + KNOWN_MANY <= n && known_many(known, refs + i); i += KNOWN_MANY)
 		for (unsigned k = 0; k < KNOWN_MANY; k++) {
 			r->policy.now = now + i + k;
-			NAMED(hit)(&r->policy, r->known.frame[known_slot(refs[i + k])]);
+			NAMED(hit)(&r->policy, known->frame[known_slot(refs[i + k])]);
 		}
+	for (; i < n && known->ref[known_slot(refs[i])] == refs[i]; i++) {
+		r->policy.now = now + i;
+		NAMED(hit)(&r->policy, known->frame[known_slot(refs[i])]);
+	}
 	return i;
 }
 
@@ -200,7 +205,7 @@ static int NAMED(filter_loop)(struct vm_replay *r, const uint64_t *refs, size_t 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t ref, *entry, v;
 
-		if (i % KNOWN_MANY == 0 && (i += NAMED(known_on)(r, refs + i, n - i, r->refs + i)) == n)
+		if ((i += NAMED(known_on)(r, refs + i, n - i, r->refs + i)) == n)
 			break;
 		ref = refs[i];
 		if (r->known.ref[known_slot(ref)] == ref) {
@@ -241,14 +246,16 @@ static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, 
 {
 	const bool single = (POLICY_NEEDS) & POLICY_HITS, pairs = single && !((POLICY_NEEDS) & POLICY_OWN_HITS);
 	struct replay_known *known = r->filtered ? &r->known : NULL;
+	size_t walked = known ? 0 : n / PATHS * PATHS;       /* those before that one walk side by side */
 	struct replay_pair two = REPLAY_PAIR_NONE;
+	struct replay_paths paths;
 	uint64_t passed = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t ref, misses = r->misses, *entry, v;
 		uint32_t index;
 
-		if (known && !pairs && i % KNOWN_MANY == 0 && (i += NAMED(known_on)(r, refs + i, n - i, r->refs + i)) == n)
+		if (known && !pairs && (i += NAMED(known_on)(r, refs + i, n - i, r->refs + i)) == n)
 			break;
 		ref = refs[i];
 		if (known && known->ref[known_slot(ref)] == ref) {
@@ -257,8 +264,14 @@ static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, 
 			continue;
 		}
 		passed++;
-		if (n - i > WALK_MANY)
-			__builtin_prefetch(replay_walk(&r->world, refs[i + WALK_MANY]));
+		if (i < walked) {
+			if (i % PATHS == 0) {
+				replay_soon(refs + i + PATHS_AHEAD);
+				replay_paths(&r->world, refs + i, &paths);
+			}
+			if (i % PATHS < PATHS - WALK_MANY)
+				__builtin_prefetch((const void *)(uintptr_t)replay_follow(&paths, i % PATHS + WALK_MANY));
+		}
 		if (replay_tlb_find(&r->tlb, ref, &index, known)) {
 			uint32_t f = single || known ? entry_frame(r, *replay_entry(&r->world, index)) : 0;
 
@@ -270,7 +283,8 @@ static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, 
 		}
 		if (pairs)
 			NAMED(tell)(&r->policy, &two);
-		v = NAMED(refer)(r, ref, r->refs + i, replay_walk(&r->world, ref), &entry, e);
+		entry = i < walked ? (uint64_t *)(uintptr_t)replay_follow(&paths, i % PATHS) : replay_walk(&r->world, ref);
+		v = NAMED(refer)(r, ref, r->refs + i, entry, &entry, e);
 		if (!v) {
 			r->refs += i;
 			return -e->code;

@@ -55,7 +55,8 @@ static inline void rarest_hit(struct policy *p, uint32_t f)
 	struct least *l = &((struct vm_replay *)p->machine)->least;
 	union least_key *key = &l->key[f];
 
-	key->high += key->high != UINT32_MAX;
+	if (__builtin_add_overflow(key->high, 1, &key->high))
+		key->high = UINT32_MAX;
 	key->low = (uint32_t)(p->now - l->base);
 }
 static inline uint32_t rarest_victim(struct policy *p, uint64_t page)

@@ -609,6 +609,35 @@ static void memory_is_bounded_by_frames_and_pages(void **state)
 	g_free(next);
 }
 
+/* Of pages met again soon and of pages spread far, in turns, in several processes: as a table of all pages has it. */
+static void next_uses_are_found_however_pages_lie(void **state)
+{
+	enum { REFS = 200000, SPREAD = 60000 };
+	uint64_t *refs = g_new(uint64_t, REFS);
+	uint32_t *next = g_new(uint32_t, REFS);
+	GHashTable *seen = g_hash_table_new(g_int64_hash, g_int64_equal);
+	struct rng r;
+
+	rng_seed(&r, 1, "next");
+	for (size_t i = 0; i < REFS; i++) {
+		uint64_t page = i / 45000 % 2 ? rng_below(&r, SPREAD) << 3 : rng_below(&r, 1 + rng_below(&r, 600));
+
+		refs[i] = vm_ref((enum vm_ref_kind)rng_below(&r, 4), i % 1000 ? 0 : 3, page);
+	}
+	assert_int_equal(vm_next_use(refs, REFS, next, 0, NULL), 0);
+	for (size_t i = 0; i < REFS; i++)
+		refs[i] = vm_ref_where(refs[i]);
+	for (size_t i = REFS; i-- > 0; ) {
+		void *then = g_hash_table_lookup(seen, &refs[i]);
+
+		assert_int_equal(next[i], then ? GPOINTER_TO_UINT(then) - 1 : UINT32_MAX);
+		g_hash_table_insert(seen, &refs[i], GUINT_TO_POINTER(i + 1));
+	}
+	g_hash_table_unref(seen);
+	g_free(refs);
+	g_free(next);
+}
+
 static void too_many_tables_are_refused_and_memory_stays_bounded(void **state)
 {
 	struct vm_replay_options o = { .policy = "fifo", .frames = 4, .table_bytes = 1 * MiB };
@@ -637,7 +666,7 @@ int main(void)
 		cmocka_unit_test(no_way_to_the_page_table_changes_a_result), cmocka_unit_test(numbers_of_references_begin_again),
 		cmocka_unit_test(what_must_hold_holds), cmocka_unit_test(the_curve_is_lru_at_every_size),
 		cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(too_many_tables_are_refused_and_memory_stays_bounded),
-		cmocka_unit_test(memory_is_bounded_by_frames_and_pages),
+		cmocka_unit_test(memory_is_bounded_by_frames_and_pages), cmocka_unit_test(next_uses_are_found_however_pages_lie),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
