@@ -13,7 +13,8 @@
 
 #include <string.h>
 
-enum { FRONT_BYTES = 1 << 16 /* in front of RAM, zero for ever: see replay_follow() */ };
+/* In front of RAM, zero for ever: see replay_follow(). As much as a large real page, so that those begin where frames do. */
+enum { FRONT_BYTES = 1 << 21 };
 
 const struct event_kind event_poke_dropped = { "poke_dropped", "at:x now:x was:x" };
 

@@ -246,9 +246,7 @@ static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, 
 {
 	const bool single = (POLICY_NEEDS) & POLICY_HITS, pairs = single && !((POLICY_NEEDS) & POLICY_OWN_HITS);
 	struct replay_known *known = r->filtered ? &r->known : NULL;
-	size_t walked = known ? 0 : n / PATHS * PATHS;       /* those before that one walk side by side */
 	struct replay_pair two = REPLAY_PAIR_NONE;
-	struct replay_paths paths;
 	uint64_t passed = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -264,14 +262,8 @@ static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, 
 			continue;
 		}
 		passed++;
-		if (i < walked) {
-			if (i % PATHS == 0) {
-				replay_soon(refs + i + PATHS_AHEAD);
-				replay_paths(&r->world, refs + i, &paths);
-			}
-			if (i % PATHS < PATHS - WALK_MANY)
-				__builtin_prefetch((const void *)(uintptr_t)replay_follow(&paths, i % PATHS + WALK_MANY));
-		}
+		if (n - i > WALK_MANY)
+			__builtin_prefetch(replay_walk(&r->world, refs[i + WALK_MANY]));
 		if (replay_tlb_find(&r->tlb, ref, &index, known)) {
 			uint32_t f = single || known ? entry_frame(r, *replay_entry(&r->world, index)) : 0;
 
@@ -283,8 +275,7 @@ static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, 
 		}
 		if (pairs)
 			NAMED(tell)(&r->policy, &two);
-		entry = i < walked ? (uint64_t *)(uintptr_t)replay_follow(&paths, i % PATHS) : replay_walk(&r->world, ref);
-		v = NAMED(refer)(r, ref, r->refs + i, entry, &entry, e);
+		v = NAMED(refer)(r, ref, r->refs + i, replay_walk(&r->world, ref), &entry, e);
 		if (!v) {
 			r->refs += i;
 			return -e->code;

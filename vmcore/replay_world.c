@@ -107,7 +107,8 @@ int replay_make(struct replay_world *w, uint64_t ref, uint64_t **entry, struct e
 }
 
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+/* Wider vectors would slow the processor down for all that is between them. */
+#define CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define CLONES
 #endif

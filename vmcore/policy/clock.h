@@ -34,7 +34,7 @@ static inline uint32_t clock_victim(struct policy *p, uint64_t page)
 	while (policy_used(p, f)) {
 		policy_unuse(p, f);
 		f = p->next[f];
-		policy_soon(p, p->next[p->next[f]]);
+		policy_soon(p, p->next[f]);
 	}
 	r->first = f;
 	return fifo_victim(p, page);
