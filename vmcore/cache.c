@@ -263,6 +263,7 @@ static void mark_clean(struct vm_inode *i, struct frame *f)
 	if (!(f->flags & FRAME_DIRTY))
 		return;
 	f->flags &= ~FRAME_DIRTY;
+	frame_unknown(i->host, (pfn_t)(f - i->host->frames));
 	if (!i->tmpfs) {
 		i->dirty--;
 		i->host->dirty--;

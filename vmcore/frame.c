@@ -142,8 +142,7 @@ static void take(struct vm_host *h, pfn_t first, enum vm_frame_use use, unsigned
 			frame_zero(h, pfn);
 		if (use == VM_FRAME_TABLE)
 			h->lines[pfn] = lines_all(h->geometry.page_bits);
-		if (h->known)
-			h->known[pfn] = 0;               /* huge pages come without entry_set() */
+		frame_unknown(h, pfn);                   /* huge pages come without entry_set() */
 		*f = (struct frame) { .flags = FRAME_USED, .use = use, .order = (uint16_t)order, .since = now };
 	}
 	frame_of(h, first)->refs = 1;

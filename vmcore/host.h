@@ -51,7 +51,7 @@ struct vm_host {
 
 	/* reclaim.c */
 	struct reclaim *reclaim;
-	uint8_t  *known;             /* by frame: FRAME_KNOWN_* of the entries that map it; NULL: nothing is known */
+	uint8_t  *known;             /* by frame: FRAME_KNOWN_* of it and its entries; NULL: nothing is known */
 	struct mm *asker;            /* whose fault needs frames; NULL: nobody's */
 	uint64_t  coming;            /* the page that it is for (policy.h) */
 	pfn_t     fresh;             /* the last user frame that got a page; PFN_NONE: its access is done */
@@ -130,10 +130,17 @@ static inline void frame_copy(struct vm_host *h, pfn_t to, pfn_t from)
 }
 
 /*
- * What a policy has seen of a frame's entries stays true until one of them changes, which is said here by whoever stores the
- * value that replaces `raw`, and of what it stores.
+ * What a policy has seen of a frame stays true until one of its entries changes, which is said here by whoever stores the value
+ * that replaces `raw`, and of what it stores; or until FRAME_REFERENCED changes or FRAME_DIRTY goes. A page that is not known
+ * to be dirty may have become FRAME_DIRTY.
  */
 enum { FRAME_KNOWN = 1, FRAME_KNOWN_USED = 2, FRAME_KNOWN_DIRTY = 4 };
+
+static inline void frame_unknown(const struct vm_host *h, pfn_t pfn)
+{
+	if (h->known)
+		h->known[pfn] = 0;
+}
 
 static inline void entry_unknown(const struct vm_host *h, uint64_t raw)
 {

@@ -220,8 +220,10 @@ static void frame_gone(struct area *a, pfn_t pfn, unsigned flags)
 	if (f->use == VM_FRAME_FILE) {
 		if (flags_dirty(&h->geometry, flags) && (a->flags & VM_F_SHARED))
 			inode_page_dirty(f->inode, f->index);
-		if (flags & VM_PTE_ACCESSED)
+		if (flags & VM_PTE_ACCESSED) {
 			f->flags |= FRAME_REFERENCED;
+			frame_unknown(h, pfn);
+		}
 	}
 	if (f->use != VM_FRAME_ZERO)
 		--*rss_of(a->mm, f);

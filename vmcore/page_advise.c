@@ -22,6 +22,7 @@ static void free_entry(struct area *a, vpn_t vpn, struct span *s, uint64_t i, ui
 		if (f->maps > 1 || ((f->flags & FRAME_SWAPCACHE) && !page_leave_swap(h, pfn)))
 			return;
 		f->flags &= ~FRAME_DIRTY;
+		frame_unknown(h, pfn);
 	}
 	if (entry_kind(&h->geometry, raw) == ENTRY_PRESENT)
 		page_set_flags(a->mm, vpn - i, s, i, raw, 0, VM_PTE_ACCESSED | VM_PTE_DIRTY);
@@ -87,6 +88,7 @@ void pages_cold(struct area *a, va_t start, va_t end)
 			if (f->use == VM_FRAME_ZERO || f->maps != 1)
 				continue;
 			f->flags &= ~(FRAME_REFERENCED | FRAME_ACTIVE);
+			frame_unknown(h, entry_number(&h->geometry, raw));
 			page_set_flags(mm, at, &s, i, raw, 0, VM_PTE_ACCESSED);
 		}
 	}

@@ -54,6 +54,7 @@ static bool evict_anon(struct vm_host *h, pfn_t pfn, bool later, uint32_t *out)
 	write = f->flags & FRAME_DIRTY;
 	if (write) {
 		f->flags &= ~FRAME_DIRTY;
+		frame_unknown(h, pfn);
 		note_swapout(h, pfn, slot);
 		h->stats.evictions_dirty++;
 		if (!later)

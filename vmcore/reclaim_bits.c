@@ -79,20 +79,19 @@ void reclaim_knows_nothing(struct vm_host *h)
 	h->known = NULL;
 }
 
-/* FRAME_KNOWN_* of entries with these flags. */
-static uint8_t known_of(const struct vm_host *h, unsigned flags)
+static uint8_t known_of(struct vm_host *h, pfn_t pfn)
 {
-	return (uint8_t)(FRAME_KNOWN | (flags & VM_PTE_ACCESSED ? FRAME_KNOWN_USED : 0) |
-			 (flags_dirty(&h->geometry, flags) ? FRAME_KNOWN_DIRTY : 0));
+	unsigned flags = entries_of(h, pfn, false);
+	uint32_t own = frame_of(h, pfn)->flags;
+
+	return (uint8_t)(FRAME_KNOWN | ((flags & VM_PTE_ACCESSED) || (own & FRAME_REFERENCED) ? FRAME_KNOWN_USED : 0) |
+			 (flags_dirty(&h->geometry, flags) || (own & FRAME_DIRTY) ? FRAME_KNOWN_DIRTY : 0));
 }
 
 uint8_t frame_look(struct vm_host *h, pfn_t pfn)
 {
-	uint8_t known;
+	uint8_t known = known_of(h, pfn);
 
-	if (frame_of(h, pfn)->maps == 0)
-		return 0;
-	known = known_of(h, entries_of(h, pfn, false));
 	if (g_hash_table_size(h->poked) > 0 || (frame_of(h, pfn)->flags & (FRAME_HUGE_HEAD | FRAME_HUGE_TAIL)))
 		return known;
 	if (!h->known) {
@@ -112,9 +111,9 @@ bool frame_used(struct vm_host *h, pfn_t pfn)
 
 void frame_unuse(struct vm_host *h, pfn_t pfn)
 {
-	frame_of(h, pfn)->flags &= ~FRAME_REFERENCED;
 	if (!(frame_known(h, pfn) & FRAME_KNOWN_USED))
 		return;
+	frame_of(h, pfn)->flags &= ~FRAME_REFERENCED;
 	entries_of(h, pfn, true);
 	if (h->known)
 		h->known[pfn] &= (uint8_t)~FRAME_KNOWN_USED;
@@ -127,9 +126,12 @@ bool frame_dirty(struct vm_host *h, pfn_t pfn)
 
 bool frame_known_wrongly(struct vm_host *h, pfn_t pfn)
 {
-	return h->known && (h->known[pfn] & FRAME_KNOWN) && frame_of(h, pfn)->maps > 0 &&
-	       !(frame_of(h, pfn)->flags & (FRAME_HUGE_HEAD | FRAME_HUGE_TAIL)) &&
-	       h->known[pfn] != known_of(h, entries_of(h, pfn, false));
+	uint8_t known = h->known ? h->known[pfn] : 0, is;
+
+	if (!known || frame_of(h, pfn)->use == VM_FRAME_FREE || (frame_of(h, pfn)->flags & (FRAME_HUGE_HEAD | FRAME_HUGE_TAIL)))
+		return false;
+	is = known_of(h, pfn);
+	return known != is && !((frame_of(h, pfn)->flags & FRAME_DIRTY) && (known | FRAME_KNOWN_DIRTY) == is);
 }
 
 void machine_unuse(struct policy *p, uint32_t f)
@@ -202,8 +204,10 @@ void reclaim_hit(struct vm_host *h, pfn_t pfn)
 
 	if (!(f->flags & FRAME_LISTED))
 		return;
-	if (!h->mmu.format.accessed)                     /* what the format has no bit for, the OS keeps */
+	if (!h->mmu.format.accessed) {                   /* what the format has no bit for, the OS keeps */
 		f->flags |= FRAME_REFERENCED;
+		frame_unknown(h, pfn);
+	}
 	if (r->ops->needs & POLICY_HITS) {
 		set_of(r, pfn)->now = references(h);
 		r->ops->hit(set_of(r, pfn), (uint32_t)pfn);
@@ -213,6 +217,7 @@ void reclaim_hit(struct vm_host *h, pfn_t pfn)
 void reclaim_read(struct vm_host *h, pfn_t pfn)
 {
 	frame_of(h, pfn)->flags |= FRAME_REFERENCED;
+	frame_unknown(h, pfn);
 	if (h->watch_hits)
 		reclaim_hit(h, pfn);
 }

@@ -64,7 +64,7 @@ void frames_take_back(struct vm_host *h, unsigned n);
 /* For policy_ops.each: into a GArray of uint32_t. */
 void collect_frame(void *to, const char *list, uint32_t f);
 
-/* reclaim_bits.c: FRAME_KNOWN_* from the entries themselves; frame_known_wrongly(): what is known is not what they say. */
+/* reclaim_bits.c: FRAME_KNOWN_* from frame and entries themselves; frame_known_wrongly(): what is known is not what they say. */
 uint8_t frame_look(struct vm_host *h, pfn_t pfn);
 bool frame_known_wrongly(struct vm_host *h, pfn_t pfn);
 
@@ -76,11 +76,11 @@ static inline uint8_t frame_known(struct vm_host *h, pfn_t pfn)
 }
 static inline bool frame_seems_used(struct vm_host *h, pfn_t pfn)
 {
-	return (frame_of(h, pfn)->flags & FRAME_REFERENCED) || (frame_known(h, pfn) & FRAME_KNOWN_USED);
+	return frame_known(h, pfn) & FRAME_KNOWN_USED;
 }
 static inline bool frame_seems_dirty(struct vm_host *h, pfn_t pfn)
 {
-	return (frame_of(h, pfn)->flags & FRAME_DIRTY) || (frame_known(h, pfn) & FRAME_KNOWN_DIRTY);
+	return (frame_known(h, pfn) & FRAME_KNOWN_DIRTY) || (frame_of(h, pfn)->flags & FRAME_DIRTY);
 }
 
 static inline void note_look(struct reclaim *r, uint32_t f, uint32_t value, unsigned kind)

@@ -127,6 +127,10 @@ static inline bool policy_is_file(struct policy *p, uint32_t f)
 {
 	return false;
 }
+static inline uint32_t policy_surely(struct policy *p, uint32_t f)
+{
+	return 0;
+}
 static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
 {
 }

@@ -44,7 +44,7 @@ static inline uint32_t clockm_victim(struct policy *p, uint64_t page)
 	for (;;) {
 		f = p->ring[0].first;
 		for (uint64_t n = 0; n < most; n++, f = p->next[f])
-			if (!policy_used(p, f) && !policy_dirty(p, f))
+			if (!policy_surely(p, f) && !policy_used(p, f) && !policy_dirty(p, f))
 				return clockm_take(p, f);
 		f = p->ring[0].first;
 		for (uint64_t n = 0; n < most; n++, f = p->next[f]) {

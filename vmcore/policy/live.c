@@ -32,6 +32,21 @@ static inline bool policy_dirty(struct policy *p, uint32_t f)
 	return dirty;
 }
 
+/* Only where no event will show what the look has seen. */
+static inline uint32_t policy_surely(struct policy *p, uint32_t f)
+{
+	const struct vm_host *h = p->machine;
+	uint32_t known;
+
+	static_assert(FRAME_KNOWN_USED == POLICY_USED << 1 && FRAME_KNOWN_DIRTY == POLICY_DIRTY << 1, "the same bits, shifted");
+	if (h->reclaim->looks < LOOKED_MAX || !h->known)
+		return 0;
+	known = h->known[f] >> 1;
+	if (known)
+		h->reclaim->looks = LOOKED_MAX + 1;
+	return known;
+}
+
 static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
 {
 	struct vm_host *h = p->machine;

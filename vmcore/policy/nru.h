@@ -48,8 +48,12 @@ static inline uint32_t nru_victim(struct policy *p, uint64_t page)
 			policy_unuse(p, f);
 	f = p->ring[0].first;
 	for (uint64_t n = 0; n < p->size && n < p->param[1] && lowest > 0; n++, f = p->next[f]) {
-		unsigned class = policy_used(p, f) ? 2 : 0;
+		uint32_t sure = policy_surely(p, f);
+		unsigned class = (sure & POLICY_USED ? 2 : 0) + (sure & POLICY_DIRTY ? 1 : 0);
 
+		if (class >= lowest)
+			continue;
+		class = policy_used(p, f) ? 2 : 0;
 		class += policy_dirty(p, f);
 		if (class < lowest) {
 			lowest = class;

@@ -137,6 +137,11 @@ static inline bool policy_dirty(struct policy *p, uint32_t f)
 {
 	return p->bits[f] & POLICY_DIRTY;
 }
+/* As much of POLICY_USED and POLICY_DIRTY as is known to be set without a closer look; where it says some, that counts as a look. */
+static inline uint32_t policy_surely(struct policy *p, uint32_t f)
+{
+	return 0;
+}
 /* Something other than bits was looked at: for who wants to know the candidates. */
 static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
 {

@@ -41,6 +41,8 @@ static inline uint32_t wsclock_victim(struct policy *p, uint64_t page)
 			policy_unuse(p, f);
 			p->count[f] = now;
 		} else if (now - p->count[f] > p->param[0]) {
+			if (old != POLICY_NONE && policy_surely(p, f))
+				continue;                /* dirty, and not the first such */
 			if (!policy_dirty(p, f)) {
 				old = f;
 				break;
