@@ -68,8 +68,8 @@ static int unzip_more(struct input *in, uint8_t *to, size_t len, struct err *e)
 		left = ZSTD_decompressStream(in->unzip, &out, &from);
 		in->packed_at = from.pos;
 		if (ZSTD_isError(left))
-			return err_set(e, EINVAL, -1, "the compressed data are damaged near byte %" PRIu64 ": %s",
-				       in->file_read - in->packed_len + in->packed_at, ZSTD_getErrorName(left));
+			return err_set(e, EINVAL, -1, "the compressed data are damaged between bytes %" PRIu64 " and %" PRIu64 ": %s",
+				       in->file_read - in->packed_len + in->packed_at, in->file_read, ZSTD_getErrorName(left));
 		in->in_frame = left != 0;
 	}
 	in->end = to + out.pos;

@@ -8,15 +8,6 @@
 
 enum { ENTRIES_MAX = 1 << 16, WAYS_MAX = 32 };
 
-static bool have_avx2(void)
-{
-#if defined(__x86_64__) && defined(__GNUC__)
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
-#else
-	return false;
-#endif
-}
-
 static int level_init(struct replay_tlb_level *l, struct vm_tlb_shape s, struct err *e)
 {
 	uint32_t sets;
@@ -41,7 +32,6 @@ static int level_init(struct replay_tlb_level *l, struct vm_tlb_shape s, struct 
 int replay_tlb_init(struct replay_tlb *t, const struct vm_tlb_shape shape[2], struct err *e)
 {
 	memset(t, 0, sizeof(*t));
-	t->by_four = have_avx2();
 	if (level_init(&t->level[0], shape[0], e) || (shape[1].entries && level_init(&t->level[1], shape[1], e))) {
 		replay_tlb_clear(t);
 		return -e->code;
@@ -197,6 +187,8 @@ AVX2 INLINE uint32_t tags_by_four(const uint64_t *tag, uint32_t ways, uint64_t k
 	return w == ways ? found : found | tags_plainly(tag + w, ways - w, key, mask) << w;
 }
 
+static bool have_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"); }
+
 AVX2 static bool find_by_four(struct replay_tlb *t, uint64_t ref, uint32_t *index, struct replay_known *known)
 {
 	return find(t, ref, index, known, tags_by_four);
@@ -207,18 +199,19 @@ AVX2 static void fill_by_four(struct replay_tlb *t, uint64_t ref, uint64_t entry
 	fill(t, ref, entry, index, known, tags_by_four);
 }
 #else
+static bool have_avx2(void) { return false; }
 #define find_by_four(t, ref, index, known) find(t, ref, index, known, tags_plainly)
 #define fill_by_four(t, ref, entry, index, known) fill(t, ref, entry, index, known, tags_plainly)
 #endif
 
 bool replay_tlb_find(struct replay_tlb *t, uint64_t ref, uint32_t *index, struct replay_known *known)
 {
-	return t->by_four ? find_by_four(t, ref, index, known) : find(t, ref, index, known, tags_plainly);
+	return have_avx2() ? find_by_four(t, ref, index, known) : find(t, ref, index, known, tags_plainly);
 }
 
 void replay_tlb_fill(struct replay_tlb *t, uint64_t ref, uint64_t entry, uint32_t index, struct replay_known *known)
 {
-	if (t->by_four)
+	if (have_avx2())
 		fill_by_four(t, ref, entry, index, known);
 	else
 		fill(t, ref, entry, index, known, tags_plainly);

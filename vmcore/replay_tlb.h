@@ -26,7 +26,6 @@ struct replay_tlb_level {
 struct replay_tlb {
 	struct replay_tlb_level level[2];
 	uint64_t  refills, misses;
-	bool      by_four;       /* this processor compares four tags at once */
 };
 
 /* EINVAL: sets are no power of two, or more than 32 ways. Entries 0 in shape[1]: one level. */

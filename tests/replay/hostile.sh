@@ -135,5 +135,12 @@ if command -v zstd >/dev/null; then
 	refuses 'end early|without libzstd' replay --frames 3 "$T/cut.lackey.zst"
 	{ head -c 100 "$T/deep.lackey.zst"; head -c 300 /dev/zero | tr '\0' '\252'; } > "$T/hurt.lackey.zst"
 	refuses 'damaged|end early|without libzstd' replay --frames 3 "$T/hurt.lackey.zst"
+	# One byte, far in: where it is told to be is where it is.
+	head -c 300000 /dev/urandom | od -An -v -tu2 -w2 | tr -d ' ' > "$T/many"
+	zstd -q "$T/many" -o "$T/many.zst"
+	printf '\377\377\377\377' | dd of="$T/many.zst" bs=1 seek=150000 conv=notrunc 2>/dev/null
+	refuses 'damaged between bytes|without libzstd' replay --frames 3 --format pages "$T/many.zst"
+	grep -q 'between bytes' "$T/err" && set -- $(sed 's/.*between bytes \([0-9]*\) and \([0-9]*\).*/\1 \2/' "$T/err") &&
+		{ [ "$1" -gt 0 ] && [ "$2" -ge 150000 ] || fail "damaged at 150000, it says: $(cat "$T/err")"; }
 fi
 exit 0
