@@ -12,15 +12,19 @@
 
 struct bits { struct vm_host *host; pfn_t pfn; unsigned flags; bool clear; };
 
-/* Clears the A bit as hardware sets it: in RAM, without a thought for who shares the table. */
+/*
+ * Clears the A bit as hardware sets it: in RAM, without a thought for who shares the table. But each of those has a TLB entry of
+ * its own, by which it would go on without setting the bit.
+ */
 static void clear_accessed(struct vm_host *h, struct area *a, va_t va, struct span *s)
 {
 	const struct mmu_format *f = &h->mmu.format;
 	uint64_t raw = entry_raw(h, s, 0);
 
-	if (!(raw & f->accessed))
+	if (raw & f->accessed)
+		pte_store(f, s->entry, raw & ~f->accessed);
+	else if (s->sharers < 2)
 		return;
-	pte_store(f, s->entry, raw & ~f->accessed);
 	tlb_flush_page(h, a->mm->table.asid, vpn_of(h, va));
 }
 

@@ -179,6 +179,32 @@ static void reads_and_writes(void **state)
 	}
 }
 
+/* After fork parent and child walk one leaf table, each with a TLB entry of its own. */
+static void each_sharer_of_a_table_uses_its_pages_anew(void **state)
+{
+	struct machine *m = machine_new("x86-64", 16 * MiB, 16 * MiB);
+	struct vm_proc *p = process_with(m, 3), *child;
+	uint64_t done;
+
+	choose(m, "clock", false);
+	for (unsigned i = 0; i < 3; i++)
+		put(p, A + i * PAGE, 1);
+	child = machine_fork(p);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(get(p, A + i * PAGE) + get(child, A + i * PAGE), 2);
+	assert_int_equal(vm_reclaim(m->host, 1, &done, NULL), 0);
+	assert_int_equal(done, 1);
+	for (unsigned i = 1; i < 3; i++) {                   /* the hand has gone round */
+		struct vm_proc *user = i == 1 ? p : child;
+
+		assert_false(page_at(user, A + i * PAGE).flags & VM_PTE_ACCESSED);
+		get(user, A + i * PAGE);
+		assert_true(page_at(user, A + i * PAGE).flags & VM_PTE_ACCESSED);
+	}
+	check_machine(m);
+	machine_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +212,7 @@ int main(void)
 		cmocka_unit_test(loops_and_scans),
 		cmocka_unit_test(random_strings),
 		cmocka_unit_test(reads_and_writes),
+		cmocka_unit_test(each_sharer_of_a_table_uses_its_pages_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
