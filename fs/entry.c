@@ -2,11 +2,12 @@
  * entry.c - what the kernel is told of a name, and may remember.
  *
  * It may remember names that are there (a dead node answers ESTALE, and the kernel then looks again), names that can never be
- * there, and the attributes of directories that never go. Of a host's directories and the files of processes also attributes, and what directories
- * and small files hold, until the world changes: then, before anybody hears of the change, it is told of each that its attributes are old; it asks for them,
- * and a file whose time has changed is read again. Only files of one page, which are read from offset 0 whatever happens, and
- * only where that saves something: where many are read, when their attributes are known, or they were read before and nothing has
- * changed since.
+ * there, and the attributes of directories that never go.
+ *
+ * Of a host's directories and the files of processes also attributes, and what directories and small files hold, until the world
+ * changes: then, before anybody hears of the change, it is told of each that its attributes are old; it asks for them, and a file
+ * whose time has changed is read again. Only files of one page, which are read from offset 0 whatever happens, and only where that
+ * saves something: where many are read, when their attributes are known, or they were read before and nothing has changed since.
  */
 #include "session.h"
 #include "node.h"
