@@ -1,4 +1,4 @@
-/* kernel_backend.h - what executes recorded scripts: system calls, accesses and looks at a process. */
+/* kernel_backend.h - what executes scripts: system calls, accesses and looks at a process. */
 #ifndef KERNEL_BACKEND_H
 #define KERNEL_BACKEND_H
 
@@ -11,7 +11,7 @@
 #define BASE_H 0x18000000000
 #define BASE_M 0x7ffff7fff000
 #define BASE_S 0x7ffffffff000
-#define BASE_NEAR 0x1000000000 /* addresses are written relative to a base that is so near */
+#define BASE_NEAR 0x4000000000 /* addresses are written relative to a base that is so near */
 enum { PAGE = 4096 };
 
 /* An area as smaps shows it. */
@@ -71,6 +71,8 @@ struct backend {
 	void (*pool)(void *w, uint64_t counts[4]);
 	/* Contradictions inside; appends a line each. */
 	void (*check)(void *w, GString *out);
+	/* Advice may bring transparent huge pages from here on; NULL: it always may. */
+	void (*thp)(void *w);
 };
 extern const struct backend engine_backend; /* the engine, by its public calls */
 extern const struct backend mount_backend;  /* a mount of its own, by commands and files; start is NULL where there is no FUSE */

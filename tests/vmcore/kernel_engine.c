@@ -507,5 +507,5 @@ const struct backend engine_backend = {
 	engine_munmap, engine_mprotect, engine_mremap, engine_madvise, engine_mlock, engine_munlock, engine_msync,
 	engine_mincore, engine_brk, engine_load, engine_store, engine_fetch, engine_truncate, engine_pwrite,
 	engine_pread, engine_unlink, engine_area_above, engine_pages, engine_counts, engine_hugepages,
-	engine_pool, engine_check,
+	engine_pool, engine_check, NULL,
 };

@@ -1,7 +1,6 @@
-/* kernel_lines.c - executes a recorded script line by line, and collects what it gives beside what is recorded. */
+/* kernel_lines.c - executes a script line by line. */
 #include "kernel_run.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static void do_file(struct run *r, char **w)
@@ -43,8 +42,13 @@ static bool execute(struct run *r, char **w)
 		do_spawn(r, w[1]);
 		return false;
 	}
-	if (!strcmp(w[0], "swap") || !strcmp(w[0], "thp"))
+	if (!strcmp(w[0], "swap"))
+		return false; /* it has been there from the start */
+	if (!strcmp(w[0], "thp")) {
+		if (r->b->thp)
+			r->b->thp(r->w);
 		return false;
+	}
 	if (!strcmp(w[0], "hugepages") && w[1]) {
 		r->b->hugepages(r->w, number(r, w[1]));
 		return false;
@@ -83,52 +87,33 @@ static char **split(const char *line)
 	return (char **)g_ptr_array_free(words, FALSE);
 }
 
-/* The recorded result lines below line i. */
-static char *result_below(struct run *r, char **lines, unsigned i)
+bool script_begin(struct run *r, const struct backend *b, const char *file, char **lines)
 {
-	GString *out = g_string_new(NULL);
-
-	for (i++; lines[i] && (lines[i][0] == '=' || lines[i][0] == '|' || lines[i][0] == '#'); i++) {
-		if (lines[i][0] != '#') {
-			g_autofree char *plain = plain_addresses(r, lines[i]);
-
-			g_string_append_printf(out, "%s\n", g_strchomp(plain));
-		}
-	}
-	return g_string_free(out, FALSE);
+	*r = (struct run){ .b = b, .file = file, .w = b->start(g_strv_contains((const char *const *)lines, "swap")) };
+	if (!r->w)
+		return false;
+	r->labels = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	r->procs = g_ptr_array_new_with_free_func(g_free);
+	r->out = g_string_new(NULL);
+	do_spawn(r, "p0");
+	return true;
 }
 
-bool execute_script(const struct backend *b, const char *file, char **lines, char **results, char **recorded,
-		    unsigned *contradictions)
+char *script_line(struct run *r, const char *line)
 {
-	struct run r = { .b = b, .file = file, .w = b->start(g_strv_contains((const char *const *)lines, "swap")) };
+	g_auto(GStrv) words = split(line);
 
-	if (!r.w)
-		return false;
-	r.labels = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	r.procs = g_ptr_array_new_with_free_func(g_free);
-	r.out = g_string_new(NULL);
-	do_spawn(&r, "p0");
-	for (unsigned i = 0; lines[i]; i++) {
-		g_auto(GStrv) words = split(lines[i]);
-		g_autoptr(GString) wrong = g_string_new(NULL);
+	r->line++;
+	if (!words[0] || line[0] == '=' || line[0] == '|')
+		return NULL;
+	g_string_truncate(r->out, 0);
+	return execute(r, words) ? g_strdup(r->out->str) : NULL;
+}
 
-		if (!words[0] || lines[i][0] == '=' || lines[i][0] == '|')
-			continue;
-		r.line = i + 1;
-		g_string_truncate(r.out, 0);
-		if (!execute(&r, words))
-			continue;
-		results[i] = g_strdup(r.out->str);
-		if (recorded)
-			recorded[i] = result_below(&r, lines, i);
-		b->check(r.w, wrong);
-		if (wrong->len && (*contradictions)++ == 0)
-			printf("  %s:%u: %s: contradicts itself:\n%s", file, r.line, lines[i], wrong->str);
-	}
-	b->stop(r.w);
-	g_hash_table_unref(r.labels);
-	g_ptr_array_unref(r.procs);
-	g_string_free(r.out, TRUE);
-	return true;
+void script_end(struct run *r)
+{
+	r->b->stop(r->w);
+	g_hash_table_unref(r->labels);
+	g_ptr_array_unref(r->procs);
+	g_string_free(r->out, TRUE);
 }

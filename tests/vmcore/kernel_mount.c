@@ -259,5 +259,5 @@ const struct backend mount_backend = {
 	"mount", mount_start, mount_stop, mount_file, mount_spawn, mount_fork, mount_exit, mount_mmap, mount_munmap,
 	mount_mprotect, mount_mremap, mount_madvise, mount_mlock, mount_munlock, mount_msync, mount_mincore, mount_brk,
 	mount_load, mount_store, mount_fetch, mount_truncate, mount_pwrite, mount_pread, mount_unlink, mount_area_above,
-	mount_pages, mount_counts, mount_hugepages, mount_pool, mount_check,
+	mount_pages, mount_counts, mount_hugepages, mount_pool, mount_check, NULL,
 };

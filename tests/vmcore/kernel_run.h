@@ -1,6 +1,6 @@
 /*
- * kernel_run.h - a recorded script while it runs. kernel_lines.c takes it line by line; kernel_words.c reads the words,
- * kernel_calls.c makes the calls, kernel_views.c looks; kernel_scripts.c compares.
+ * kernel_run.h - a script while it runs. kernel_lines.c takes it line by line; kernel_words.c reads the words,
+ * kernel_calls.c makes the calls, kernel_views.c looks; kernel_scripts.c compares, real/recorder.c records.
  */
 #ifndef KERNEL_RUN_H
 #define KERNEL_RUN_H
@@ -52,11 +52,10 @@ void do_share(struct run *r, const char *label);
 
 /* ---- kernel_lines.c ---- */
 
-/*
- * Executes a script. results[i] becomes what the operation in line i gave (NULL: none); where `recorded` is not NULL,
- * recorded[i] what its lines say. False where the backend cannot run. Contradictions are printed and counted.
- */
-bool execute_script(const struct backend *b, const char *file, char **lines, char **results, char **recorded,
-		    unsigned *contradictions);
+/* Begins a script of these lines, with its first process; false where the backend cannot run. */
+bool script_begin(struct run *r, const struct backend *b, const char *file, char **lines);
+/* Carries a line out: what its operation gives (the caller's), NULL for a directive, a result, a comment. */
+char *script_line(struct run *r, const char *line);
+void script_end(struct run *r);
 
 #endif

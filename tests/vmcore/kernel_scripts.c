@@ -43,56 +43,64 @@ static void show_difference(const char *expected, const char *got)
 		}
 }
 
-/* Counts and shows; `all` differences or the first. True if there is none. */
-static bool compare(const char *who, const char *file, char **lines, char **expected, char **got, bool all)
+/* The recorded result lines at the top of `below`. */
+static char *recorded_result(struct run *r, char **below)
 {
-	unsigned count = 0, agree = 0;
+	GString *out = g_string_new(NULL);
 
-	for (unsigned i = 0; lines[i]; i++) {
-		if (!expected[i] || !got[i])
-			continue;
-		count++;
-		if (!strcmp(expected[i], got[i])) {
-			agree++;
-		} else if (all || agree + 1 == count) {
-			printf("  %s:%u: %s\n", file, i + 1, lines[i]);
-			show_difference(expected[i], got[i]);
-		}
+	for (char **l = below; *l && **l && strchr("=|#", **l); l++) {
+		g_autofree char *plain = plain_addresses(r, *l);
+
+		if (**l != '#')
+			g_string_append_printf(out, "%s\n", g_strchomp(plain));
 	}
-	printf("%s %s: %u of %u operations agree\n", who, file, agree, count);
-	return agree == count;
+	return g_string_free(out, FALSE);
 }
 
-static void free_results(char **results, unsigned n)
+struct score { unsigned count, agree, contradictions; };
+
+/* Executes a line and compares; shows `all` differences or the first. */
+static void compare_line(struct run *r, char **line, struct score *s, bool all)
 {
-	for (unsigned i = 0; i < n; i++)
-		g_free(results[i]);
-	g_free(results);
+	g_autofree char *got = script_line(r, *line), *expected = NULL;
+	g_autoptr(GString) wrong = g_string_new(NULL);
+
+	if (!got)
+		return;
+	expected = recorded_result(r, line + 1);
+	s->count++;
+	if (!strcmp(expected, got)) {
+		s->agree++;
+	} else if (all || s->agree + 1 == s->count) {
+		printf("  %s:%u: %s\n", r->file, r->line, *line);
+		show_difference(expected, got);
+	}
+	r->b->check(r->w, wrong);
+	if (wrong->len && s->contradictions++ == 0)
+		printf("  %s:%u: %s: contradicts itself:\n%s", r->file, r->line, *line, wrong->str);
 }
 
 static bool run_recorded(const struct backend *b, const char *file, bool all)
 {
 	g_autofree char *text = NULL;
 	g_auto(GStrv) lines = NULL;
-	char **results, **recorded;
-	unsigned n, contradictions = 0;
-	bool same = false;
+	struct score s = { 0 };
+	struct run r;
 
 	if (!g_file_get_contents(file, &text, NULL, NULL)) {
 		fprintf(stderr, "%s: cannot be read\n", file);
 		return false;
 	}
 	lines = g_strsplit(text, "\n", -1);
-	n = g_strv_length(lines);
-	results = g_new0(char *, n + 1);
-	recorded = g_new0(char *, n + 1);
-	if (execute_script(b, file, lines, results, recorded, &contradictions))
-		same = compare(b->name, file, lines, recorded, results, all);
-	else
+	if (!script_begin(&r, b, file, lines)) {
 		printf("%s %s: cannot run here\n", b->name, file);
-	free_results(results, n);
-	free_results(recorded, n);
-	return same && contradictions == 0;
+		return false;
+	}
+	for (char **l = lines; *l; l++)
+		compare_line(&r, l, &s, all);
+	script_end(&r);
+	printf("%s %s: %u of %u operations agree\n", b->name, file, s.agree, s.count);
+	return s.agree == s.count && s.contradictions == 0;
 }
 
 int main(int argc, char **argv)

@@ -1,170 +1,122 @@
-/* calls.c - the lines of a script that a process carries out: system calls, loads, stores and fetches. */
+/* calls.c - the running kernel as a struct backend: system calls, loads, stores and fetches of real processes. */
 #include "recorder.h"
+#include "vm_area.h"
 
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
-static const struct word_value map_flags[] = {
-	{ "private", MAP_PRIVATE }, { "shared", MAP_SHARED }, { "anon", MAP_ANONYMOUS }, { "fixed", MAP_FIXED },
-	{ "fixed_noreplace", MAP_FIXED_NOREPLACE }, { "populate", MAP_POPULATE }, { "noreserve", MAP_NORESERVE },
-	{ "growsdown", MAP_GROWSDOWN }, { "locked", MAP_LOCKED }, { "hugetlb", MAP_HUGETLB }, { NULL, 0 }
-};
-static const struct word_value advices[] = {
-	{ "normal", 0 }, { "random", 1 }, { "sequential", 2 }, { "willneed", 3 }, { "dontneed", 4 }, { "free", 8 },
-	{ "remove", 9 }, { "dontfork", 10 }, { "dofork", 11 }, { "dontdump", 16 }, { "dodump", 17 },
-	{ "hugepage", 14 }, { "nohugepage", 15 }, { "wipeonfork", 18 }, { "keeponfork", 19 }, { "cold", 20 }, { "pageout", 21 }, { "populate_read", 22 },
-	{ "populate_write", 23 }, { "dontneed_locked", 24 }, { "bad", 999 }, { NULL, 0 }
-};
-static const struct word_value sync_flags[] = {
-	{ "async", MS_ASYNC }, { "invalidate", MS_INVALIDATE }, { "sync", MS_SYNC }, { "bad", 64 }, { NULL, 0 }
-};
+/* The numbers of vm_area.h that are Linux's own: they go through as they are. */
+static_assert(VM_PROT_READ == PROT_READ && VM_PROT_WRITE == PROT_WRITE && VM_PROT_EXEC == PROT_EXEC, "PROT_");
+static_assert(VM_REMAP_MAYMOVE == MREMAP_MAYMOVE && VM_REMAP_FIXED == MREMAP_FIXED &&
+	      VM_REMAP_DONTUNMAP == MREMAP_DONTUNMAP, "MREMAP_");
+static_assert(VM_MSYNC_ASYNC == MS_ASYNC && VM_MSYNC_INVALIDATE == MS_INVALIDATE && VM_MSYNC_SYNC == MS_SYNC, "MS_");
 
-static void do_mmap(struct proc *p, char **w, const char *label)
+static void *real_start(bool swap)
 {
-	bool fresh = false;
-	int fd = -1;
-	uint64_t offset = 0, len = (uint64_t)number(w[1]);
-	GHashTable *before = look_before(p);
-	int64_t value;
+	static int world; /* there is one */
 
-	if (w[4] && w[0]) {
-		fd = descriptor(p, w[4], &fresh);
-		offset = w[5] ? (uint64_t)number(w[5]) : 0;
-	}
-	value = CALL(p, SYS_mmap, address(w[0]), len, prot_of(w[2]), flags_of(w[3], map_flags),
-		     (uint64_t)(int64_t)fd, offset);
-	if (fresh)
-		CALL(p, SYS_close, (uint64_t)fd);
-	drop_around_result(p, before, value, len);
-	put_address_result(value, label);
+	make_directories();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	find_zero_page();
+	open_channels();
+	if (swap)
+		make_swap();
+	return &world;
 }
 
-static void do_mremap(struct proc *p, char **w, const char *label)
+static void real_stop(void *w)
 {
-	uint64_t flags = 0, fixed = 0, from = address(w[0]), old = (uint64_t)number(w[1]), len = (uint64_t)number(w[2]);
-	GHashTable *before = look_before(p);
-	int64_t value;
+	kill_procs();
+	put_machine_back();
+	remove_files();
+}
 
-	for (char **x = w + 3; *x; x++) {
-		if (strcmp(*x, "maymove") == 0)
-			flags |= MREMAP_MAYMOVE;
-		else if (strcmp(*x, "dontunmap") == 0)
-			flags |= MREMAP_DONTUNMAP;
-		else if (strcmp(*x, "fixed") == 0) {
-			flags |= MREMAP_FIXED;
-			fixed = address(*++x);
-		}
-	}
-	value = CALL(p, SYS_mremap, from, old, len, flags, fixed);
+static int real_file(void *w, const char *name, bool tmpfs, uint64_t size, int seed)
+{
+	make_file(name, tmpfs, size, seed);
+	return 0;
+}
+
+static int real_spawn(void *w, const char *p)
+{
+	start_proc(p);
+	return 0;
+}
+
+static int real_fork(void *w, const char *p, const char *child)
+{
+	return fork_proc(proc_named(p), child);
+}
+
+static int real_exit(void *w, const char *p)
+{
+	end_proc(proc_named(p));
+	return 0;
+}
+
+static int code_of(int64_t value)
+{
+	return value < 0 && value > -4096 ? (int)-value : 0;
+}
+
+static unsigned real_flags(unsigned flags)
+{
+	static const struct { unsigned flag, real; } names[] = {
+		{ VM_MAP_PRIVATE, MAP_PRIVATE }, { VM_MAP_SHARED, MAP_SHARED }, { VM_MAP_ANON, MAP_ANONYMOUS },
+		{ VM_MAP_FIXED, MAP_FIXED }, { VM_MAP_FIXED_NOREPLACE, MAP_FIXED_NOREPLACE },
+		{ VM_MAP_POPULATE, MAP_POPULATE }, { VM_MAP_NORESERVE, MAP_NORESERVE },
+		{ VM_MAP_GROWSDOWN, MAP_GROWSDOWN }, { VM_MAP_LOCKED, MAP_LOCKED }, { VM_MAP_HUGETLB, MAP_HUGETLB },
+	};
+	unsigned real = 0;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		if (flags & names[i].flag)
+			real |= names[i].real;
+	return real;
+}
+
+static int real_mmap(void *w, const char *name, const struct map_call *c, uint64_t *result)
+{
+	struct proc *p = proc_named(name);
+	GHashTable *before = look_before(p);
+	bool fresh = false;
+	int fd = c->file ? descriptor(p, c->file, &fresh) : -1;
+	int64_t value = CALL(p, SYS_mmap, c->at, c->len, c->prot, real_flags(c->flags), (uint64_t)(int64_t)fd, c->offset);
+
+	close_fresh(p, fd, fresh);
+	drop_around_result(p, before, value, c->len);
+	*result = (uint64_t)value;
+	return code_of(value);
+}
+
+static int real_munmap(void *w, const char *p, uint64_t at, uint64_t len)
+{
+	return code_of(CALL(proc_named(p), SYS_munmap, at, len));
+}
+
+static int real_mprotect(void *w, const char *p, uint64_t at, uint64_t len, unsigned prot)
+{
+	return code_of(CALL(proc_named(p), SYS_mprotect, at, len, prot));
+}
+
+static int real_mremap(void *w, const char *name, uint64_t old, uint64_t old_len, uint64_t new_len, unsigned flags,
+		       uint64_t to, uint64_t *result)
+{
+	struct proc *p = proc_named(name);
+	GHashTable *before = look_before(p);
+	int64_t value = CALL(p, SYS_mremap, old, old_len, new_len, flags, to);
+
+	*result = (uint64_t)value;
 	if (value < 0) {
 		g_hash_table_unref(before);
-	} else {
-		moved(before, from, MIN(old, len), (uint64_t)value);
-		drop_around(p, before, (uint64_t)value + MIN(old, len), (uint64_t)value + len);
+		return code_of(value);
 	}
-	put_address_result(value, label);
-}
-
-static void do_mincore(struct proc *p, char **w, const char *label)
-{
-	uint64_t len = (uint64_t)number(w[1]), pages = (len + PAGE - 1) / PAGE;
-	uint8_t vec[BUFFER_SIZE];
-	struct request r = { .op = DO_SYSCALL, .out = (uint32_t)pages,
-			     .a = { SYS_mincore, address(w[0]), len, BUFFER_AT } };
-	int64_t value;
-
-	if (pages > BUFFER_SIZE - 256)
-		fail(1, "mincore of too many pages");
-	value = ask(p, r, NULL, vec).value;
-	if (value < 0) {
-		put_result(value);
-		return;
-	}
-	fprintf(out, pages ? "= ok " : "= ok");
-	for (uint64_t i = 0; i < pages;) {
-		uint64_t n = 0;
-		uint8_t c = vec[i] & 1;
-
-		while (i < pages && (vec[i] & 1) == c)
-			i++, n++;
-		fprintf(out, "%" PRIu64 "%c", n, c ? 'r' : '.');
-	}
-	fprintf(out, "\n");
-}
-
-static void touch(struct proc *p, enum worker_op op, char **w)
-{
-	uint64_t at = address(w[0]);
-	GHashTable *before = look_before(p);
-	struct answer a = ask(p, (struct request){ .op = op, .a = { at, w[1] ? (uint64_t)number(w[1]) : 0 } }, NULL, NULL);
-
-	drop_around(p, before, at & ~(uint64_t)(PAGE - 1), (at & ~(uint64_t)(PAGE - 1)) + PAGE);
-	fprintf(out, "= ");
-	if (a.signal)
-		put_fault(&a, at, ' ');
-	else if (op == DO_LOAD)
-		fprintf(out, "0x%02" PRIx64, (uint64_t)a.value);
-	else
-		fprintf(out, "ok");
-	if (a.faults)
-		fprintf(out, " flt=%" PRIu64, a.faults);
-	fprintf(out, "\n");
-}
-
-static void do_read(struct proc *p, char **w, const char *label)
-{
-	touch(p, DO_LOAD, w);
-}
-
-static void do_write(struct proc *p, char **w, const char *label)
-{
-	touch(p, DO_STORE, w);
-}
-
-static void do_exec(struct proc *p, char **w, const char *label)
-{
-	touch(p, DO_EXEC, w);
-}
-
-static void do_sum(struct proc *p, char **w, const char *label)
-{
-	uint64_t at = address(w[0]), len = (uint64_t)number(w[1]);
-	GHashTable *before = look_before(p);
-	g_autofree char *last = NULL;
-	unsigned n = 0;
-	bool first = true;
-
-	for (uint64_t done = 0; done <= len; done += PAGE) {
-		g_autofree char *text = NULL;
-
-		if (done < len) {
-			struct answer a = ask(p, (struct request){ .op = DO_SUM, .a = { at + done } }, NULL, NULL);
-			size_t size = 0;
-			FILE *saved = out;
-
-			out = open_memstream(&text, &size);
-			if (a.signal)
-				put_fault(&a, at + done, '/');
-			else
-				fprintf(out, "0x%" PRIx64, (uint64_t)a.value);
-			fclose(out);
-			out = saved;
-		}
-		if (last && text && strcmp(last, text) == 0) {
-			n++;
-			continue;
-		}
-		if (last) {
-			fprintf(out, first ? "= %s" : " %s", last);
-			if (n > 1)
-				fprintf(out, "*%u", n);
-			first = false;
-		}
-		g_free(last);
-		last = g_steal_pointer(&text);
-		n = 1;
-	}
-	fprintf(out, first ? "=\n" : "\n");
-	drop_around(p, before, at & ~(uint64_t)(PAGE - 1), at + len);
+	moved(before, old, MIN(old_len, new_len), *result);
+	drop_around(p, before, *result + MIN(old_len, new_len), *result + new_len);
+	return 0;
 }
 
 /* Swap writes go on after madvise returns: a page counts as swapped when its write is complete. */
@@ -173,84 +125,191 @@ static void settle(void)
 	usleep(20000);
 }
 
-static void do_munmap(struct proc *p, char **w, const char *label)
+static int real_madvise(void *w, const char *name, uint64_t at, uint64_t len, int advice)
 {
-	put_result(CALL(p, SYS_munmap, address(w[0]), (uint64_t)number(w[1])));
-}
-
-static void do_mprotect(struct proc *p, char **w, const char *label)
-{
-	put_result(CALL(p, SYS_mprotect, address(w[0]), (uint64_t)number(w[1]), prot_of(w[2])));
-}
-
-static void do_msync(struct proc *p, char **w, const char *label)
-{
-	uint64_t flags = 0;
-
-	for (char **x = w + 2; *x; x++)
-		flags |= flags_of(*x, sync_flags);
-	put_result(CALL(p, SYS_msync, address(w[0]), (uint64_t)number(w[1]), flags));
-}
-
-static void do_madvise(struct proc *p, char **w, const char *label)
-{
-	uint64_t at = address(w[0]), len = (uint64_t)number(w[1]);
+	struct proc *p = proc_named(name);
 	GHashTable *before = look_before(p);
+	int code = code_of(CALL(p, SYS_madvise, at, len, (uint64_t)advice));
 
-	put_result(CALL(p, SYS_madvise, at, len, flags_of(w[2], advices)));
-	if (strcmp(w[2], "populate_read") == 0)
+	if (advice == MADV_POPULATE_READ)
 		drop_around(p, before, at, at + len);
 	else
 		g_hash_table_unref(before);
-	if (strcmp(w[2], "pageout") == 0)
+	if (advice == MADV_PAGEOUT)
 		settle();
+	return code;
 }
 
-static void do_mlock(struct proc *p, char **w, const char *label)
+static int real_mlock(void *w, const char *name, uint64_t at, uint64_t len, bool onfault)
 {
-	uint64_t at = address(w[0]), len = (uint64_t)number(w[1]);
+	struct proc *p = proc_named(name);
 	GHashTable *before = look_before(p);
+	int code = code_of(onfault ? CALL(p, SYS_mlock2, at, len, MLOCK_ONFAULT) : CALL(p, SYS_mlock, at, len));
 
-	put_result(w[2] ? CALL(p, SYS_mlock2, at, len, 1) : CALL(p, SYS_mlock, at, len));
-	drop_around(p, before, at & ~(uint64_t)(PAGE - 1), at + len);
+	drop_around(p, before, at & -(uint64_t)PAGE, at + len);
+	return code;
 }
 
-static void do_munlock(struct proc *p, char **w, const char *label)
+static int real_munlock(void *w, const char *p, uint64_t at, uint64_t len)
 {
-	put_result(CALL(p, SYS_munlock, address(w[0]), (uint64_t)number(w[1])));
+	return code_of(CALL(proc_named(p), SYS_munlock, at, len));
 }
 
-static void do_brk(struct proc *p, char **w, const char *label)
+static int real_msync(void *w, const char *p, uint64_t at, uint64_t len, unsigned flags)
 {
-	uint64_t now = current_break(p), by = (uint64_t)number(w[0] + 1), want = w[0][0] == '-' ? now - by : now + by;
-	int64_t got = CALL(p, SYS_brk, want);
-
-	if ((uint64_t)got == want)
-		put_address_result(got, NULL);
-	else
-		fprintf(out, "= ENOMEM\n");
+	return code_of(CALL(proc_named(p), SYS_msync, at, len, flags));
 }
 
-static void do_check(struct proc *p, char **w, const char *label)
+static int real_mincore(void *w, const char *p, uint64_t at, uint64_t len, uint8_t *vec)
 {
-	fprintf(out, "= ok\n");
-	check(p);
+	uint64_t pages = (len + PAGE - 1) / PAGE;
+	struct request r = { .op = DO_SYSCALL, .out = (uint32_t)pages, .a = { SYS_mincore, at, len, BUFFER_AT } };
+
+	if (pages > BUFFER_SIZE - 256)
+		fail(1, "mincore of too many pages");
+	return code_of(ask(proc_named(p), r, NULL, vec).value);
 }
 
-void run_call(struct proc *p, char **a, const char *label)
+static int real_brk(void *w, const char *name, int64_t delta, uint64_t *result)
 {
-	static const struct { const char *name; void (*run)(struct proc *p, char **w, const char *label); } calls[] = {
-		{ "mmap", do_mmap }, { "munmap", do_munmap }, { "mprotect", do_mprotect }, { "mremap", do_mremap },
-		{ "madvise", do_madvise }, { "mlock", do_mlock }, { "munlock", do_munlock }, { "msync", do_msync },
-		{ "mincore", do_mincore }, { "brk", do_brk }, { "read", do_read }, { "write", do_write }, { "exec", do_exec },
-		{ "sum", do_sum }, { "fork", do_fork }, { "exit", do_exit }, { "truncate", do_truncate },
-		{ "fwrite", do_fwrite }, { "fread", do_fread }, { "unlink", do_unlink }, { "check", do_check },
+	struct proc *p = proc_named(name);
+	uint64_t want = current_break(p) + (uint64_t)delta;
+
+	*result = (uint64_t)CALL(p, SYS_brk, want);
+	return *result == want ? 0 : ENOMEM;
+}
+
+static const char *fault_name(const struct answer *a)
+{
+	static const struct { int code; const char *name; } names[] = {
+		{ 1, "SEGV MAPERR" }, { 2, "SEGV ACCERR" }, { 4, "SEGV PKUERR" }, { 128, "SEGV KERNEL" },
 	};
 
-	for (size_t i = 0; i < G_N_ELEMENTS(calls); i++)
-		if (strcmp(a[0], calls[i].name) == 0) {
-			calls[i].run(p, a + 1, label);
-			return;
-		}
-	fail(1, "no operation %s", a[0]);
+	if (!a->signal)
+		return NULL;
+	if (a->signal == SIGBUS)
+		return "BUS ADRERR";
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		if (a->code == names[i].code)
+			return names[i].name;
+	return "?";
 }
+
+static void access_memory(const char *name, struct request r, size_t len, void *to, struct access *out)
+{
+	struct proc *p = proc_named(name);
+	uint64_t at = r.a[0];
+	GHashTable *before = look_before(p);
+	struct answer a = ask(p, r, NULL, to);
+
+	drop_around(p, before, at & -(uint64_t)PAGE, at + len);
+	*out = (struct access){ a.faults, fault_name(&a), a.addr };
+}
+
+static int real_load(void *w, const char *p, uint64_t at, uint8_t *to, size_t len, struct access *out)
+{
+	access_memory(p, (struct request){ .op = DO_LOAD, .out = (uint32_t)len, .a = { at } }, len, to, out);
+	return 0;
+}
+
+static int real_store(void *w, const char *p, uint64_t at, uint8_t byte, struct access *out)
+{
+	access_memory(p, (struct request){ .op = DO_STORE, .a = { at, byte } }, 1, NULL, out);
+	return 0;
+}
+
+static int real_fetch(void *w, const char *p, uint64_t at, struct access *out)
+{
+	access_memory(p, (struct request){ .op = DO_EXEC, .a = { at } }, 1, NULL, out);
+	return 0;
+}
+
+static int real_truncate(void *w, const char *name, const char *file, uint64_t len)
+{
+	struct proc *p = proc_named(name);
+	bool fresh;
+	int fd = descriptor(p, file, &fresh), code = code_of(CALL(p, SYS_ftruncate, (uint64_t)fd, len));
+
+	close_fresh(p, fd, fresh);
+	return code;
+}
+
+static int real_pwrite(void *w, const char *name, const char *file, uint64_t at, uint8_t byte)
+{
+	struct proc *p = proc_named(name);
+	bool fresh;
+	int fd = descriptor(p, file, &fresh);
+	struct request r = { .op = DO_SYSCALL, .in = 1, .a = { SYS_pwrite64, (uint64_t)fd, BUFFER_AT, 1, at } };
+	int code = code_of(ask(p, r, &byte, NULL).value);
+
+	close_fresh(p, fd, fresh);
+	return code;
+}
+
+static int real_pread(void *w, const char *name, const char *file, uint64_t at, int *byte)
+{
+	struct proc *p = proc_named(name);
+	bool fresh;
+	int fd = descriptor(p, file, &fresh);
+	struct request r = { .op = DO_SYSCALL, .out = 1, .a = { SYS_pread64, (uint64_t)fd, BUFFER_AT, 1, at } };
+	uint8_t got = 0;
+	int64_t n = ask(p, r, NULL, &got).value;
+
+	close_fresh(p, fd, fresh);
+	*byte = n > 0 ? got : -1;
+	return code_of(n);
+}
+
+static int real_unlink(void *w, const char *p, const char *file)
+{
+	return unlink_file(file);
+}
+
+/* The areas are read when the first is asked for. */
+static bool real_area_above(void *w, const char *p, uint64_t at, struct seen_area *out)
+{
+	static GArray *areas;
+
+	if (at == 0) {
+		g_clear_pointer(&areas, g_array_unref);
+		areas = areas_of(proc_named(p));
+	}
+	for (guint i = 0; i < areas->len; i++) {
+		*out = g_array_index(areas, struct seen_area, i);
+		if (out->end > at)
+			return true;
+	}
+	return false;
+}
+
+static void real_pages(void *w, const char *p, uint64_t at, size_t n, struct seen_page *out)
+{
+	g_autoptr(GArray) words = pagemap_words(proc_named(p)->pid, at, at + n * PAGE);
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t word = g_array_index(words, uint64_t, i);
+
+		out[i] = (struct seen_page){ page_code(word), word & PFN_MASK };
+	}
+}
+
+static void real_counts(void *w, const char *name, uint64_t *brk, uint64_t *tables, uint64_t *locked, uint64_t *huge)
+{
+	struct proc *p = proc_named(name);
+
+	*brk = current_break(p);
+	*tables = read_status(p->pid, "VmPTE:") / 4 - p->own_tables;
+	*locked = read_status(p->pid, "VmLck:") / 4;
+	*huge = read_status(p->pid, "HugetlbPages:") / 4;
+}
+
+static void real_hugepages(void *w, uint64_t n) { set_pool(n); }
+static void real_pool(void *w, uint64_t counts[4]) { get_pool(counts); }
+static void real_thp(void *w) { allow_thp(); }
+
+const struct backend real_backend = {
+	"linux", real_start, real_stop, real_file, real_spawn, real_fork, real_exit, real_mmap, real_munmap,
+	real_mprotect, real_mremap, real_madvise, real_mlock, real_munlock, real_msync, real_mincore, real_brk,
+	real_load, real_store, real_fetch, real_truncate, real_pwrite, real_pread, real_unlink, real_area_above,
+	real_pages, real_counts, real_hugepages, real_pool, NULL, real_thp,
+};

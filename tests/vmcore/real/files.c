@@ -89,31 +89,33 @@ int descriptor(struct proc *p, const char *text, bool *fresh)
 	return fd;
 }
 
-void declare_file(char **w)
+static void fill(int fd, uint64_t size, unsigned seed)
+{
+	uint8_t page[PAGE];
+
+	for (uint64_t at = 0; at < size; at += PAGE) {
+		size_t n = (size_t)MIN(PAGE, size - at);
+
+		memset(page, (int)((seed + at / PAGE) & 255), sizeof page);
+		if (pwrite(fd, page, n, (off_t)at) != (ssize_t)n)
+			fail(1, "cannot fill a file");
+	}
+}
+
+void make_file(const char *name, bool tmpfs, uint64_t size, int seed)
 {
 	struct file *f = &files[file_count];
-	bool tmpfs = strcmp(w[1], "tmpfs") == 0;
-	uint64_t size = (uint64_t)number(w[2]);
 	int fd;
 
 	if (file_count == FILES)
 		fail(1, "too many files");
-	g_strlcpy(f->name, w[0], sizeof f->name);
-	snprintf(f->path, sizeof f->path, "%s/%s", directory[tmpfs ? 0 : 1], w[0]);
+	g_strlcpy(f->name, name, sizeof f->name);
+	snprintf(f->path, sizeof f->path, "%s/%s", directory[tmpfs ? 0 : 1], name);
 	fd = open(f->path, O_RDWR | O_CREAT | O_EXCL, 0666);
 	if (fd < 0 || fchmod(fd, 0666) || ftruncate(fd, (off_t)size))
 		fail(1, "cannot make %s", f->path);
-	if (strcmp(w[3], "sparse") != 0) {
-		uint8_t page[PAGE];
-
-		for (uint64_t at = 0; at < size; at += PAGE) {
-			size_t n = (size_t)MIN(PAGE, size - at);
-
-			memset(page, (int)(((uint64_t)number(w[3]) + at / PAGE) & 255), sizeof page);
-			if (pwrite(fd, page, n, (off_t)at) != (ssize_t)n)
-				fail(1, "cannot fill %s", f->path);
-		}
-	}
+	if (seed >= 0)
+		fill(fd, size, (unsigned)seed);
 	if (!tmpfs)
 		fsync(fd);
 	close(fd);
@@ -122,53 +124,13 @@ void declare_file(char **w)
 		open_files(p, file_count - 1);
 }
 
-static void close_fresh(struct proc *p, int fd, bool fresh)
+void close_fresh(struct proc *p, int fd, bool fresh)
 {
 	if (fresh)
 		CALL(p, SYS_close, (uint64_t)fd);
 }
 
-void do_truncate(struct proc *p, char **w, const char *label)
+int unlink_file(const char *name)
 {
-	bool fresh;
-	int fd = descriptor(p, w[0], &fresh);
-
-	put_result(CALL(p, SYS_ftruncate, (uint64_t)fd, (uint64_t)number(w[1])));
-	close_fresh(p, fd, fresh);
-}
-
-void do_fwrite(struct proc *p, char **w, const char *label)
-{
-	bool fresh;
-	int fd = descriptor(p, w[0], &fresh);
-	char byte = (char)number(w[2]);
-	struct request r = { .op = DO_SYSCALL, .in = 1,
-			     .a = { SYS_pwrite64, (uint64_t)fd, BUFFER_AT, 1, (uint64_t)number(w[1]) } };
-	int64_t value = ask(p, r, &byte, NULL).value;
-
-	put_result(value == 1 ? 0 : value);
-	close_fresh(p, fd, fresh);
-}
-
-void do_fread(struct proc *p, char **w, const char *label)
-{
-	bool fresh;
-	int fd = descriptor(p, w[0], &fresh);
-	uint8_t byte = 0;
-	struct request r = { .op = DO_SYSCALL, .out = 1,
-			     .a = { SYS_pread64, (uint64_t)fd, BUFFER_AT, 1, (uint64_t)number(w[1]) } };
-	int64_t value = ask(p, r, NULL, &byte).value;
-
-	if (value == 0)
-		fprintf(out, "= EOF\n");
-	else if (value < 0)
-		put_result(value);
-	else
-		fprintf(out, "= 0x%02x\n", byte);
-	close_fresh(p, fd, fresh);
-}
-
-void do_unlink(struct proc *p, char **w, const char *label)
-{
-	put_result(unlink(file_named(w[0], strcspn(w[0], ":"))->path) ? -errno : 0);
+	return unlink(file_named(name, strcspn(name, ":"))->path) ? errno : 0;
 }

@@ -38,7 +38,7 @@ GArray *pagemap_words(pid_t pid, uint64_t start, uint64_t end)
 	return words;
 }
 
-static void set_label(struct view_row *v, const char *name)
+static void set_label(struct seen_area *v, const char *name)
 {
 	char *end;
 	bool deleted = g_str_has_suffix(name, " (deleted)");
@@ -63,10 +63,54 @@ static void set_label(struct view_row *v, const char *name)
 	}
 }
 
-GPtrArray *view(struct proc *p)
+/* A line of smaps that begins an area; false: the area is none of the script's. */
+static bool begin_area(const char *line, struct seen_area *a)
 {
-	GPtrArray *rows = g_ptr_array_new();
-	struct view_row *v = NULL;
+	char perms[8];
+	int at = 0;
+
+	*a = (struct seen_area){ 0 };
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %*s%n", &a->start, &a->end, perms, &a->offset, &at) != 4)
+		return false;
+	if ((a->start >= REGION && a->start < REGION + REGION_SIZE) || strstr(line, "[vsyscall]"))
+		return false;
+	g_strlcpy(a->perms, perms, sizeof a->perms);
+	set_label(a, line + at + strspn(line + at, " "));
+	return true;
+}
+
+static void set_flags(struct seen_area *a, const char *line)
+{
+	g_auto(GStrv) words = g_strsplit_set(line, " ", -1);
+
+	for (char **w = words; *w; w++)
+		if (**w && strstr("rd wr ex sh mr mw me ms gd lo lf ac nr dc wf rr sr dd de ht hg nh", *w)) {
+			if (a->flags[0])
+				g_strlcat(a->flags, ",", sizeof a->flags);
+			g_strlcat(a->flags, *w, sizeof a->flags);
+		}
+}
+
+static void set_count(struct seen_area *a, const char *field, uint64_t kib)
+{
+	const struct { const char *name; uint64_t *at, unit; } known[] = {
+		{ "Rss", &a->rss, 1024 }, { "Shared_Clean", &a->shared_clean, 1024 },
+		{ "Shared_Dirty", &a->shared_dirty, 1024 }, { "Private_Clean", &a->private_clean, 1024 },
+		{ "Private_Dirty", &a->private_dirty, 1024 }, { "Anonymous", &a->anonymous, 1024 },
+		{ "Swap", &a->swap, 1024 }, { "Pss", &a->pss, 1 }, { "SwapPss", &a->swap_pss, 1 },
+		{ "Locked", &a->locked, 1 }, { "AnonHugePages", &a->huge, 1024 }, { "Private_Hugetlb", &a->own_huge, 1024 },
+		{ "Shared_Hugetlb", &a->shared_huge, 1024 }, { "KernelPageSize", &a->page, 1024 },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+		if (strcmp(known[i].name, field) == 0)
+			*known[i].at = kib * known[i].unit;
+}
+
+GArray *areas_of(const struct proc *p)
+{
+	GArray *areas = g_array_new(FALSE, FALSE, sizeof(struct seen_area));
+	struct seen_area *a = NULL;
 	char path[64], line[1024];
 	FILE *f;
 
@@ -75,67 +119,46 @@ GPtrArray *view(struct proc *p)
 	if (!f)
 		fail(77, "cannot read %s", path);
 	while (fgets(line, sizeof line, f)) {
-		uint64_t start, end, offset, value;
-		char perms[8], field[64];
-		int at = 0;
+		uint64_t kib;
+		char field[64];
 
 		line[strcspn(line, "\n")] = 0;
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %*s%n", &start, &end, perms, &offset, &at) == 4 &&
-		    at > 0) {
-			v = NULL;
-			if (start >= REGION && start < REGION + REGION_SIZE)
-				continue;
-			if (strstr(line, "[vsyscall]"))
-				continue;
-			v = g_new0(struct view_row, 1);
-			v->start = start;
-			v->end = end;
-			v->offset = offset;
-			g_strlcpy(v->perms, perms, sizeof v->perms);
-			set_label(v, line + at + strspn(line + at, " "));
-			v->words = pagemap_words(p->pid, start, end);
-			g_ptr_array_add(rows, v);
-		} else if (v && strncmp(line, "VmFlags:", 8) == 0) {
-			g_auto(GStrv) words = g_strsplit_set(line + 8, " ", -1);
+		if (g_ascii_isxdigit(line[0]) && !g_ascii_isupper(line[0])) {
+			struct seen_area next;
 
-			for (char **w = words; *w; w++)
-				if (**w && strstr("rd wr ex sh mr mw me ms gd lo lf ac nr dc wf rr sr dd de ht hg nh", *w)) {
-					if (v->flags[0])
-						strcat(v->flags, ",");
-					strcat(v->flags, *w);
-				}
-		} else if (v && sscanf(line, "%63[^:]: %" SCNu64, field, &value) == 2) {
-			struct { const char *name; uint64_t *at, unit; } known[] = {
-				{ "Rss", &v->rss, 4 }, { "Shared_Clean", &v->sc, 4 }, { "Shared_Dirty", &v->sd, 4 },
-				{ "Private_Clean", &v->pc, 4 }, { "Private_Dirty", &v->pd, 4 }, { "Anonymous", &v->an, 4 },
-				{ "Swap", &v->sw, 4 }, { "Pss", &v->pss, 1 }, { "SwapPss", &v->spss, 1 },
-				{ "Locked", &v->locked, 1 }, { "AnonHugePages", &v->huge, 4 },
-				{ "Private_Hugetlb", &v->own_huge, 4 }, { "Shared_Hugetlb", &v->shared_huge, 4 },
-				{ "KernelPageSize", &v->page, 4 },
-			};
-			for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
-				if (strcmp(known[i].name, field) == 0)
-					*known[i].at = value / known[i].unit;
+			a = NULL;
+			if (begin_area(line, &next)) {
+				g_array_append_val(areas, next);
+				a = &g_array_index(areas, struct seen_area, areas->len - 1);
+			}
+		} else if (a && g_str_has_prefix(line, "VmFlags:")) {
+			set_flags(a, line + strlen("VmFlags:"));
+		} else if (a && sscanf(line, "%63[^:]: %" SCNu64, field, &kib) == 2) {
+			set_count(a, field, kib);
 		}
 	}
 	fclose(f);
-	return rows;
+	return areas;
 }
 
-void free_view(GPtrArray *rows)
-{
-	for (guint i = 0; i < rows->len; i++) {
-		struct view_row *v = rows->pdata[i];
-
-		g_array_free(v->words, TRUE);
-		g_free(v);
-	}
-	g_ptr_array_free(rows, TRUE);
-}
-
-bool is_zero(uint64_t pfn)
+static bool is_zero(uint64_t pfn)
 {
 	return pfn == zero_pfn || (huge_zero_pfn && pfn - huge_zero_pfn < 512);
+}
+
+char page_code(uint64_t word)
+{
+	bool exclusive = word >> 56 & 1;
+
+	if (word >> 62 & 1)
+		return 's';
+	if (!(word >> 63))
+		return '.';
+	if (is_zero(word & PFN_MASK))
+		return 'z';
+	if (word >> 61 & 1)
+		return exclusive ? 'F' : 'f';
+	return exclusive ? 'A' : 'a';
 }
 
 void find_zero_page(void)

@@ -59,22 +59,23 @@ static unsigned pool_count(const char *field)
 }
 
 /* Linux loses reservations now and then (a part of a private mapping that moves): until it is booted anew nothing fits. */
-void set_pool(const char *n)
+void set_pool(uint64_t n)
 {
+	char text[24];
+
 	if (!pool && (pool_count("HugePages_Total") || pool_count("HugePages_Rsvd")))
 		fail(3, "huge pages are set aside already");
 	pool = true;
-	write_setting("/proc/sys/vm/nr_hugepages", n);
+	snprintf(text, sizeof text, "%" PRIu64, n);
+	write_setting("/proc/sys/vm/nr_hugepages", text);
 }
 
-void show_pool(void)
+void get_pool(uint64_t counts[4])
 {
 	static const char *const fields[] = { "HugePages_Total", "HugePages_Free", "HugePages_Rsvd", "HugePages_Surp" };
 
-	fprintf(out, "= ok\n|");
 	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
-		fprintf(out, " %s=%d", fields[i] + strlen("HugePages_"), (int)pool_count(fields[i]));
-	fprintf(out, "\n");
+		counts[i] = pool_count(fields[i]);
 }
 
 void make_swap(void)

@@ -106,7 +106,7 @@ static struct proc *add_proc(const char *name, pid_t pid, unsigned index)
 	return p;
 }
 
-struct proc *start(const char *name)
+void start_proc(const char *name)
 {
 	unsigned index = proc_count;
 	struct proc *p;
@@ -140,10 +140,9 @@ struct proc *start(const char *name)
 		CALL(p, SYS_prctl, PR_SET_THP_DISABLE, 0, 0, 0, 0);
 	open_files(p, 0);
 	p->own_tables = read_status(pid, "VmPTE:") / 4;
-	return p;
 }
 
-void do_fork(struct proc *p, char **w, const char *name)
+int fork_proc(struct proc *p, const char *name)
 {
 	unsigned index = proc_count;
 	struct answer a, hello;
@@ -152,17 +151,15 @@ void do_fork(struct proc *p, char **w, const char *name)
 	if (index == PROCS)
 		fail(1, "too many processes");
 	a = ask(p, (struct request){ .op = DO_FORK, .a = { index } }, NULL, NULL);
-	if (a.value < 0) {
-		put_result(a.value);
-		return;
-	}
+	if (a.value < 0)
+		return (int)-a.value;
 	child = add_proc(name, (pid_t)a.value, index);
 	child->own_tables = p->own_tables;
 	all(read, child->fd, &hello, sizeof hello);
-	fprintf(out, "= ok\n");
+	return 0;
 }
 
-void do_exit(struct proc *p, char **w, const char *label)
+void end_proc(struct proc *p)
 {
 	struct request r = { .op = DO_SYSCALL, .a = { SYS_exit_group, 0 } };
 	char path[64];
@@ -183,27 +180,11 @@ void do_exit(struct proc *p, char **w, const char *label)
 		usleep(500);
 	}
 	usleep(1000);
-	fprintf(out, "= ok\n");
 }
 
 uint64_t current_break(struct proc *p)
 {
 	return (uint64_t)CALL(p, SYS_brk, 0);
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp((*(struct proc *const *)a)->name, (*(struct proc *const *)b)->name);
-}
-
-unsigned sorted_procs(struct proc **list)
-{
-	unsigned n = 0;
-
-	for (struct proc *p = NULL; (p = next_proc(p));)
-		list[n++] = p;
-	qsort(list, n, sizeof *list, by_name);
-	return n;
 }
 
 void kill_procs(void)

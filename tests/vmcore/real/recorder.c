@@ -6,93 +6,31 @@
  *
  * Exit 77: not permitted here; 3: this one script cannot run here. Each simulated process is a real one that runs worker.c.
  */
+#include "kernel_run.h"
 #include "recorder.h"
 
 #include <sched.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 
-FILE *out;
-static unsigned line_number;
+static struct run script;
 
+/* However the program ends. */
 static void clean_up(void)
 {
-	kill_procs();
-	put_machine_back();
-	remove_files();
+	real_backend.stop(script.w);
 }
 
 void fail(int status, const char *fmt, ...)
 {
 	va_list ap;
 
-	fprintf(stderr, "recorder: line %u: ", line_number);
+	fprintf(stderr, "recorder: line %u: ", script.line);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "\n");
-	clean_up();
 	exit(status);
-}
-
-static void do_spawn(char **w) { start(w[0]); }
-static void do_swap(char **w) { make_swap(); }
-static void do_thp(char **w) { allow_thp(); }
-static void do_hugepages(char **w) { set_pool(w[0]); }
-static void do_pool(char **w) { show_pool(); }
-
-static void do_checkall(char **w)
-{
-	fprintf(out, "= ok\n");
-	check_all();
-}
-
-static void do_share(char **w)
-{
-	fprintf(out, "= ok\n");
-	share();
-}
-
-/* The words of a line, without its comment. */
-static char **split(char *text)
-{
-	char **words;
-
-	text[strcspn(text, "#")] = 0;
-	words = g_strsplit_set(g_strstrip(text), " ", -1);
-	for (char **from = words, **to = words;; from++) { /* several blanks: no empty words */
-		if (*from && !**from) {
-			g_free(*from);
-			continue;
-		}
-		*to++ = *from;
-		if (!*from)
-			return words;
-	}
-}
-
-static void run(char *text)
-{
-	static const struct { const char *name; void (*run)(char **w); } lines[] = {
-		{ "file", declare_file }, { "spawn", do_spawn }, { "swap", do_swap }, { "thp", do_thp },
-		{ "hugepages", do_hugepages }, { "pool", do_pool }, { "checkall", do_checkall }, { "share", do_share },
-	};
-	g_auto(GStrv) w = split(text);
-	struct proc *p;
-
-	for (size_t i = 0; i < G_N_ELEMENTS(lines); i++)
-		if (strcmp(w[0], lines[i].name) == 0) {
-			lines[i].run(w + 1);
-			return;
-		}
-	p = proc_named(w[0]);
-	if (!p || !w[1])
-		fail(1, "no process %s", w[0]);
-	if (w[2] && strcmp(w[2], "=") == 0)
-		run_call(p, w + 3, w[1]);
-	else
-		run_call(p, w + 1, NULL);
 }
 
 /* All on one CPU: pages on their way to another CPU's lists would be neither paged out nor freed when asked for. */
@@ -105,15 +43,45 @@ static void use_one_cpu(void)
 	sched_setaffinity(0, sizeof one, &one);
 }
 
+/* A generated script may use a label (k0, k1...) whose call failed: such a line is left out of what is recorded. */
+static bool uses_unbound_label(const char *line)
+{
+	g_auto(GStrv) words = g_strsplit(line, " ", -1);
+
+	for (guint i = 0; words[i]; i++) {
+		g_autofree char *name = g_strndup(words[i], strcspn(words[i], "+-"));
+		bool binding = words[i + 1] && strcmp(words[i + 1], "=") == 0;
+
+		if (!binding && name[0] == 'k' && g_ascii_isdigit(name[1]) && !g_hash_table_contains(script.labels, name))
+			return true;
+	}
+	return false;
+}
+
+static void record(const char *line)
+{
+	g_autofree char *result = NULL, *named = NULL;
+
+	if (line[0] == '=' || line[0] == '|' || uses_unbound_label(line)) {
+		script.line++;
+		return;
+	}
+	printf("%s\n", line);
+	result = script_line(&script, line);
+	if (result) {
+		named = named_addresses(result);
+		fputs(named, stdout);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	char *line = NULL;
-	size_t size = 0;
-	FILE *script;
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
 
 	if (argc == 3 && strcmp(argv[1], "--worker") == 0)
 		return be_worker((unsigned)atoi(argv[2]));
-	if (argc != 2 || !(script = fopen(argv[1], "r"))) {
+	if (argc != 2 || !g_file_get_contents(argv[1], &text, NULL, NULL)) {
 		fprintf(stderr, "usage: recorder SCRIPT\n");
 		return 2;
 	}
@@ -121,25 +89,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "recorder: needs root\n");
 		return 77;
 	}
-	out = stdout;
 	use_one_cpu();
 	umask(0);
-	make_directories();
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	find_zero_page();
-	open_channels();
-	start("p0");
-	while (getline(&line, &size, script) > 0) {
-		line_number++;
-		if (line[0] == '=' || line[0] == '|' || uses_unbound_label(line))
-			continue;
-		fputs(line, out);
-		if (line[0] != '#' && line[strspn(line, " \n")])
-			run(line);
-	}
-	free(line);
-	fclose(script);
-	fflush(out);
-	clean_up();
-	return 0;
+	atexit(clean_up);
+	lines = g_strsplit(g_strchomp(text), "\n", -1);
+	script_begin(&script, &real_backend, argv[1], lines);
+	for (char **l = lines; *l; l++)
+		record(*l);
+	return 0; /* clean_up() is what ends the script */
 }

@@ -86,13 +86,13 @@ HERE static uint64_t fault_count(void)
 	__asm__ volatile("lea 9f(%%rip), %%rax\n mov %%rax, (%[state])\n mov %%rsp, 16(%[state])\n" BODY "\n9:\n" \
 			 __VA_ARGS__)
 
-HERE static void load(uint64_t at)
+/* Copies into the buffer, byte by byte. */
+HERE static void load(uint64_t at, uint64_t len)
 {
-	uint64_t value = 0;
+	uint64_t to = BUFFER_AT, end = at + len;
 
-	RECOVERABLE("movzbl (%[at]), %k[value]", : [value] "+&r"(value) : [at] "r"(at), [state] "r"(STATE_AT)
-		    : "rax", "memory");
-	STATE->answer.value = (int64_t)value;
+	RECOVERABLE("1: movb (%[at]), %%al\n movb %%al, (%[to])\n inc %[at]\n inc %[to]\n cmp %[at], %[end]\n jne 1b",
+		    : [at] "+&r"(at), [to] "+&r"(to) : [end] "r"(end), [state] "r"(STATE_AT) : "rax", "memory", "cc");
 }
 
 HERE static void store(uint64_t at, uint64_t byte)
@@ -118,15 +118,6 @@ HERE static void fetch(uint64_t at)
 	STATE->fetching = 0;
 	if (STATE->signal < 0)
 		STATE->signal = 0;
-}
-
-HERE static void sum_page(uint64_t at)
-{
-	uint64_t sum = 0, end = at + 4096;
-
-	RECOVERABLE("1: movzbl (%[at]), %%eax\n add %%rax, %[sum]\n inc %[at]\n cmp %[at], %[end]\n jne 1b",
-		    : [sum] "+&r"(sum), [at] "+&r"(at) : [end] "r"(end), [state] "r"(STATE_AT) : "rax", "memory", "cc");
-	STATE->answer.value = (int64_t)sum;
 }
 
 /* Own pages must fault before, not during, what is measured. */
@@ -167,13 +158,11 @@ HERE static void serve(void)
 	if (r->op == DO_SYSCALL) {
 		a->value = sys(r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5], r->a[6]);
 	} else if (r->op == DO_LOAD) {
-		load(r->a[0]);
+		load(r->a[0], r->out);
 	} else if (r->op == DO_STORE) {
 		store(r->a[0], r->a[1]);
 	} else if (r->op == DO_EXEC) {
 		fetch(r->a[0]);
-	} else if (r->op == DO_SUM) {
-		sum_page(r->a[0]);
 	} else if (r->op == DO_FORK) {
 		uint64_t child = r->a[0];
 

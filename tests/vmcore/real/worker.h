@@ -22,12 +22,12 @@
 
 enum { WORKER_FD = 200 }; /* worker i reads requests from and answers to WORKER_FD + i */
 
-enum worker_op { DO_SYSCALL, DO_LOAD, DO_STORE, DO_EXEC, DO_SUM, DO_FORK };
+enum worker_op { DO_SYSCALL, DO_LOAD, DO_STORE, DO_EXEC, DO_FORK };
 
 struct request {
 	uint32_t op;
 	uint32_t in, out;    /* bytes that follow the request into the buffer; bytes of it that follow the answer */
-	uint64_t a[7];       /* syscall: number and arguments */
+	uint64_t a[7];       /* syscall: number and arguments; load: the address, of `out` bytes; store: and the byte */
 };
 struct answer {
 	int64_t  value;
