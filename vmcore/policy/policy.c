@@ -6,7 +6,7 @@
 #include <glib.h>
 #include <string.h>
 
-enum { LARGE = 2 << 20 };        /* bytes */
+enum { LARGE = 2 << 20 /* bytes */, GHOSTS_MOST = 1 << 30 /* which take 24 GiB */ };
 
 /* Pages of the array that are never touched cost nothing: RAM may have a million frames of which few are in use. */
 static void *array_new(uint64_t bytes)
@@ -110,22 +110,21 @@ static void policy_large(void *at, uint64_t bytes)
 static void policy_ghosts_spread(struct policy_ghosts *g, uint32_t buckets, uint32_t used)
 {
 	g->buckets = buckets;
+	g->bits = (unsigned)__builtin_ctz(buckets) + 1;
 	g->bucket = g_renew(uint32_t, g->bucket, buckets);
 	policy_large(g->bucket, buckets * sizeof g->bucket[0]);
-	memset(g->bucket, 0xff, buckets * sizeof g->bucket[0]);
-	for (uint32_t i = 0; i < used; i++) {
-		uint32_t *bucket = &g->bucket[ghost_bucket(g, g->at[i].page)];
-
-		g->at[i].chain = *bucket;
-		*bucket = i;
-	}
+	memset(g->bucket, 0, buckets * sizeof g->bucket[0]);
+	for (uint32_t i = 0; i < used; i++)
+		ghost_enter(g, i);
 }
 
 void policy_ghosts_grow(struct policy_ghosts *g)
 {
 	uint32_t old = g->room, room = old + MAX(64, old / 8), buckets = MAX(64, g->buckets);
 
-	while (buckets < room / 2)
+	if (room > GHOSTS_MOST)
+		g_error("no memory to remember %u pages that have gone", room);
+	while (buckets < room - room / 2)
 		buckets *= 2;
 	g->at = g_renew(struct policy_ghost, g->at, room);
 	g->room = room;

@@ -52,14 +52,19 @@ struct policy_classes { struct policy_class *class; uint32_t room, unused, lowes
 struct policy_ghost {
 	uint64_t page;
 	uint32_t prev, next;         /* ring of its list. Unused: `next` the next unused */
-	uint32_t chain;              /* the next in its bucket */
+	uint32_t chain;              /* ring of its bucket: the next newer one, or of the newest the oldest */
 	uint32_t list : 1, stamp : 31; /* linux: when it went */
 };
 static_assert(sizeof(struct policy_ghost) == 24, "with their buckets less than 32 bytes a page, however full they are");
 struct policy_ghosts {
 	struct policy_ghost *at;
 	uint32_t room, unused;
-	uint32_t *bucket, buckets;   /* a power of two */
+	/*
+	 * The low `bits` of a bucket: the newest of its ring. Those above: marks, of which each ghost sets one, so that most pages that
+	 * are no ghosts are known by the bucket alone. Some may be left of ghosts that have gone; 0: none.
+	 */
+	uint32_t *bucket, buckets;   /* a power of two, at least half of `room` */
+	unsigned bits;
 	struct policy_ring list[2];
 };
 
@@ -250,52 +255,107 @@ static inline void ring_each(const struct policy *p, const struct policy_ring *r
 		each(arg, list, f);
 }
 
-/* Pages side by side are often asked for one after the other: 16 of them share a cache line of buckets. */
-static inline uint32_t ghost_bucket(const struct policy_ghosts *g, uint64_t page)
+/*
+ * Pages side by side are often asked for one after the other: 16 of them share a cache line of buckets. The next 16 get another one,
+ * by the golden section: so many in a row as there are lines are spread over nearly all of them.
+ */
+static inline uint64_t ghost_hash(uint64_t page)
 {
-	uint32_t line = (uint32_t)(((page >> 4) * 0x9e3779b97f4a7c15u) >> 32);
+	return (page >> 4) * 0x9e3779b97f4a7c15u;
+}
 
-	return (line << 4 | (page & 15)) & (g->buckets - 1);
+static inline uint32_t *ghost_bucket(const struct policy_ghosts *g, uint64_t page)
+{
+	return &g->bucket[ghost_hash(page) >> (69 - g->bits) << 4 | (page & 15)];
+}
+
+static inline uint32_t ghost_mark(const struct policy_ghosts *g, uint64_t page)
+{
+	return (uint32_t)1 << (g->bits + ((ghost_hash(page) >> 26 & 63) * (32 - g->bits) >> 6));
+}
+
+static inline uint32_t ghost_newest(const struct policy_ghosts *g, uint32_t bucket)
+{
+	return bucket & (((uint32_t)1 << g->bits) - 1);
 }
 
 /*
  * The page will be looked for, or its ghost be removed, some evictions from now: `steps` are left. The bucket comes from memory
- * first, then the head of its chain, then who is behind that.
+ * first, then the newest of its ring; at last, if the page may be a ghost, the oldest.
  */
 static inline void ghost_soon(const struct policy_ghosts *g, uint64_t page, unsigned steps)
 {
-	const uint32_t *bucket = &g->bucket[ghost_bucket(g, page)];
-	uint32_t i;
+	const uint32_t *bucket = ghost_bucket(g, page);
 
 	if (steps > 2) {
 		__builtin_prefetch(bucket, 1);
 		return;
 	}
-	i = *bucket;
-	if (i != POLICY_NONE && steps == 1)
-		i = g->at[i].chain;
-	if (i != POLICY_NONE)
-		__builtin_prefetch(&g->at[i], 1);
+	if (!(*bucket & ghost_mark(g, page)))
+		return;
+	if (steps == 2)
+		__builtin_prefetch(&g->at[ghost_newest(g, *bucket)], 1);
+	else
+		__builtin_prefetch(&g->at[g->at[ghost_newest(g, *bucket)].chain], 1);
 }
 
-static inline uint32_t ghost_find(const struct policy_ghosts *g, uint64_t page)
+/* The newest of that page: it may have been in two frames. */
+static inline uint32_t ghost_find(struct policy_ghosts *g, uint64_t page)
 {
-	uint32_t i = g->room && page != POLICY_NO_PAGE ? g->bucket[ghost_bucket(g, page)] : POLICY_NONE;
+	uint32_t *bucket, newest, i, marks = 0, found = POLICY_NONE;
 
-	while (i != POLICY_NONE && g->at[i].page != page)
+	if (!g->room || page == POLICY_NO_PAGE)
+		return POLICY_NONE;
+	bucket = ghost_bucket(g, page);
+	if (!(*bucket & ghost_mark(g, page)))
+		return POLICY_NONE;
+	i = newest = ghost_newest(g, *bucket);
+	do {
 		i = g->at[i].chain;
-	return i;
+		if (g->at[i].page == page)
+			found = i;
+		marks |= ghost_mark(g, g->at[i].page);
+	} while (i != newest);
+	*bucket = marks | newest;                        /* no false alarm next time */
+	return found;
+}
+
+static inline void ghost_enter(struct policy_ghosts *g, uint32_t i)
+{
+	struct policy_ghost *o = &g->at[i];
+	uint32_t *bucket = ghost_bucket(g, o->page), newest = ghost_newest(g, *bucket), marks = *bucket ^ newest;
+
+	o->chain = i;
+	if (marks) {
+		o->chain = g->at[newest].chain;
+		g->at[newest].chain = i;
+	}
+	*bucket = marks | ghost_mark(g, o->page) | i;
+}
+
+static inline void ghost_leave(struct policy_ghosts *g, uint32_t i)
+{
+	struct policy_ghost *o = &g->at[i];
+	uint32_t *bucket = ghost_bucket(g, o->page), newest = ghost_newest(g, *bucket), before = newest, marks = *bucket ^ newest;
+
+	if (o->chain == i) {
+		*bucket = 0;
+		return;
+	}
+	while (g->at[before].chain != i)                 /* mostly it is the oldest */
+		before = g->at[before].chain;
+	g->at[before].chain = o->chain;
+	if (o->chain == before)                          /* it is alone now */
+		marks = ghost_mark(g, g->at[before].page);
+	*bucket = marks | (newest == i ? before : newest);
 }
 
 static inline void ghost_remove(struct policy_ghosts *g, uint32_t i)
 {
 	struct policy_ghost *o = &g->at[i];
 	struct policy_ring *r = &g->list[o->list];
-	uint32_t *link = &g->bucket[ghost_bucket(g, o->page)];
 
-	while (*link != i)
-		link = &g->at[*link].chain;
-	*link = o->chain;
+	ghost_leave(g, i);
 	g->at[o->prev].next = o->next;
 	g->at[o->next].prev = o->prev;
 	if (--r->size == 0)
@@ -306,11 +366,11 @@ static inline void ghost_remove(struct policy_ghosts *g, uint32_t i)
 	g->unused = i;
 }
 
-/* The page, which is no ghost, becomes the newest of the list. Pages without a number leave none. */
+/* The page becomes the newest of the list. Pages without a number leave no ghost. */
 static inline void ghost_add(struct policy_ghosts *g, uint32_t list, uint64_t page, uint32_t stamp)
 {
 	struct policy_ring *r = &g->list[list];
-	uint32_t i, *bucket;
+	uint32_t i;
 
 	if (page == POLICY_NO_PAGE)
 		return;
@@ -318,9 +378,8 @@ static inline void ghost_add(struct policy_ghosts *g, uint32_t list, uint64_t pa
 		policy_ghosts_grow(g);
 	i = g->unused;
 	g->unused = g->at[i].next;
-	bucket = &g->bucket[ghost_bucket(g, page)];
-	g->at[i] = (struct policy_ghost){ page, i, i, *bucket, list & 1, stamp & 0x7fffffff };
-	*bucket = i;
+	g->at[i] = (struct policy_ghost){ page, i, i, i, list & 1, stamp & 0x7fffffff };
+	ghost_enter(g, i);
 	if (r->size++ == 0) {
 		r->first = i;
 		return;
