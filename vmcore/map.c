@@ -80,21 +80,32 @@ static uint64_t pages_mapped(const struct mm *mm, va_t start, va_t end, uint64_t
 	return all;
 }
 
+/* No area reaches over the ends of [start, end) any more; returns the lowest one in it. */
+static struct area *split_ends(struct mm *mm, va_t start, va_t end)
+{
+	struct area *first = area_find(mm, start), *last;
+
+	if (!first || first->start >= end)
+		return NULL;
+	if (first->start < start)
+		first = area_split(first, start);
+	last = area_at(mm, end);
+	if (last && last->start < end)
+		area_split(last, end);
+	return first;
+}
+
 /* Takes [start, end) out with all its pages; what was charged for it stays charged. */
 static void clear_range(struct mm *mm, va_t start, va_t end)
 {
-	struct area *a = area_find(mm, start), *next, *prev;
+	struct area *a = split_ends(mm, start, end), *next, *prev;
 	va_t floor, ceiling;
 
-	if (!a || a->start >= end)
+	if (!a)
 		return;
-	if (a->start < start)
-		a = area_split(a, start);
 	prev = area_prev(a);
 	floor = prev ? prev->end : 0;
 	for (; a && a->start < end; a = next) {
-		if (a->end > end)
-			area_split(a, end);
 		next = area_next(a);
 		if (!(a->flags & VM_F_ONLY_SHOWN))
 			pages_zap(a, a->start, a->end);
@@ -166,18 +177,22 @@ int map_region(struct mm *mm, va_t start, uint64_t len, uint32_t flags, uint64_t
 	uint64_t replaced = pages_mapped(mm, start, start + len, &charged);
 	struct area *a;
 
-	if (!may_expand(mm, flags, pages - replaced))
-		return err_set(e, ENOMEM, 1, "%" PRIu64 " bytes more exceed RLIMIT_AS or RLIMIT_DATA", len);
 	if (mm->huge_areas && hugetlb_check_ends(mm, start, start + len, e))
 		return -EINVAL;
 	if (pages_own(mm, start, start + len, false, e))
 		return -ENOMEM;
+	if (!may_expand(mm, flags, pages - replaced)) {
+		split_ends(mm, start, start + len); /* as Linux has by then, here and below */
+		return err_set(e, ENOMEM, 1, "%" PRIu64 " bytes more exceed RLIMIT_AS or RLIMIT_DATA", len);
+	}
 	flags &= ~VM_F_ACCOUNT;
 	if (accountable(flags)) {
 		flags |= VM_F_ACCOUNT;
 		charge = pages > charged ? pages - charged : 0;
-		if (charge && account_memory(mm->host, charge, e))
+		if (charge && account_memory(mm->host, charge, e)) {
+			split_ends(mm, start, start + len);
 			return -ENOMEM;
+		}
 		charged = charged > pages ? charged - pages : 0;
 	}
 
