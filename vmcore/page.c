@@ -350,6 +350,7 @@ static void unmap_entry(struct area *a, vpn_t vpn, struct span *s, uint64_t raw,
 	if (slot != SWAP_NONE) {
 		swap_retain(h->swap, slot);
 		swap_set_exclusive(h->swap, slot, f->flags & FRAME_EXCLUSIVE);
+		f->flags &= ~FRAME_EXCLUSIVE;            /* the swap cache may keep it, and a fork share its slot */
 		span_mark(h, s, TABLE_MIXED);
 		mm->swapped++;
 	}

@@ -121,6 +121,29 @@ static void pages_shared_in_swap_come_back_as_one_frame(void **state)
 	check_machine(m);
 }
 
+/* kswapd's victim is still being written out when its owner forks: it is not the child's alone when that stores to it. */
+static void a_page_on_its_way_out_is_shared_by_a_fork(void **state)
+{
+	struct machine *m = *state;
+	struct vm_proc *p = machine_spawn(m, "p"), *c;
+	uint64_t free;
+	struct err e = { 0 };
+
+	map_anon(p, A, PAGE, 3, VM_MAP_PRIVATE);
+	put(p, A, 7);
+	free = m->host->frames_free;
+	assert_int_equal(vm_watermark_set(m->host, free + 1, free + 1, &e), 0);
+	assert_int_equal(vm_watermark_set(m->host, 0, 0, &e), 0);
+	assert_int_equal(page_at(p, A).state, VM_PAGE_SWAPPED);
+	assert_int_equal(m->host->frames_free, free);    /* the frame is busy */
+	c = machine_fork(p);
+	assert_int_equal(put(c, A, 9), 1);
+	check_machine(m);
+	assert_int_equal(get(p, A), 7);
+	assert_int_equal(get(c, A), 9);
+	check_machine(m);
+}
+
 static void without_a_free_slot_pages_stay(void **state)
 {
 	struct machine *m = *state;
@@ -390,7 +413,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(slots_go_lowest_first_and_come_back), TEST(a_page_goes_out_and_comes_back_clean),
-		TEST(pages_shared_in_swap_come_back_as_one_frame), TEST(without_a_free_slot_pages_stay),
+		TEST(pages_shared_in_swap_come_back_as_one_frame), TEST(a_page_on_its_way_out_is_shared_by_a_fork),
+		TEST(without_a_free_slot_pages_stay),
 		TEST(shared_memory_in_swap_leaves_no_entries), TEST(dropping_a_swapped_page_frees_its_slot),
 		TEST(areas_fill_by_priority_and_equal_ones_in_turn), TEST(swapoff_brings_everything_back),
 		TEST(swapoff_that_cannot_fit_loses_nothing), TEST(an_area_beyond_what_entries_can_name_is_cut),
