@@ -24,9 +24,9 @@ struct known {
 	struct known *parent;     /* where it was looked up last; NULL: the root */
 	const char *name;         /* the row's own, or to be freed */
 	struct content *content;  /* open.c: the latest rendering, or NULL */
-	uint64_t told;            /* ops.c: at which count of changes the kernel was told its attributes; 0: never */
-	uint64_t read_generation, kept_generation; /* ops.c: of its last open to be read, and of its last through the kernel's cache */
-	bool opened;             /* ops.c: ever, since it is known */
+	uint64_t told;            /* entry.c: at which count of changes the kernel was told its attributes; 0: never */
+	uint64_t read_generation, kept_generation; /* ops_file.c: of its last open to be read, and of its last through the kernel's cache */
+	bool opened;             /* ops_file.c: ever, since it is known */
 	uint64_t size, size_generation; /* open.c: of its content, as it was then; generation 0: never known */
 };
 

@@ -1,30 +1,19 @@
 /*
- * ops.c - FUSE on one side, nodes and open files on the other.
+ * ops.c - FUSE on one side, nodes on the other: names, attributes, the mount as a whole. Open files are in ops_file.c,
+ * listings in ops_list.c.
  *
  * Every request is answered at once, except those that have to wait (park.c). What the kernel may remember is in entry.c.
  */
-#include "session.h"
+#include "ops_inner.h"
 #include "change.h"
 #include "disk.h"
 #include "mount.h"
 #include "node.h"
 
-#include <linux/fuse.h>
-
-#include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	ONE_PAGE = 4096,
-	MANY_OPENS = 256,     /* with no change between them: whoever comes now reads processes by the hundred */
-};
-
-/* The node behind a number of the kernel's; NULL, with the request answered, when it is gone. */
-static struct known *node_of(fuse_req_t req, fuse_ino_t ino)
+struct known *node_of(fuse_req_t req, fuse_ino_t ino)
 {
 	struct fs *fs = fs_of(req);
 	struct known *k = known_at(fs->world, ino);
@@ -35,7 +24,7 @@ static struct known *node_of(fuse_req_t req, fuse_ino_t ino)
 	return k;
 }
 
-static bool caller_is_owner(fuse_req_t req)
+bool caller_is_owner(fuse_req_t req)
 {
 	return uid_is_owner(fs_of(req), fuse_req_ctx(req)->uid);
 }
@@ -205,8 +194,7 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 /* Making and removing names */
 
-/* The directory of such a request; NULL, with the request answered, where the caller may not change it. */
-static struct known *directory_to_change(fuse_req_t req, fuse_ino_t parent)
+struct known *directory_to_change(fuse_req_t req, fuse_ino_t parent)
 {
 	struct known *dir = node_of(req, parent);
 	int code = 0;
@@ -305,376 +293,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 		take_name(req, &(struct change){ .kind = CHANGE_RENAME, .at = dir->n, .name = name, .text = new_name, .to = to->n, .flags = flags });
 }
 
-/* Open files */
-
-static struct open_file *file_of(const struct fuse_file_info *fi)
-{
-	return (struct open_file *)(uintptr_t)fi->fh;
-}
-
-/*
- * A stream has no position at all, so that a read that waits does not keep writes of the same description waiting; the
- * library's own call cannot say so.
- */
-static int reply_open_stream(fuse_req_t req, const struct open_file *f)
-{
-	struct fuse_open_out out = {
-		.fh = (uintptr_t)f,
-		.open_flags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE | FOPEN_STREAM | FOPEN_NOFLUSH,
-	};
-
-	return fuse_reply_buf(req, (const char *)&out, sizeof out);
-}
-
-/*
- * What is read through the kernel's cache it reads again from offset 0 after a change, also for who had read the first half: only
- * where so many files are read that the requests saved matter.
- */
-static bool many_opens(struct fs *fs)
-{
-	if (fs->opens_generation != fs->world->generation) {
-		fs->opens_generation = fs->world->generation;
-		fs->opens = 0;
-	}
-	return ++fs->opens > MANY_OPENS;
-}
-
-/* Whether this open reads through the kernel's cache, and may use what is there. */
-static bool through_cache(struct fs *fs, struct known *k, int flags, bool *keep)
-{
-	bool again = k->read_generation == fs->world->generation;
-
-	if ((flags & O_ACCMODE) != O_RDONLY || !may_be_kept(&k->n) || k->n.row->kind != ROW_TEXT)
-		return false;
-	k->read_generation = fs->world->generation;
-	if (!many_opens(fs))
-		return false;
-	if ((!again && k->told != fs->telling) || file_size(fs->world, k) > ONE_PAGE)
-		return false;
-	*keep = k->kept_generation == fs->world->generation;
-	k->kept_generation = fs->world->generation;
-	return true;
-}
-
-/*
- * Hands the kernel the text with the answer to the open, which saves the reader a request; then the kernel has it, and we need
- * it no longer. Only for what was never open before: who has it open may wait for an answer of ours with the page locked that
- * the kernel would fill here.
- */
-static bool store_text(struct fs *fs, struct known *k)
-{
-	struct fuse_bufvec text = FUSE_BUFVEC_INIT(0);
-	const struct content *c = k->content;
-	bool stored;
-
-	if (k->opened || !c || !c->len || c->generation != fs->world->generation)
-		return false;
-	text.buf[0].mem = c->bytes;
-	text.buf[0].size = c->len;
-	stored = fuse_lowlevel_notify_store(fs->session, k->id, 0, &text, 0) == 0;
-	if (stored)
-		content_forget(fs->world, k);
-	return stored;
-}
-
-static void set_open_flags(const struct open_file *f, struct fuse_file_info *fi)
-{
-	fi->fh = (uintptr_t)f;
-	fi->direct_io = 1;
-	fi->noflush = !file_wants_flush(f);
-}
-
-/* Why a file was not opened to be written is told as of a write that failed; reading leaves no trace. */
-static void refuse_open(fuse_req_t req, const struct known *k, int flags, int code, struct err *e)
-{
-	if ((flags & O_ACCMODE) != O_RDONLY && code != ESTALE) {
-		if (e->code != code)
-			err_set(e, code, -1, "open: user %u may not write here", fuse_req_ctx(req)->uid);
-		error_log_add(fs_of(req)->world, &k->n, NULL, -1, e);
-	}
-	fuse_reply_err(req, code);
-}
-
-static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	bool keep = false;
-	struct known *k = node_of(req, ino);
-	struct err e = { 0 };
-	struct open_file *f;
-	int rc;
-
-	if (!k)
-		return;
-	rc = file_access(&k->n, fi->flags, fuse_req_ctx(req)->uid);
-	if (!rc && file_is_busy(k, fi->flags))
-		rc = -ESTALE;  /* the kernel looks it up again, and finds another number */
-	if (rc) {
-		refuse_open(req, k, fi->flags, -rc, &e);
-		return;
-	}
-	f = file_open(fs_of(req)->world, k, fi->flags, &e);
-	if (!f) {
-		refuse_open(req, k, fi->flags, e.code ? e.code : EIO, &e);
-		return;
-	}
-	set_open_flags(f, fi);
-	if (through_cache(fs_of(req), k, fi->flags, &keep)) {
-		fi->direct_io = 0;
-		fi->keep_cache = keep || store_text(fs_of(req), k);
-	}
-	k->opened = true;
-	rc = file_is_stream(f) ? reply_open_stream(req, f) : fuse_reply_open(req, fi);
-	if (rc)  /* the caller was interrupted: no release will come */
-		begin_release(fs_of(req), f, false);
-}
-
-static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
-{
-	struct fs *fs = fs_of(req);  /* first: a look-up that fails has answered the request, and it is gone */
-	struct known *dir = directory_to_change(req, parent);
-	struct fuse_entry_param entry;
-	struct err e = { 0 };
-	struct open_file *f = NULL;
-	struct node child;
-	struct change c;
-	int code;
-
-	if (!dir)
-		return;
-	c = (struct change){ .kind = CHANGE_CREATE, .at = dir->n, .name = name, .mode = mode & 07777 };
-	code = change_allowed(&c);
-	if (!code)
-		code = -change_make(&c, &child, &e);
-	if (!code)
-		code = fill_entry(fs, dir, name, &child, &entry);
-	if (!code && !(f = file_open(fs->world, known_at(fs->world, entry.ino), fi->flags & ~O_TRUNC, &e))) {
-		known_forget(fs->world, known_at(fs->world, entry.ino), 1);
-		code = e.code;
-	}
-	if (code) {
-		fuse_reply_err(req, code);
-		return;
-	}
-	set_open_flags(f, fi);
-	if (fuse_reply_create(req, &entry, fi)) {
-		begin_release(fs, f, false);
-		known_forget(fs->world, known_at(fs->world, entry.ino), 1);
-	}
-}
-
-static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
-{
-	fs_of(req)->world->reader = fuse_req_ctx(req)->pid;
-	begin_read(fs_of(req), req, file_of(fi), (uint64_t)off, size, fi->flags & O_NONBLOCK);
-}
-
-static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t len, off_t off, struct fuse_file_info *fi)
-{
-	struct fs *fs = fs_of(req);
-	struct write_call call = { .file = file_of(fi), .data = data, .len = len, .at = (uint64_t)off,
-				   .writer = fuse_req_ctx(req)->pid };
-
-	fs->world->reader = call.writer;
-	begin_write(fs, req, &call, must_queue(fs, call.file));
-}
-
-/* Threads of one process close each other's files; the writer is the process then. */
-static int32_t process_of(const struct world *w, int32_t tid)
-{
-	char name[32], text[1024], *at;
-	ssize_t n;
-	int fd;
-
-	snprintf(name, sizeof name, "%d/status", tid);
-	fd = w->real_proc >= 0 ? openat(w->real_proc, name, O_RDONLY | O_CLOEXEC) : -1;
-	if (fd < 0)
-		return tid;
-	n = read(fd, text, sizeof text - 1);
-	close(fd);
-	text[MAX(n, 0)] = '\0';
-	at = strstr(text, "\nTgid:");
-	return at ? atoi(at + 6) : tid;
-}
-
-static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct fs *fs = fs_of(req);
-	struct write_call call = { .file = file_of(fi), .writer = fuse_req_ctx(req)->pid };
-	int32_t before = file_last_writer(call.file);
-
-	fs->world->reader = call.writer;
-	if (before && before != call.writer && process_of(fs->world, before) == process_of(fs->world, call.writer))
-		call.writer = before;
-	begin_flush(fs, req, &call, before && must_queue(fs, call.file));
-}
-
-static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct fs *fs = fs_of(req);
-	struct open_file *f = file_of(fi);
-
-	fs->world->reader = fuse_req_ctx(req)->pid;
-	begin_release(fs, f, file_last_writer(f) && must_queue(fs, f));
-	fuse_reply_err(req, 0);
-}
-
-static void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi)
-{
-	fuse_reply_err(req, 0);
-}
-
-static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t at, off_t len, struct fuse_file_info *fi)
-{
-	fuse_reply_err(req, EPERM);
-}
-
-static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *handle)
-{
-	struct fs *fs = fs_of(req);
-	struct open_file *f = file_of(fi);
-	bool ready = file_ready(f);
-
-	if (handle && !ready)
-		begin_poll(fs, f, handle);
-	else if (handle)
-		fuse_pollhandle_destroy(handle);
-	fuse_reply_poll(req, (ready ? POLLIN | POLLRDNORM : 0u) | POLLOUT | POLLWRNORM);
-}
-
-/* Directories */
-
-static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct known *k = node_of(req, ino);
-	struct stat st;
-
-	if (!k)
-		return;
-	if (tree_attr(&k->n, &st))
-		fuse_reply_err(req, ESTALE);
-	else if (!caller_is_owner(req) && !(st.st_mode & S_IROTH))
-		fuse_reply_err(req, EACCES);
-	else {
-		fi->cache_readdir = may_be_kept(&k->n);
-		fi->keep_cache = fi->cache_readdir && k->kept_generation == k->n.world->generation;
-		k->kept_generation = k->n.world->generation;
-		fuse_reply_open(req, fi);
-	}
-}
-
-static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	fuse_reply_err(req, 0);
-}
-
-/* One listing being filled. */
-struct listing {
-	fuse_req_t req;
-	struct fs *fs;
-	struct known *dir;
-	char  *to;
-	size_t room;
-	bool   plus;
-};
-
-/* False when there is no room for it. */
-static bool list_plain(struct listing *l, const char *name, const struct stat *st, off_t cookie)
-{
-	struct fuse_entry_param entry = { .attr = *st };
-	size_t n = l->plus ? fuse_add_direntry_plus(l->req, l->to, l->room, name, &entry, cookie)
-			   : fuse_add_direntry(l->req, l->to, l->room, name, st, cookie);
-
-	if (n > l->room)
-		return false;
-	l->to += n;
-	l->room -= n;
-	return true;
-}
-
-/* A directory listed with all that a look-up would give. */
-static bool list_directory(struct listing *l, const char *name, const struct node *child, off_t cookie)
-{
-	struct fuse_entry_param entry;
-	size_t n;
-
-	if (fill_entry(l->fs, l->dir, name, child, &entry))
-		return true;  /* it went just now */
-	n = fuse_add_direntry_plus(l->req, l->to, l->room, name, &entry, cookie);
-	if (n > l->room) {
-		known_forget(l->fs->world, known_at(l->fs->world, entry.ino), 1);
-		return false;
-	}
-	l->to += n;
-	l->room -= n;
-	return true;
-}
-
-/* Cookies: 1 behind `.`, 2 behind `..`, then 2 more than the tree's. */
-static bool list_dots(struct listing *l, off_t off)
-{
-	struct stat st = { 0 };
-	const struct known *up = l->dir->parent ? l->dir->parent : l->dir;
-
-	if (off < 1) {
-		tree_entry(&l->dir->n, &st);
-		if (!list_plain(l, ".", &st, 1))
-			return false;
-	}
-	if (off < 2) {
-		tree_entry(&up->n, &st);
-		if (!list_plain(l, "..", &st, 2))
-			return false;
-	}
-	return true;
-}
-
-static void list_children(struct listing *l, uint64_t cookie)
-{
-	char name[256];
-	struct node child;
-	struct stat st = { 0 };
-
-	while (tree_list(&l->dir->n, &cookie, name, &child)) {
-		off_t next = (off_t)(cookie + 2);
-
-		if (l->plus && child.row->kind == ROW_DIRECTORY) {
-			if (!list_directory(l, name, &child, next))
-				return;
-		} else {
-			if (tree_entry(&child, &st))
-				continue;
-			if (!list_plain(l, name, &st, next))
-				return;
-		}
-	}
-}
-
-static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus)
-{
-	struct fs *fs = fs_of(req);
-	struct known *dir = node_of(req, ino);
-	struct listing l = { .req = req, .fs = fs, .dir = dir, .to = fs->reply, .room = MIN(size, REPLY_MAX), .plus = plus };
-
-	if (!dir)
-		return;
-	if (!node_alive(&dir->n)) {
-		fuse_reply_err(req, ESTALE);
-		return;
-	}
-	if (list_dots(&l, off))
-		list_children(&l, off > 2 ? (uint64_t)off - 2 : 0);
-	fuse_reply_buf(req, fs->reply, (size_t)(l.to - fs->reply));
-}
-
-static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
-{
-	list(req, ino, size, off, false);
-}
-
-static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
-{
-	list(req, ino, size, off, true);
-}
+/* The mount as a whole */
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {

@@ -1,4 +1,4 @@
-/* ops.h - the tree as a mounted file system. FUSE's types stop in ops.c. */
+/* ops.h - the tree as a mounted file system. FUSE's types stop in ops*.c. */
 #ifndef FS_OPS_H
 #define FS_OPS_H
 

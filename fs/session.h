@@ -1,4 +1,4 @@
-/* session.h - the mounted tree inside: what ops.c (requests), entry.c, park.c (those that wait) and loop.c share. */
+/* session.h - the mounted tree inside: what ops*.c (requests), entry.c, park.c (those that wait) and loop.c share. */
 #ifndef FS_SESSION_H
 #define FS_SESSION_H
 
@@ -27,7 +27,7 @@ struct fs {
 	bool running;                /* time runs (mode auto): the next turn goes on with it */
 	GQueue parked, watchers;
 	GArray *told;                /* uint64_t: ids of nodes whose attributes the kernel takes for true until the next change */
-	uint64_t opens, opens_generation; /* ops.c: of files that the kernel might keep, since the latest change */
+	uint64_t opens, opens_generation; /* ops_file.c: of files that the kernel might keep, since the latest change */
 	uint64_t telling;            /* grows whenever it is told that they may not be any more */
 };
 

@@ -51,7 +51,7 @@ struct world {
 	GPtrArray *wire_names;      /* the same of wires */
 	uint32_t   next_serial, next_number;
 	uint64_t   generation;      /* grows with every change; what was rendered at one value is still true at it */
-	void     (*changed)(void *user); /* ops.c: called at every change; NULL: nobody */
+	void     (*changed)(void *user); /* loop.c: called at every change; NULL: nobody */
 	void      *changed_user;
 	GQueue     errors;          /* struct error_entry *, last 64, newest last */
 	uid_t      uid;             /* who mounted */
@@ -62,7 +62,7 @@ struct world {
 	ns_t       real_lag;        /* how much of real time has been lost since, because there was too much to do */
 	ns_t       due;             /* of the latest step of time in which something happened: its `until` */
 	ns_t     (*wall)(void);     /* real nanoseconds, never going back; NULL: nobody says what time it is */
-	bool     (*pressing)(void *user); /* ops.c: a request is there that should not wait long; changed_user is its; NULL: none ever is */
+	bool     (*pressing)(void *user); /* loop.c: a request is there that should not wait long; changed_user is its; NULL: none ever is */
 	dev_t      device;          /* of the mount, once there is one; 0: none */
 	struct knowns *knowns;      /* node.c: the nodes that the kernel knows */
 	struct opens  *opens;       /* open.c: contents, results, calls that wait */
@@ -73,7 +73,7 @@ struct world {
 	struct servers *servers;    /* serve.c: processes that are built-in servers */
 	struct daemons *daemons;    /* daemon.c: servers without connections to hand on: dns, dhcp */
 	struct jobs *jobs;          /* job.c: commands that nobody waits for */
-	void (*try_requests)(void *arg); /* ops.c: tries all requests that wait once; NULL: there are none */
+	void (*try_requests)(void *arg); /* park.c: tries all requests that wait once; NULL: there are none */
 	void *try_arg;
 	uint64_t tried;             /* the generation at which all that waits was tried last */
 	uint64_t turn;              /* counts turns of the loop: a command that works in slices does one in each */
@@ -81,7 +81,7 @@ struct world {
 	GHashTable *replays;        /* process_ctl_replay.c: host and process -> how far */
 	GHashTable *loads;          /* files/load.c: the same -> how long answers took */
 	struct job *job;            /* of the command that is being carried out; NULL: none */
-	/* Of the request that is being served; set by ops.c. */
+	/* Of the request that is being served; set by ops*.c. */
 	pid_t      reader;          /* its thread id as we see it; 0: none, or not visible to us */
 	int        real_proc;       /* the real /proc, O_PATH, opened before mounting; -1: none */
 	bool       nonblock;        /* its file was opened O_NONBLOCK */
