@@ -1,65 +1,18 @@
 /*
- * serve.c - workers of built-in servers: who accepts, who talks, who ends.
+ * serve.c - workers of built-in servers: who is woken, who accepts, who ends. What they say is in serve_talk.c.
  *
  * Of hundreds of workers few have anything to do at a time. One goes on when it is woken: it is new, its connection has been
  * named by net_config.wake, or a timer of its own has fired. All of them do when a client has come to a listening socket, or when
  * anything has changed in a process: it may have been killed, stopped, or have lost a descriptor.
  */
-#include "serve.h"
+#include "serve_inner.h"
 
 #include "record.h"
 #include "socket_file.h"
-#include "vm_disk.h"
 #include "vm_file.h"
 #include "vm_host.h"
 
-#include <string.h>
-
-#define IDLE_WANTED (100 * NS_PER_MS)  /* where the only worker is wanted: a client that has more to ask does so sooner, or asks again */
-enum { INPUT_MAX = 65536, FILE_MAX = 64 << 20, BTIME = 1735689600, UNREAD_TIMES = 3 };
-
 const char *const serve_style_names[SERVE_STYLES + 1] = { "serial", "fork", "thread", "pool", NULL };
-
-struct server {
-	unsigned refs;           /* workers */
-	struct serve_options options;
-	int      listener;       /* descriptor, in the process that serves */
-	uint64_t hears;          /* its key in servers.hearers */
-};
-
-enum phase { PHASE_ACCEPT, PHASE_TALK, PHASE_WORK, PHASE_WAIT };
-
-struct worker {
-	GList    link;
-	GList    woken_link;     /* in servers.woken */
-	bool     woken;
-	struct servers *all;
-	uint64_t hears;          /* its key in servers.hearers; 0: none */
-	struct server *server;
-	struct node process;     /* ids only */
-	int32_t  tid;            /* 0: the process's first thread */
-	int32_t  child;          /* PHASE_WAIT: pid */
-	enum phase phase;
-	int      fd;             /* of the connection */
-	void    *state;          /* of the service */
-	GString *out;
-	size_t   sent;
-	bool     last;           /* close once `out` is sent */
-	struct timer timer;      /* PHASE_WORK */
-	struct timer limit;      /* PHASE_TALK: of the service's patience */
-	bool     late;           /* that is over */
-	ns_t     moved;          /* when some of `out` went last, or came */
-	struct clock *clock;
-};
-
-struct servers {
-	GQueue workers;          /* in order of birth */
-	GQueue woken;            /* in order of waking */
-	GHashTable *hearers;     /* key of a socket -> the worker that talks there; NULL: it listens */
-	bool called;             /* a client has come: all are woken */
-	uint64_t seen;           /* the hosts' generations at which all were woken last */
-	uint64_t gone_on;        /* how often anybody has */
-};
 
 struct servers *servers_new(void)
 {
@@ -108,8 +61,7 @@ static void hear_nothing(struct worker *k)
 	k->hears = 0;
 }
 
-/* The worker's connection, which stays the same unless somebody plays with its process's descriptors. */
-static void hear_socket(struct worker *k, struct net_socket *s)
+void worker_hear(struct worker *k, struct net_socket *s)
 {
 	uint64_t key = key_of(s);
 
@@ -208,165 +160,6 @@ static struct worker *worker_new(struct world *w, struct server *s, const struct
 	return k;
 }
 
-/* What services may ask for */
-
-int serve_read_file(const struct node *process, const char *path, GString *out)
-{
-	struct vm_host *h = world_vm(process, NULL);
-	struct vm_inode *inode = h ? vm_disk_lookup(h, path, NULL) : NULL;
-	struct vm_inode_info info;
-	size_t before = out->len;
-	ssize_t n;
-
-	if (!inode)
-		return -ENOENT;
-	vm_inode_info(inode, &info);
-	if (info.kind == VM_INODE_DIR)
-		return -EISDIR;
-	if (info.size > FILE_MAX)
-		return -EFBIG;
-	g_string_set_size(out, before + info.size);
-	n = vm_inode_read(inode, 0, out->str + before, info.size, NULL);  /* through the page cache, as a process reads */
-	g_string_truncate(out, before + (size_t)MAX(n, 0));
-	return n < 0 ? (int)n : 0;
-}
-
-static int read_file(void *user, const char *path, GString *out)
-{
-	return serve_read_file(&((const struct worker *)user)->process, path, out);
-}
-
-static struct net_service_env env_of(struct worker *k)
-{
-	return (struct net_service_env){ .user = k, .time = (ns_t)BTIME * NS_PER_S + k->clock->now, .file = read_file,
-					 .patience = k->server->options.patience };
-}
-
-/* Talking */
-
-static void feed(struct worker *k, const char *data, size_t len, bool end)
-{
-	struct net_service_env env = env_of(k);
-
-	k->last = !k->server->options.service->input(k->state, &env, data, len, end, k->out);
-	k->moved = k->clock->now;
-	if (k->server->options.work && len) {
-		k->phase = PHASE_WORK;
-		clock_set(k->clock, &k->timer, k->clock->now + k->server->options.work);
-	}
-}
-
-static void begin_talk(struct worker *k, int fd)
-{
-	k->phase = PHASE_TALK;
-	k->fd = fd;
-	k->state = k->server->options.service->open();
-	k->out = g_string_new(NULL);
-	k->sent = 0;
-	feed(k, "", 0, false);                          /* some speak first (RFC 867) */
-}
-
-enum step { STEP_NONE, STEP_SOME, STEP_END };
-
-static enum step send_out(struct worker *k, struct net_socket *s)
-{
-	ssize_t n = net_send(s, k->out->str + k->sent, k->out->len - k->sent, 0, NULL, NULL);
-
-	if (n == -EAGAIN)
-		return STEP_NONE;
-	if (n < 0)
-		return STEP_END;
-	k->sent += (size_t)n;
-	k->moved = k->clock->now;
-	if (k->sent == k->out->len) {
-		g_string_truncate(k->out, 0);
-		k->sent = 0;
-		if (!k->last)
-			feed(k, "", 0, false);           /* there may be more to say */
-	}
-	return STEP_SOME;
-}
-
-/* Another client has come, and no worker is there to accept it. */
-static bool is_wanted(const struct worker *k, struct vm_proc *p)
-{
-	struct net_socket *s;
-
-	if (k->server->options.style != SERVE_SERIAL && k->server->options.style != SERVE_POOL)
-		return false;
-	for (const GList *l = k->all->workers.head; l; l = l->next) {
-		const struct worker *other = l->data;
-
-		if (other->server == k->server && other->phase == PHASE_ACCEPT)
-			return false;
-	}
-	s = socket_of_fd(p, k->server->listener, NULL);
-	return s && net_poll(s) & NET_POLLIN;
-}
-
-/* How long the client may let this worker wait: for a request, or for its taking the answer. */
-static void watch(struct worker *k, struct vm_proc *p)
-{
-	const struct net_service *s = k->server->options.service;
-	struct net_service_env env = env_of(k);
-	ns_t at = INT64_MAX;
-
-	if (k->phase == PHASE_TALK && s->deadline && env.patience)
-		at = k->out->len ? k->moved + UNREAD_TIMES * env.patience : s->deadline(k->state, &env);
-	if (at != INT64_MAX && !k->out->len)
-		at -= (ns_t)BTIME * NS_PER_S;
-	if (k->phase == PHASE_TALK && !k->out->len && s->idle && s->idle(k->state) && is_wanted(k, p))
-		at = MIN(at, MAX(k->moved + IDLE_WANTED, k->clock->now));
-	if (at == INT64_MAX)
-		clock_cancel(k->clock, &k->limit);
-	else if (!timer_is_set(&k->limit) || k->limit.at != at)
-		clock_set(k->clock, &k->limit, at);
-}
-
-static enum step lose_patience(struct worker *k)
-{
-	struct net_service_env env = env_of(k);
-
-	k->late = false;
-	if (k->out->len)
-		return STEP_END;                         /* it does not read */
-	k->server->options.service->late(k->state, &env, k->out);
-	k->moved = k->clock->now;
-	k->last = true;
-	return STEP_SOME;
-}
-
-static enum step talk(struct worker *k, struct vm_proc *p)
-{
-	struct net_socket *s = socket_of_fd(p, k->fd, NULL);
-	g_autofree char *in = NULL;
-	ssize_t n;
-
-	if (!s)
-		return STEP_END;                         /* somebody closed it */
-	hear_socket(k, s);
-	if (k->late)
-		return lose_patience(k);
-	if (k->out->len)
-		return send_out(k, s);
-	if (k->last)
-		return STEP_END;
-	if (!(net_poll(s) & (NET_POLLIN | NET_POLLERR | NET_POLLHUP))) {
-		if (!k->server->options.service->endless || !(net_poll(s) & NET_POLLOUT))
-			return STEP_NONE;
-		feed(k, "", 0, false);
-		return STEP_SOME;
-	}
-	in = g_malloc(INPUT_MAX);
-	n = net_recv(s, in, INPUT_MAX, 0, NULL, NULL);
-	if (n == -EAGAIN)
-		return STEP_NONE;
-	if (n < 0)
-		return STEP_END;
-	feed(k, in, (size_t)n, n == 0);
-	return STEP_SOME;
-}
-
 /* Accepting */
 
 /* The child has the connection, the parent keeps the listening socket. */
@@ -382,7 +175,7 @@ static int hand_to_child(struct world *w, struct worker *k, struct vm_proc *p, i
 	child.process = vm_proc_serial(c);
 	vm_close(c, k->server->listener, NULL);
 	vm_close(p, fd, NULL);
-	begin_talk(worker_new(w, k->server, &child, 0), fd);
+	worker_begin_talk(worker_new(w, k->server, &child, 0), fd);
 	if (k->server->options.waits) {
 		k->phase = PHASE_WAIT;
 		k->child = pid;
@@ -396,7 +189,7 @@ static int hand_to_thread(struct world *w, struct worker *k, struct vm_proc *p, 
 
 	if (vm_clone_thread(p, &tid, NULL))
 		return -EAGAIN;
-	begin_talk(worker_new(w, k->server, &k->process, tid), fd);
+	worker_begin_talk(worker_new(w, k->server, &k->process, tid), fd);
 	return 0;
 }
 
@@ -422,7 +215,7 @@ static enum step accept_one(struct world *w, struct worker *k, struct vm_proc *p
 		code = hand_to_thread(w, k, p, fd);
 		break;
 	default:
-		begin_talk(k, fd);
+		worker_begin_talk(k, fd);
 		return STEP_SOME;
 	}
 	if (code)
@@ -487,7 +280,7 @@ static enum step step(struct world *w, struct worker *k, struct vm_proc *p)
 {
 	switch (k->phase) {
 	case PHASE_ACCEPT: return accept_one(w, k, p);
-	case PHASE_TALK:   return talk(k, p);
+	case PHASE_TALK:   return worker_talk(k, p);
 	case PHASE_WAIT:   return wait_for_child(k, p);
 	case PHASE_WORK:   break;
 	}
@@ -510,7 +303,7 @@ static bool go_on(struct world *w, struct worker *k)
 		switch (step(w, k, p)) {
 		case STEP_NONE:
 			vm_act_as(p, 0, NULL);
-			watch(k, p);
+			worker_watch(k, p);
 			return did;
 		case STEP_SOME:
 			did = true;
