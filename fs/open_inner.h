@@ -1,8 +1,17 @@
-/* open_inner.h - what open.c and open_write.c share: an open file. */
+/* open_inner.h - what open.c, open_content.c and open_write.c share: open files, and what they say. */
 #ifndef FS_OPEN_INNER_H
 #define FS_OPEN_INNER_H
 
 #include "open.h"
+
+struct opens {
+	GQueue   lru;         /* struct content, the most recently used first */
+	size_t   bytes;       /* of those */
+	GHashTable *results;  /* struct node -> struct result */
+	char    *buffer;      /* of bytes being read */
+	GString *slate;       /* NULL: in use */
+	GQueue   files;       /* struct open_file */
+};
 
 struct open_file {
 	GList    link;                /* in opens->files */
@@ -37,6 +46,8 @@ struct open_file {
 void file_keep_answer(struct open_file *f, GBytes *answer);
 /* What a fresh open of the node reads from now on; the caller's own reference, or NULL where the node shows something else. */
 GBytes *node_keep_result(const struct node *n, GString *text);
+/* open_content.c: the node as it is now, referenced for the caller; NULL with an error. */
+struct content *content_now(struct world *w, struct known *k, struct err *e);
 /* open_write.c: the unfinished line and the collected text are gone. */
 void file_drop_unfinished(struct open_file *f);
 
