@@ -387,11 +387,21 @@ void swap_area_leave(struct swap *s, struct swap_area *a, bool leaving)
 	s->slots += leaving ? -spare : spare;
 }
 
+/* Priorities that Linux chose have no holes: those below one that goes move up. */
+static void close_priorities(struct swap *s, int gone)
+{
+	for (unsigned i = 0; i < s->count; i++)
+		s->order[i]->priority += s->order[i]->priority < gone;
+	s->least_priority++;
+}
+
 void swap_area_remove(struct swap *s, struct swap_area *a)
 {
 	assert(a->busy.count == a->bad);
 	s->slots -= a->leaving ? 0 : a->slots - a->bad;
 	take_out_of_order(s, a);
+	if (a->priority < 0)
+		close_priorities(s, a->priority);
 	s->area[a->number] = NULL;
 	area_free(a);
 }

@@ -47,6 +47,8 @@ static int read_parameter(struct vm_device_model *m, const char *text, struct er
 		return parse_number(text + 10, &m->bandwidth, e);
 	if (!g_str_has_prefix(text, "channels="))
 		return err_set(e, EINVAL, -1, "'%.40s' is none of latency=T bandwidth=B channels=N", text);
+	if (m->kind == VM_DEVICE_HDD)
+		return err_set(e, EINVAL, -1, "an hdd has one head, no channels");
 	if (parse_number(text + 9, &number, e))
 		return -e->code;
 	m->channels = (unsigned)MIN(number, UINT_MAX);
@@ -289,6 +291,13 @@ static int show_device(const struct node *n, GString *out, struct err *e)
 
 /* N/slot/S */
 
+static bool slot_alive(const struct node *n)
+{
+	struct vm_swap_area a;
+
+	return area_at(n, n->arg2, &a);
+}
+
 static uint64_t slot_size(const struct node *n)
 {
 	struct vm_host *vm = world_vm(n, NULL);
@@ -308,7 +317,8 @@ static ssize_t slot_read(const struct node *n, uint64_t at, void *to, size_t len
 static const struct bytes_ops slot_bytes = { .size = slot_size, .read = slot_read };
 
 static const struct row slot_row = {
-	.name = "S", .kind = ROW_BYTES, .mode = 0444, .flags = ROW_UNLISTED, .bytes = &slot_bytes, .help = "swap",
+	.name = "S", .kind = ROW_BYTES, .mode = 0444, .flags = ROW_UNLISTED, .bytes = &slot_bytes, .alive = slot_alive,
+	.help = "swap",
 };
 
 static int find_slot(const struct node *dir, const char *name, struct node *child)
@@ -337,14 +347,22 @@ static const struct dir_ops slot_dir = { .find = find_slot, .next = next_slot };
 
 /* N/ */
 
+static bool area_alive(const struct node *n)
+{
+	struct vm_swap_area a;
+
+	return area_at(n, n->arg, &a);
+}
+
 static const struct row area_rows[] = {
-	{ .name = "slots", .kind = ROW_TABLE, .mode = 0444, .columns = slot_columns, .fill = fill_slots, .help = "swap" },
-	{ .name = "device", .kind = ROW_TEXT, .mode = 0444, .show = show_device, .help = "swap" },
-	{ .name = "slot", .kind = ROW_DIRECTORY, .mode = 0555, .dynamic = &slot_dir, .help = "swap" },
+	{ .name = "slots", .kind = ROW_TABLE, .mode = 0444, .columns = slot_columns, .fill = fill_slots, .alive = area_alive,
+	  .help = "swap" },
+	{ .name = "device", .kind = ROW_TEXT, .mode = 0444, .show = show_device, .alive = area_alive, .help = "swap" },
+	{ .name = "slot", .kind = ROW_DIRECTORY, .mode = 0555, .dynamic = &slot_dir, .alive = area_alive, .help = "swap" },
 	{ 0 }
 };
 static const struct row area_row = {
-	.name = "N", .kind = ROW_DIRECTORY, .mode = 0555, .rows = area_rows, .help = "swap",
+	.name = "N", .kind = ROW_DIRECTORY, .mode = 0555, .rows = area_rows, .alive = area_alive, .help = "swap",
 };
 
 static struct node area_node(const struct node *dir, unsigned number)

@@ -27,6 +27,13 @@ expect first sh -c 'dd if=proc/2/mem bs=1 skip=268435456 count=5 status=none'
 refuses 'No such file' 'cat swap/0/slot/64'
 refuses 'No such file' 'cat swap/1/slots'
 
+# An area that is off is gone, even for who has looked at it before.
+echo 'on 64K prio=3' > swap/ctl
+cat swap/1/device swap/1/slots swap/1/slot/3 > /dev/null
+echo 'off 1' > swap/ctl
+for name in device slots slot slot/3; do refuses 'No such file' "cat swap/1/$name"; done
+refuses 'No such file' 'ls swap/1'
+
 # A process that waits is in state D; another one goes on.
 echo manual > clock
 echo '2 read 0x10000000 5 &' > hosts/host0/ctl
@@ -48,7 +55,7 @@ expect 1 cat swap/ctl
 echo 'on 64K latency=3ms,bandwidth=1M' > swap/ctl
 expect 'latency=0.003000000 bandwidth=1000000' sh -c "sed -n 's/^read_//p; /^bandwidth/p' swap/2/device | grep -E 'latency|bandw' | sed 's/1048576/1000000/' | xargs"
 before=$(cat proc/swaps)
-for line in 'on' 'on 1' 'on 64K tape' 'on 64K latency=x' 'on 64K hdd latency=1ms' 'on 64K ssd channels=0' 'on 64K prio=99999' 'off' 'off 9' 'off x' \
+for line in 'on' 'on 1' 'on 64K tape' 'on 64K latency=x' 'on 64K hdd latency=1ms' 'on 64K hdd channels=4' 'on 64K ssd channels=0' 'on 64K prio=99999' 'off' 'off 9' 'off x' \
 	'on 64K latency=99999999999s' 'on 64K ssd speed=1'; do
 	if (echo "$line" > swap/ctl) 2>/dev/null; then fail "swap/ctl took '$line'"; fi
 done

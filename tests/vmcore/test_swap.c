@@ -244,6 +244,22 @@ static void areas_fill_by_priority_and_equal_ones_in_turn(void **state)
 		swap_release(s, slot);
 }
 
+/* As Linux numbers the areas that name no priority: below all that are on, without holes. */
+static void those_below_an_area_that_goes_move_up(void **state)
+{
+	struct machine *m = *state;
+	unsigned a = on(m, 4, -1), b = on(m, 4, -1), high = on(m, 4, 5);
+	struct err e = { 0 };
+
+	assert_int_equal(vm_swap_off(m->host, a, &e), 0);
+	assert_int_equal(area(m, 0).priority, -2);
+	assert_int_equal(area(m, b).priority, -3);
+	assert_int_equal(vm_swap_off(m->host, high, &e), 0);
+	assert_int_equal(vm_swap_off(m->host, 0, &e), 0);
+	assert_int_equal(area(m, b).priority, -2);
+	assert_int_equal(area(m, on(m, 4, -1)).priority, -3);
+}
+
 static void swapoff_brings_everything_back(void **state)
 {
 	struct machine *m = *state;
@@ -416,7 +432,8 @@ int main(void)
 		TEST(pages_shared_in_swap_come_back_as_one_frame), TEST(a_page_on_its_way_out_is_shared_by_a_fork),
 		TEST(without_a_free_slot_pages_stay),
 		TEST(shared_memory_in_swap_leaves_no_entries), TEST(dropping_a_swapped_page_frees_its_slot),
-		TEST(areas_fill_by_priority_and_equal_ones_in_turn), TEST(swapoff_brings_everything_back),
+		TEST(areas_fill_by_priority_and_equal_ones_in_turn), TEST(those_below_an_area_that_goes_move_up),
+		TEST(swapoff_brings_everything_back),
 		TEST(swapoff_that_cannot_fit_loses_nothing), TEST(an_area_beyond_what_entries_can_name_is_cut),
 		TEST(there_are_as_many_areas_as_linux_has), TEST(slots_know_their_owners), TEST(bad_slots_are_never_used),
 	};
