@@ -10,7 +10,7 @@
 
 enum { SIGNAL_KILL = 9, ADJ_LEAST = -1000, ADJ_MOST = 1000 };
 
-static const struct event_kind event_oom = { "oom_kill", "asked:d badness:d rss:d swapped:d tables:d of:d name:s" };
+static const struct event_kind event_oom = { "oom_kill", "asked:d badness:d rss:d swapped:d tables:d of:d adj:i name:s" };
 
 static uint64_t total_pages(const struct vm_host *h)
 {
@@ -28,9 +28,10 @@ static uint64_t points(const struct mm *mm)
 	return rss(mm) + mm->swapped + mm->table.pages;
 }
 
+/* Linux divides first, which would leave nothing of the setting in a machine of fewer than 1000 pages. */
 static int64_t badness(const struct vm_proc *p)
 {
-	return (int64_t)points(p->mm) + (int64_t)p->oom_score_adj * (int64_t)(total_pages(p->host) / 1000);
+	return (int64_t)points(p->mm) + (int64_t)p->oom_score_adj * (int64_t)total_pages(p->host) / 1000;
 }
 
 static bool may_be_killed(const struct vm_proc *p)
@@ -64,6 +65,7 @@ void oom_kill(struct vm_proc *victim, int32_t asked)
 	ev->value[3] = victim->mm->swapped;
 	ev->value[4] = victim->mm->table.pages;
 	ev->value[5] = total_pages(h);
+	ev->value[6] = (uint64_t)(int64_t)victim->oom_score_adj;
 	ev->text = g_strdup(victim->comm);
 	h->stats.oom_kills++;
 	proc_end(victim, SIGNAL_KILL);

@@ -31,12 +31,6 @@ static int show_nothing(const struct node *n, GString *out, struct err *e)
 	return 0;
 }
 
-static int show_zero(const struct node *n, GString *out, struct err *e)
-{
-	g_string_append(out, "0\n");
-	return 0;
-}
-
 static int show_cgroup(const struct node *n, GString *out, struct err *e)
 {
 	g_string_append(out, "0::/\n");
@@ -155,7 +149,7 @@ static const struct row attr_rows[] = {
 	OWNED("mounts", 0444, show_mounts, "process-mounts"), \
 	OWNED("mountstats", 0444, show_mountstats, "process-mounts"), \
 	OWNED("numa_maps", 0444, show_numa_maps, "process-numa_maps"), \
-	OWNED("oom_adj", 0444, show_zero, "process-other"), \
+	OWNED("oom_adj", 0444, show_oom_adj, "process-other"), \
 	OWNED("oom_score", 0444, show_oom_score, "process-other"), \
 	{ .name = "oom_score_adj", .kind = ROW_TEXT, .mode = 0644, .flags = ROW_OWNED, .show = show_oom_score_adj, \
 	  .store = store_oom_score_adj, .help = "process-other" }, \

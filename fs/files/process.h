@@ -62,6 +62,7 @@ int show_cmdline(const struct node *n, GString *out, struct err *e);
 int show_comm(const struct node *n, GString *out, struct err *e);
 int show_limits(const struct node *n, GString *out, struct err *e);
 int show_io(const struct node *n, GString *out, struct err *e);
+int show_oom_adj(const struct node *n, GString *out, struct err *e);
 int show_oom_score_adj(const struct node *n, GString *out, struct err *e);
 int store_oom_score_adj(const struct node *n, char *line, GString *result, struct err *e);
 int show_oom_score(const struct node *n, GString *out, struct err *e);

@@ -423,6 +423,19 @@ int show_oom_score_adj(const struct node *n, GString *out, struct err *e)
 	return 0;
 }
 
+/* The older scale, -17 to 15. */
+int show_oom_adj(const struct node *n, GString *out, struct err *e)
+{
+	struct vm_proc *p = world_proc(n, e);
+	int adj;
+
+	if (!p)
+		return -e->code;
+	adj = vm_oom_score_adj(p);
+	g_string_append_printf(out, "%d\n", adj == 1000 ? 15 : adj * 17 / 1000);
+	return 0;
+}
+
 int store_oom_score_adj(const struct node *n, char *line, GString *result, struct err *e)
 {
 	struct vm_proc *p = process_alive(n, e);

@@ -199,6 +199,7 @@ static void limits_has_linux_rows(void **state)
 static void small_files_are_exact(void **state)
 {
 	struct world *w = *state;
+	struct err e;
 
 	assert_reads(w, "proc/2/comm", "a b) (c\n");
 	assert_reads(w, "proc/2/cgroup", "0::/\n");
@@ -210,6 +211,12 @@ static void small_files_are_exact(void **state)
 	assert_reads(w, "proc/2/environ", "");
 	assert_reads(w, "proc/2/oom_score_adj", "0\n");
 	assert_reads(w, "proc/1/oom_score", "0\n");
+	assert_reads(w, "proc/2/oom_adj", "0\n");
+	assert_int_equal(write_line(w, "proc/2/oom_score_adj", "-1000", NULL, &e), 0);
+	assert_reads(w, "proc/2/oom_adj", "-17\n");
+	assert_int_equal(write_line(w, "proc/2/oom_score_adj", "1000", NULL, &e), 0);
+	assert_reads(w, "proc/2/oom_adj", "15\n");
+	assert_int_equal(write_line(w, "proc/2/oom_score_adj", "0", NULL, &e), 0);
 	assert_reads(w, "proc/2/numa_maps", "00600000 default anon=3 dirty=3 N0=3 kernelpagesize_kB=4\n");
 	assert_reads(w, "proc/2/io", "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\n"
 				     "cancelled_write_bytes: 0\n");

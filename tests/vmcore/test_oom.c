@@ -96,6 +96,23 @@ static void oom_score_adj_decides_as_linux_does(void **state)
 	machine_free(m);
 }
 
+/* Linux divides all memory by 1000 first: where that leaves nothing, the setting would do nothing. */
+static void oom_score_adj_decides_in_a_small_machine_too(void **state)
+{
+	struct machine *m = live(64, 0);
+	int32_t big = with_pages(m, "big", 30), small = with_pages(m, "small", 5);
+	struct err e = { 0 };
+
+	assert_int_equal(vm_set_oom_score_adj(vm_proc_at(m->host, small), 1000, &e), 0);
+	assert_int_equal(vm_oom_score(vm_proc_at(m->host, small)), (1000 + (5 + 3 + 64) * 1000 / 64) * 2 / 3);
+	assert_int_equal(touch(m, with_pages(m, "other", 0), A, 20), 0);
+	assert_null(vm_proc_at(m->host, small));
+	assert_non_null(vm_proc_at(m->host, big));
+	assert_int_equal((int64_t)last_kill(m)->value[6], 1000);
+	check_machine(m);
+	machine_free(m);
+}
+
 static void a_child_inherits_oom_score_adj(void **state)
 {
 	struct machine *m = live(64, 0);
@@ -140,6 +157,7 @@ int main(void)
 		cmocka_unit_test(the_largest_goes_and_the_one_that_asked_goes_on),
 		cmocka_unit_test(whoever_asks_may_be_the_largest),
 		cmocka_unit_test(oom_score_adj_decides_as_linux_does),
+		cmocka_unit_test(oom_score_adj_decides_in_a_small_machine_too),
 		cmocka_unit_test(a_child_inherits_oom_score_adj),
 		cmocka_unit_test(nobody_left_to_kill_is_an_error),
 		cmocka_unit_test(a_switch_turns_it_off),
