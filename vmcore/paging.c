@@ -2,7 +2,7 @@
 #include "paging.h"
 
 #include "page.h"
-#include "vm_policy.h"
+#include "reclaim.h"
 
 #include <string.h>
 
@@ -447,10 +447,21 @@ void paging_next_turn(struct vm_host *h)
 	}
 }
 
+/* One who waited for that answer does so no more. */
+static void question_ends(struct vm_host *h, uint64_t question)
+{
+	for (GList *l = h->paging->waiting.head; l; l = l->next)
+		if (((struct vm_proc *)l->data)->wait.question == question)
+			return;
+	if (question == vm_victim_number(h))
+		victim_not_needed(h);
+}
+
 void paging_wait_end(struct vm_proc *p)
 {
 	struct vm_host *h = p->host;
 	pfn_t pfn = p->wait.pfn;
+	uint64_t question = p->wait.question;
 
 	if (!p->wait.active)
 		return;
@@ -458,6 +469,8 @@ void paging_wait_end(struct vm_proc *p)
 	g_queue_unlink(&h->paging->waiting, &p->wait.link);
 	h->preempted -= p->wait.preempted;
 	p->wait = (struct proc_wait){ 0 };
+	if (question)
+		question_ends(h, question);
 	if (pfn != PFN_NONE)
 		page_put(h, pfn);
 }
@@ -469,6 +482,6 @@ bool paging_waits(const struct vm_proc *p)
 	if (p->wait.pfn != PFN_NONE)
 		return frame_of(p->host, p->wait.pfn)->flags & FRAME_READING;
 	if (p->wait.question)
-		return vm_victim_wanted(p->host) && vm_victim_number(p->host) == p->wait.question;
+		return vm_victim_wanted(p->host) && vm_victim_number(p->host) == p->wait.question && !victim_may_be_spared(p->host);
 	return p->host->clock->now < p->wait.until;
 }

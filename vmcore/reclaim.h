@@ -38,6 +38,9 @@ uint64_t reclaim_page_of_file(const struct vm_inode *i, uint64_t index);
 bool reclaim_one(struct vm_host *h, const char *by);
 /* This page goes, for a reason other than a policy's choice (madvise pageout). False: it stays. */
 bool reclaim_this(struct vm_host *h, pfn_t pfn, const char *by);
+/* Policy external: since somebody asked, frames have become free, so whoever waits may do without an answer; nobody waits any more. */
+bool victim_may_be_spared(const struct vm_host *h);
+void victim_not_needed(struct vm_host *h);
 /* Free frames have fallen below the low watermark. */
 void reclaim_to_high(struct vm_host *h);
 

@@ -1,17 +1,30 @@
 /* reclaim_external.c - policy external: another program chooses the victim. */
 #include "reclaim_inner.h"
 
+#include "mm.h"
+
 #include <inttypes.h>
 
 static const struct event_kind event_victim = { "victim", "question:d answer:s" };
+
+/* With scope=process an answer is for the one who asked; who has no page of its own takes any. */
+static bool is_for(const struct vm_host *h, const struct policy *p)
+{
+	const struct reclaim *r = h->reclaim;
+	uint32_t own = h->asker ? h->asker->policy_set : 0;
+
+	return p == r->asked || !own || p != set_at(r, own);
+}
 
 pfn_t ask_for_victim(struct vm_host *h, struct policy *p)
 {
 	struct reclaim *r = h->reclaim;
 	pfn_t pfn = r->answer;
+	bool answered = r->question == ANSWERED;
 
-	if (r->question == ANSWERED) {
+	if (answered)
 		r->question = QUIET;
+	if (answered && is_for(h, p)) {
 		if (pfn == PFN_NONE)
 			return r->ops->victim(p, h->coming);
 		if (frame_of(h, pfn)->flags & FRAME_LISTED) {
@@ -22,9 +35,23 @@ pfn_t ask_for_victim(struct vm_host *h, struct policy *p)
 	if (r->question == QUIET) {
 		r->question = ASKED;
 		r->questions++;
+		r->asked = p;
 		h->generation++;
 	}
+	r->free_then = h->frames_free;
+	r->user_then = h->user_frames;
 	return PFN_NONE;
+}
+
+bool victim_may_be_spared(const struct vm_host *h)
+{
+	return h->frames_free > h->reclaim->free_then || h->user_frames < h->reclaim->user_then;
+}
+
+void victim_not_needed(struct vm_host *h)
+{
+	if (h->reclaim->question == ASKED)
+		h->reclaim->question = QUIET;
 }
 
 bool vm_victim_wanted(const struct vm_host *h)
@@ -51,9 +78,8 @@ void vm_victim_candidates(const struct vm_host *h, void (*each)(void *arg, pfn_t
 	const struct reclaim *r = h->reclaim;
 	struct candidates c = { each, arg };
 
-	for (uint32_t k = 0; k < r->sets->len; k++)
-		if (set_at(r, k))
-			r->ops->each(set_at(r, k), tell_candidate, &c);
+	if (r->question == ASKED)
+		r->ops->each(r->asked, tell_candidate, &c);
 }
 
 static void answered(struct vm_host *h, pfn_t pfn, const char *how)
@@ -74,7 +100,7 @@ int vm_victim_answer(struct vm_host *h, pfn_t pfn, struct err *e)
 
 	if (h->reclaim->question != ASKED)
 		return err_set(e, EINVAL, -1, "no eviction waits for an answer");
-	if (pfn >= h->frame_count || !(frame_of(h, pfn)->flags & FRAME_LISTED))
+	if (pfn >= h->frame_count || !(frame_of(h, pfn)->flags & FRAME_LISTED) || set_of(h->reclaim, pfn) != h->reclaim->asked)
 		return err_set(e, EINVAL, -1, "frame 0x%" PRIx64 " is no candidate", pfn);
 	*hex_digits(text, pfn) = '\0';
 	answered(h, pfn, text);

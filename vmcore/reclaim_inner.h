@@ -29,6 +29,8 @@ struct reclaim {
 	struct { pfn_t pfn; uint8_t *entry; uint32_t asid; vpn_t vpn; int32_t pid; va_t va; } seen;
 	enum { QUIET, ASKED, ANSWERED } question;  /* external */
 	uint64_t questions;
+	const struct policy *asked;  /* whose pages are the candidates */
+	uint64_t free_then, user_then; /* frames that were free, and processes had, when somebody asked last */
 	pfn_t    answer;             /* ANSWERED; PFN_NONE: given up */
 	bool     busy;               /* evicting: what that allocates evicts nothing */
 	struct { int32_t pid; const char *name; } asker[ASKERS]; /* for `by`, by pid */

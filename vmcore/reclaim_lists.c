@@ -227,6 +227,8 @@ void reclaim_mm_gone(struct vm_host *h, struct mm *mm)
 		r->ops->forget(set_at(r, k), f);
 		frame_list(h, f, 0, POLICY_NO_PAGE);
 	}
+	if (r->asked == set_at(r, k))
+		victim_not_needed(h);
 	set_free(r, k);
 	mm->policy_set = 0;
 }
