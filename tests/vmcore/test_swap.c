@@ -2,6 +2,7 @@
 #include "machine.h"
 
 #include "swap.h"
+#include "vm_policy.h"
 
 enum { A = 0x10000000, PAGEOUT = 21 };
 
