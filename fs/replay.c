@@ -9,14 +9,15 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-enum { WORKERS_MAX = 1024, CURVE_SIZES = 40 };
+enum { WORKERS_MAX = 1024, CURVE_SIZES = 40, LONG = 256 /* where options begin, behind all characters */ };
 
 static const char usage[] =
 	"usage: vitrine replay [OPTIONS] TRACE...   policies x frames over traces; `-` is the standard input\n"
 	"\n"
-	"  --policy LIST     fifo,lru,... or all (clock); parameters as \"aging tick=100\"\n"
+	"  --policy LIST     fifo,lru,... or all (clock); parameters as \"wsclock tau=5000\"\n"
 	"  --frames LIST     as 3,4,16-64,100-1000/50,16-4096*2: single sizes, ranges, in steps, by a factor\n"
 	"  --format F        lackey din pages bin64 compact; else the name or the beginning tells\n"
 	"  --tlb SPEC        64x4, or 64x4,1536x12 for two levels (that is the default); off: every reference walks;\n"
@@ -35,7 +36,7 @@ struct settings {
 	GPtrArray *policies;     /* char * */
 	GArray   *frames;        /* uint64_t */
 	enum trace_format format;
-	bool      curve, steps, help, frames_given, policy_given;
+	bool      curve, steps, help;
 	uint8_t   output;        /* FORMAT_TEXT, _JSON, _CSV */
 };
 
@@ -59,13 +60,14 @@ static void on_bus(int sig)
 	_exit(write(2, text, sizeof(text) - 1) < 0 ? FAILED : FAILED);
 }
 
-static void catch_signals(void)
+const volatile sig_atomic_t *replay_catch_signals(void)
 {
 	struct sigaction on_stop = { .sa_handler = on_signal }, on_lost = { .sa_handler = on_bus };
 
 	sigaction(SIGINT, &on_stop, NULL);
 	sigaction(SIGTERM, &on_stop, NULL);
 	sigaction(SIGBUS, &on_lost, NULL);
+	return &stop;
 }
 
 /* Options. */
@@ -95,9 +97,11 @@ static int parse_range(const char *text, GArray *frames, struct err *e)
 		return err_set(e, ERANGE, -1, "0 frames hold no page: at least 1");
 	if ((kind == '/' ? (to - from) / by : 64) > 1 << 22)
 		return err_set(e, ERANGE, -1, "\"%.40s\" are too many numbers", text);
-	for (uint64_t n = from; n <= to && n >= from; n = kind == '*' ? n * by : n + by)
+	for (uint64_t n = from;; n = kind == '*' ? n * by : n + by) {
 		g_array_append_val(frames, n);
-	return 0;
+		if (kind == '*' ? n > to / by : to - n < by)
+			return 0;
+	}
 }
 
 int replay_parse_frames(const char *text, GArray *frames, struct err *e)
@@ -112,14 +116,16 @@ int replay_parse_frames(const char *text, GArray *frames, struct err *e)
 
 static int set_frames(struct settings *s, const char *value, struct err *e)
 {
-	s->frames_given = true;
 	return replay_parse_frames(value, s->frames, e);
 }
 
-/* Only the name is checked here; parameters when the policy is made. */
+/* Each once. Only the name is checked here; parameters by check_runs(). */
 static int add_policy(struct settings *s, const char *text, struct err *e)
 {
 	size_t len = strcspn(text, " ");
+
+	if (g_ptr_array_find_with_equal_func(s->policies, text, g_str_equal, NULL))
+		return 0;
 
 	for (unsigned i = 0; vm_replay_policies[i]; i++)
 		if (strlen(vm_replay_policies[i]) == len && !strncmp(vm_replay_policies[i], text, len)) {
@@ -133,7 +139,8 @@ static int set_policy(struct settings *s, const char *value, struct err *e)
 {
 	g_auto(GStrv) parts = g_strsplit(value, ",", -1);
 
-	s->policy_given = true;
+	if (!*value)
+		return add_policy(s, value, e);
 	for (unsigned i = 0; parts[i]; i++) {
 		g_strstrip(parts[i]);
 		if (!strcmp(parts[i], "all")) {
@@ -158,7 +165,8 @@ static int parse_shape(const char *text, struct vm_tlb_shape *shape, struct err 
 	unsigned entries, ways;
 	char rest;
 
-	if (sscanf(text, "%ux%u%c", &entries, &ways, &rest) != 2 && sscanf(text, "entries=%u ways=%u%c", &entries, &ways, &rest) != 2)
+	if (strchr(text, '-') || (sscanf(text, "%9ux%9u%c", &entries, &ways, &rest) != 2 &&
+				  sscanf(text, "entries=%9u ways=%9u%c", &entries, &ways, &rest) != 2))
 		return err_set(e, EINVAL, -1, "\"%.40s\": as 64x4 (64 entries, 4 ways), off or filter", text);
 	if (entries == 0)
 		return err_set(e, ERANGE, -1, "a level without entries");
@@ -249,15 +257,19 @@ static int parse_options(struct settings *s, int argc, char **argv)
 	struct option longs[G_N_ELEMENTS(known) + 1] = { 0 };
 	int c, i;
 
-	for (i = 0; i < (int)G_N_ELEMENTS(known); i++)
+	for (i = 0; i < (int)G_N_ELEMENTS(known); i++) {
 		longs[i] = known[i].option;
+		longs[i].val = LONG + i;               /* else getopt takes what may be any of them for the first */
+	}
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":", longs, &i)) != -1) {
 		struct err e = { 0 };
 
-		if (c != 0)
-			return misused("%s %s; try `vitrine replay`", c == ':' ? "a value is missing behind" : "unknown option",
-				       argv[optind - 1]);
+		if (c == '?' && optopt > 0 && optopt < LONG)
+			return misused("unknown option -%c; try `vitrine replay`", optopt);
+		if (c < LONG)
+			return misused("%s %s; try `vitrine replay`", c == ':' ? "a value is missing behind" :
+				       optopt ? "no value belongs to" : "unknown option", argv[optind - 1]);
 		if (known[i].set(s, optarg, &e)) {
 			g_autofree char *name = g_strdup_printf("--%s", known[i].option.name);
 
@@ -485,17 +497,21 @@ static int report(const struct settings *s)
 
 static int run_steps(struct settings *s)
 {
-	for (unsigned i = 0; i < s->batch.jobs->len && !stop; i++) {
-		const struct replay_job *j = &g_array_index(s->batch.jobs, struct replay_job, i);
+	struct replay_steps out = { .to = stdout, .format = s->output, .several = s->batch.jobs->len > 1 };
+
+	for (unsigned i = 0; i < s->batch.jobs->len && !stop && !out.failed; i++) {
+		struct replay_job *j = &g_array_index(s->batch.jobs, struct replay_job, i);
 		struct replay_source *src = g_ptr_array_index(s->batch.sources, j->trace);
 
 		if (src->failed)
 			continue;
-		if (s->batch.jobs->len > 1)
-			printf("# %s %s %" PRIu64 "\n", src->path, j->policy, j->frames);
-		src->failed = replay_steps(&s->batch, j, stdout, &src->err) != 0;
+		src->failed = replay_steps(&s->batch, j, &out, &src->err) != 0;
+		j->state = src->failed || stop ? REPLAY_FAILED : REPLAY_DONE;
 	}
-	return fflush(stdout) ? FAILED : report(s);
+	replay_steps_end(&out);
+	if (fflush(stdout) || out.failed)
+		return fail("the rows: %s", g_strerror(out.failed ? out.failed : errno));
+	return report(s);
 }
 
 static int run_all(struct settings *s)
@@ -509,28 +525,6 @@ static int run_all(struct settings *s)
 	replay_batch_run(&s->batch);
 	rc = count_done(s) ? print_table(s) : OK;
 	return report(s) | rc;
-}
-
-static uint64_t table_share(unsigned workers)
-{
-	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4 / workers;
-}
-
-static int check_settings(struct settings *s, int traces)
-{
-	if (traces < 1) {
-		fputs(usage, stderr);
-		return USAGE;
-	}
-	if (s->policies->len == 0)
-		g_ptr_array_add(s->policies, g_strdup(s->curve ? "lru" : "clock"));
-	if (s->frames->len == 0 && !s->curve)
-		return misused("how many frames? --frames LIST, or --curve");
-	if (s->steps && s->curve)
-		return misused("--steps are of one number of frames each, not of a curve");
-	if (s->batch.table_bytes == 0)
-		s->batch.table_bytes = table_share(s->batch.workers);
-	return OK;
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -552,6 +546,59 @@ static void sort_frames(GArray *frames)
 	g_array_set_size(frames, kept);
 }
 
+uint64_t replay_table_share(unsigned workers)
+{
+	uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4;
+	struct rlimit space;
+
+	if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
+		bytes = MIN(bytes, space.rlim_cur / 8);        /* addresses of a machine's RAM: a few times its tables */
+	return MAX(bytes / workers, 1);
+}
+
+/* Policies, their parameters, the TLB and frames, before any trace is read. */
+static int check_runs(const struct settings *s)
+{
+	static const uint32_t no_future;
+	unsigned n = s->frames->len;
+	uint64_t most = n ? g_array_index(s->frames, uint64_t, n - 1) : 1;
+	struct err e = { 0 };
+
+	for (unsigned i = 0; i < s->policies->len; i++) {
+		struct vm_replay_options o = {
+			.policy = g_ptr_array_index(s->policies, i), .path = s->batch.path, .level = { s->batch.tlb[0], s->batch.tlb[1] },
+			.frames = s->curve && !strcmp(g_ptr_array_index(s->policies, i), "lru") ? 1 : most,
+			.table_bytes = s->batch.table_bytes, .next_use = &no_future,
+		};
+		struct vm_replay *r = vm_replay_new(&o, &e);
+
+		if (!r && e.code == ENOMEM)
+			return fail("%s", e.why);
+		if (!r)
+			return misused("%s", e.why);
+		vm_replay_free(r);
+	}
+	return OK;
+}
+
+static int check_settings(struct settings *s, int traces)
+{
+	if (traces < 1) {
+		fputs(usage, stderr);
+		return USAGE;
+	}
+	if (s->policies->len == 0)
+		g_ptr_array_add(s->policies, g_strdup(s->curve ? "lru" : "clock"));
+	if (s->frames->len == 0 && !s->curve)
+		return misused("how many frames? --frames LIST, or --curve");
+	if (s->steps && s->curve)
+		return misused("--steps are of one number of frames each, not of a curve");
+	if (s->batch.table_bytes == 0)
+		s->batch.table_bytes = replay_table_share(s->batch.workers);
+	sort_frames(s->frames);
+	return check_runs(s);
+}
+
 int replay_main(int argc, char **argv)
 {
 	struct settings s = {
@@ -565,13 +612,12 @@ int replay_main(int argc, char **argv)
 	};
 	int rc = parse_options(&s, argc, argv);
 
-	if (rc == OK && s.help)
-		fputs(usage, stdout);
-	else if (rc == OK)
+	if (rc == OK && s.help && (fputs(usage, stdout) < 0 || fflush(stdout)))
+		rc = fail("%s", g_strerror(errno));
+	else if (rc == OK && !s.help)
 		rc = check_settings(&s, argc - optind);
 	if (rc == OK && !s.help) {
-		catch_signals();
-		sort_frames(s.frames);
+		replay_catch_signals();
 		s.batch.progress &= !s.steps;
 		add_sources(&s, argv + optind, argc - optind);
 		rc = run_all(&s);

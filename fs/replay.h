@@ -67,8 +67,21 @@ void replay_batch_prepare(struct replay_batch *b);
 void replay_batch_run(struct replay_batch *b);
 void replay_batch_clear(struct replay_batch *b);
 
-/* replay_steps.c: a row a reference. */
-int  replay_steps(struct replay_batch *b, const struct replay_job *j, FILE *to, struct err *e);
+/* replay_steps.c: a row a reference; several jobs are told apart. */
+struct replay_steps {
+	FILE    *to;
+	uint8_t  format;              /* FORMAT_TEXT, _JSON, _CSV */
+	bool     several;
+	bool     begun;
+	int      failed;              /* errno of writing */
+};
+int  replay_steps(struct replay_batch *b, const struct replay_job *j, struct replay_steps *out, struct err *e);
+void replay_steps_end(struct replay_steps *out);
+
+/* From now on SIGINT and SIGTERM set what is given back, and a trace that gets shorter under us ends the program with a word. */
+const volatile sig_atomic_t *replay_catch_signals(void);
+/* What page tables of each of so many machines may take, if nobody says. */
+uint64_t replay_table_share(unsigned workers);
 
 /* "1,2,8-64,128-4096*2,1000-2000/100" in order; ERANGE and EINVAL. */
 int  replay_parse_frames(const char *text, GArray *frames, struct err *e);

@@ -6,6 +6,7 @@
  */
 #include "replay.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -47,6 +48,12 @@ static int nameless_file(struct err *e)
 	return fd;
 }
 
+/* What is wrong with a file of nameless_file(). */
+static int copy_failed(int code, struct err *e)
+{
+	return err_set(e, code, -1, "the temporary copy: %s (TMPDIR says where it goes)", g_strerror(code));
+}
+
 static int write_all(int fd, const void *from, size_t len, struct err *e)
 {
 	const char *at = from;
@@ -57,7 +64,7 @@ static int write_all(int fd, const void *from, size_t len, struct err *e)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_set(e, errno, -1, "the temporary copy: %s (TMPDIR says where it goes)", g_strerror(errno));
+			return copy_failed(errno, e);
 		at += n;
 		len -= (size_t)n;
 	}
@@ -140,14 +147,15 @@ static int prepare_refs(struct replay_batch *b, struct replay_source *s)
 static int prepare_future(struct replay_batch *b, struct replay_source *s)
 {
 	uint64_t bytes = s->count * sizeof(uint32_t);
-	int fd = nameless_file(&s->err);
+	int fd = nameless_file(&s->err), r;
 	void *p;
 
 	if (fd < 0)
 		return fd;
-	if (ftruncate(fd, (off_t)bytes)) {
+	r = s->count < UINT32_MAX ? posix_fallocate(fd, 0, (off_t)bytes) : 0;   /* not on a full disk: a mapping cannot tell */
+	if (r) {
 		close(fd);
-		return err_set(&s->err, errno, -1, "%s", g_strerror(errno));
+		return copy_failed(r, &s->err);
 	}
 	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);

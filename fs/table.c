@@ -119,21 +119,6 @@ static void put_text_cell(GString *out, const char *word)
 			put_char(out, (char)*c);
 }
 
-static void put_csv_cell(GString *out, const char *word)
-{
-	if (!strpbrk(word, ",\"\r\n")) {
-		put_text(out, word);
-		return;
-	}
-	put_char(out, '"');
-	for (; *word; word++) {
-		if (*word == '"')
-			put_char(out, '"');
-		put_char(out, *word);
-	}
-	put_char(out, '"');
-}
-
 void table_word(struct table_out *t, const char *word)
 {
 	size_t start = t->cells->len;
@@ -148,7 +133,7 @@ void table_word(struct table_out *t, const char *word)
 	else if (t->format == FORMAT_JSON)
 		put_json_string(t->out, word);
 	else
-		put_csv_cell(t->out, word);
+		put_csv_word(t->out, word);
 	cell_end(t, start);
 }
 
@@ -260,7 +245,7 @@ static void print_csv_header(struct table_out *t, size_t front)
 	for (unsigned i = 0; i < t->count; i++) {
 		if (i)
 			put_char(header, ',');
-		put_csv_cell(header, t->columns[i].name);
+		put_csv_word(header, t->columns[i].name);
 	}
 	put_text(header, "\r\n");
 	g_string_insert_len(t->out, (gssize)front, header->str, (gssize)header->len);

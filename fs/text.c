@@ -149,8 +149,13 @@ void put_pad(GString *out, size_t line_start, size_t column)
 		put_blanks(out, column - at);
 }
 
+/* JSON is UTF-8; a file's name need not be. */
 void put_json_string(GString *out, const char *text)
 {
+	g_autofree char *valid = g_utf8_validate(text, -1, NULL) ? NULL : g_utf8_make_valid(text, -1);
+
+	if (valid)
+		text = valid;
 	put_char(out, '"');
 	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
 		if (*c == '"' || *c == '\\')
@@ -161,6 +166,21 @@ void put_json_string(GString *out, const char *text)
 		} else {
 			put_char(out, (char)*c);
 		}
+	}
+	put_char(out, '"');
+}
+
+void put_csv_word(GString *out, const char *word)
+{
+	if (!strpbrk(word, ",\"\r\n")) {
+		put_text(out, word);
+		return;
+	}
+	put_char(out, '"');
+	for (; *word; word++) {
+		if (*word == '"')
+			put_char(out, '"');
+		put_char(out, *word);
 	}
 	put_char(out, '"');
 }

@@ -40,6 +40,7 @@ void put_duration(GString *out, ns_t t);                           /* 1500us: wh
 void put_size(GString *out, uint64_t bytes);                       /* 4K: the same of bytes, in 1024s */
 void put_pad(GString *out, size_t line_start, size_t column);      /* blanks up to that column of the line */
 void put_json_string(GString *out, const char *text);
+void put_csv_word(GString *out, const char *word);                 /* in quotes when it needs them */
 /* VM_PTE_* as "write,user,exec,accessed,dirty,huge", those that are set; `-` for none. In files/walk.c. */
 void put_pte_flags(GString *out, unsigned flags);
 /* A word as the command language reads it back: quoted with C escapes when it needs to be. */

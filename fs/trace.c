@@ -33,51 +33,93 @@ enum trace_format trace_guess_by_name(const char *path)
 	return TRACE_GUESS;
 }
 
-/* By the first line that says anything. */
-static enum trace_format guess_by_text(const char *text)
-{
-	g_auto(GStrv) lines = g_strsplit(text, "\n", 16);
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
+/* By the first line that says anything; *silent: there is none. */
+static enum trace_format guess_by_text(const char *text, bool *silent)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+	*silent = false;
 	for (unsigned i = 0; lines[i]; i++) {
 		const char *l = g_strstrip(lines[i]);
 		size_t digits = strspn(l, "0123456789");
 
 		if (g_str_has_prefix(l, "==") || g_str_has_prefix(l, "--"))
 			return TRACE_LACKEY;
-		if (!*l || *l == '#' || g_str_has_prefix(l, "pid "))
+		if (!*l || *l == '#' || (g_str_has_prefix(l, "pid") && is_blank(l[3])))
 			continue;
-		if (strchr("ILSM", *l) && l[1] == ' ')
+		if (strchr("ILSM", *l) && is_blank(l[1]))
 			return TRACE_LACKEY;
-		if (digits == 1 && *l <= '2' && (l[1] == ' ' || l[1] == '\t') && g_ascii_isxdigit(l[2]))
+		if (digits == 1 && *l <= '2' && is_blank(l[1]) && g_ascii_isxdigit(l[2]))
 			return TRACE_DIN;
-		if (digits && (!l[digits] || (*l == '0' && l[1] == 'x')))
+		if (digits && (!l[digits] || (*l == '0' && (l[1] | 0x20) == 'x')))
 			return TRACE_PAGES;
-		break;
+		return TRACE_GUESS;
 	}
+	*silent = true;
 	return TRACE_GUESS;
 }
 
-static enum trace_format guess(const struct input *in)
+static enum trace_format guess(const struct input *in, size_t look, bool *silent)
 {
-	size_t there = MIN((size_t)(in->end - in->at), (size_t)LINE_MAX_BYTES);
+	size_t there = MIN((size_t)(in->end - in->at), look);
 	g_autofree char *text = g_strndup((const char *)in->at, there);
 
+	*silent = false;
 	if (there >= sizeof(compact_magic) && !memcmp(in->at, compact_magic, sizeof(compact_magic)))
 		return TRACE_COMPACT;
-	return strlen(text) == there ? guess_by_text(text) : TRACE_GUESS;
+	return strlen(text) == there ? guess_by_text(text, silent) : TRACE_GUESS;
+}
+
+/* What is easily taken for a trace, with the program that makes one of it. */
+static int check_foreign(const struct input *in, struct err *e)
+{
+	static const struct { char magic[7]; uint8_t len; const char *what, *remedy; } known[] = {
+		{ "\x1f\x8b", 2, "compressed by gzip", "gzip -dc" }, { "\xfd" "7zXZ", 5, "compressed by xz", "xz -dc" },
+		{ "BZh", 3, "compressed by bzip2", "bzip2 -dc" }, { "\x04\x22\x4d\x18", 4, "compressed by lz4", "lz4 -dc" },
+		{ "PK\3\4", 4, "a zip archive", "unzip -p" }, { "\xff\xfe", 2, "UTF-16", "iconv -f utf-16" },
+		{ "\xfe\xff", 2, "UTF-16", "iconv -f utf-16" },
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(known); i++)
+		if ((size_t)(in->end - in->at) >= known[i].len && !memcmp(in->at, known[i].magic, known[i].len))
+			return err_set(e, EINVAL, -1, "it is %s, which is not read: %s FILE | vitrine ... - works", known[i].what,
+				       known[i].remedy);
+	return 0;
+}
+
+/* What a text may begin with. */
+static int skip_mark(struct trace *t, struct err *e)
+{
+	if (t->format == TRACE_BIN64 || t->format == TRACE_COMPACT)
+		return 0;
+	if (input_want(&t->in, 8, e) || check_foreign(&t->in, e))
+		return -e->code;
+	if (t->in.end - t->in.at >= 3 && !memcmp(t->in.at, "\xef\xbb\xbf", 3))
+		input_take(&t->in, 3);
+	return 0;
 }
 
 static int find_format(struct trace *t, const char *path, struct err *e)
 {
+	bool silent = true;
+
 	if (t->format == TRACE_GUESS)
 		t->format = trace_guess_by_name(path);
-	if (t->format != TRACE_GUESS)
-		return 0;
-	if (input_want(&t->in, LINE_MAX_BYTES, e))
+	if (skip_mark(t, e))
 		return -e->code;
-	if (t->in.at == t->in.end)
-		return err_set(e, EINVAL, -1, "it is empty");
-	t->format = guess(&t->in);
+	for (size_t look = LINE_MAX_BYTES; silent && look <= INPUT_WINDOW; look *= 4) {
+		if (t->format != TRACE_GUESS)
+			return 0;
+		if (input_want(&t->in, look, e))
+			return -e->code;
+		if (t->in.at == t->in.end)
+			return err_set(e, EINVAL, -1, "it is empty");
+		t->format = guess(&t->in, look, &silent);
+		if (silent && t->in.last && (size_t)(t->in.end - t->in.at) <= look)
+			return err_set(e, EINVAL, -1, "it holds no reference");
+	}
 	if (t->format == TRACE_GUESS)
 		return err_set(e, EINVAL, -1, "its format cannot be told from its name or beginning: say which of lackey din "
 			       "pages bin64 compact it is");

@@ -10,11 +10,32 @@
 #include <unistd.h>
 #ifdef HAVE_ZSTD
 #include <zstd.h>
+#include <zstd_errors.h>
+
+enum { WINDOW_BITS = 27 };
 #endif
 
 enum { SLACK = 64 /* bytes around the window that a vector may load */, PACKED = 1 << 17, STALL_MS = 100 };
+enum { SKIPPED_MOST = 16 };   /* bytes of frames to be skipped at the beginning; pzstd's have 4 */
 
-static const uint8_t zstd_magic[4] = { 0x28, 0xb5, 0x2f, 0xfd };
+/* The first `got` bytes are those of zstd. *need: more of them have to be known to tell. */
+static bool is_zstd(const uint8_t *start, size_t got, size_t *need)
+{
+	static const uint8_t magic[4] = { 0x28, 0xb5, 0x2f, 0xfd }, skipped[3] = { 0x2a, 0x4d, 0x18 };
+
+	*need = 4;
+	if (got < 4)
+		return false;
+	if (!memcmp(start, magic, 4))
+		return true;
+	if ((start[0] & 0xf0) != 0x50 || memcmp(start + 1, skipped, 3))
+		return false;
+	*need = 12;
+	if (got < 12 || start[4] > SKIPPED_MOST || start[5] || start[6] || start[7])
+		return false;
+	*need = 12 + (size_t)start[4];
+	return got >= *need && !memcmp(start + *need - 4, magic, 4);
+}
 
 /* read(2) that a signal to stop can end. 0: end of file. */
 static ssize_t read_some(struct input *in, void *to, size_t len, struct err *e)
@@ -67,6 +88,9 @@ static int unzip_more(struct input *in, uint8_t *to, size_t len, struct err *e)
 		}
 		left = ZSTD_decompressStream(in->unzip, &out, &from);
 		in->packed_at = from.pos;
+		if (ZSTD_isError(left) && ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge)
+			return err_set(e, EFBIG, -1, "it was compressed with a window of more than %d MiB: "
+				       "zstd -dc --long=31 FILE | vitrine ... - works", 1 << (WINDOW_BITS - 20));
 		if (ZSTD_isError(left))
 			return err_set(e, EINVAL, -1, "the compressed data are damaged between bytes %" PRIu64 " and %" PRIu64 ": %s",
 				       in->file_read - in->packed_len + in->packed_at, in->file_read, ZSTD_getErrorName(left));
@@ -81,7 +105,7 @@ static int unzip_start(struct input *in, struct err *e)
 {
 	in->unzip = ZSTD_createDStream();
 	ZSTD_initDStream(in->unzip);
-	ZSTD_DCtx_setParameter(in->unzip, ZSTD_d_windowLogMax, 27);
+	ZSTD_DCtx_setParameter(in->unzip, ZSTD_d_windowLogMax, WINDOW_BITS);
 	return 0;
 }
 
@@ -161,11 +185,12 @@ static int map_file(struct input *in, uint64_t bytes, struct err *e)
 /* The first bytes of a pipe say whether it is compressed, and then are the first to be unpacked. */
 static int start_stream(struct input *in, struct err *e)
 {
-	size_t got = 0;
+	size_t got = 0, need;
+	bool packed;
 	int r;
 
 	in->packed = g_malloc(PACKED);
-	while (got < sizeof(zstd_magic)) {
+	while (packed = is_zstd(in->packed, got, &need), got < need) {
 		ssize_t n = read_some(in, in->packed + got, PACKED - got, e);
 
 		if (n < 0)
@@ -176,7 +201,7 @@ static int start_stream(struct input *in, struct err *e)
 	}
 	in->buffer = g_malloc(2 * INPUT_WINDOW + 2 * SLACK);
 	in->at = in->end = in->buffer + SLACK;
-	if (got >= sizeof(zstd_magic) && !memcmp(in->packed, zstd_magic, sizeof(zstd_magic))) {
+	if (packed) {
 		r = unzip_start(in, e);
 		if (r)
 			return r;
@@ -190,9 +215,11 @@ static int start_stream(struct input *in, struct err *e)
 
 static bool is_zstd_file(int fd)
 {
-	uint8_t start[4];
+	uint8_t start[12 + SKIPPED_MOST];
+	ssize_t n = pread(fd, start, sizeof(start), 0);
+	size_t need;
 
-	return pread(fd, start, 4, 0) == 4 && !memcmp(start, zstd_magic, 4);
+	return n > 0 && is_zstd(start, (size_t)n, &need);
 }
 
 int input_open(struct input *in, const char *path, const volatile sig_atomic_t *stop, struct err *e)

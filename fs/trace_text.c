@@ -19,9 +19,14 @@ static int bad(const struct trace *t, const struct cursor *c, struct err *e, con
 		       (uint64_t)(c->at - c->start) + 1, what, seen);
 }
 
+static bool is_blank(const struct cursor *c)
+{
+	return c->at < c->end && (*c->at == ' ' || *c->at == '\t');
+}
+
 static void skip_blanks(struct cursor *c)
 {
-	while (c->at < c->end && (*c->at == ' ' || *c->at == '\t'))
+	while (is_blank(c))
 		c->at++;
 }
 
@@ -93,7 +98,7 @@ static int lackey_line(struct trace *t, struct cursor *c, uint64_t *ref, struct 
 	if (!kind)
 		return bad(t, c, e, "I, L, S or M should be here");
 	c->at++;
-	if (c->at == c->end || *c->at != ' ')
+	if (!is_blank(c))
 		return bad(t, c, e, "a blank should be here");
 	skip_blanks(c);
 	if (read_address(t, c, (enum vm_ref_kind)(kind - kinds), ref, e))
@@ -115,12 +120,12 @@ static int din_line(struct trace *t, struct cursor *c, uint64_t *ref, struct err
 	if (c->at == c->end || *c->at < '0' || *c->at > '2')
 		return bad(t, c, e, "label 0, 1 or 2 should be here");
 	label = *c->at++ - '0';
-	if (c->at == c->end || (*c->at != ' ' && *c->at != '\t'))
+	if (!is_blank(c))
 		return bad(t, c, e, "a blank should be here");
 	skip_blanks(c);
 	if (read_address(t, c, kinds[label], ref, e))
 		return -e->code;
-	if (c->at < c->end && *c->at != ' ' && *c->at != '\t')
+	if (c->at < c->end && !is_blank(c))
 		return bad(t, c, e, "a hexadecimal digit should be here");
 	return 0;              /* some tools write a size or more behind it */
 }
@@ -147,12 +152,19 @@ static int (*const line_readers[])(struct trace *, struct cursor *, uint64_t *, 
 	[TRACE_LACKEY] = lackey_line, [TRACE_DIN] = din_line, [TRACE_PAGES] = pages_line,
 };
 
+static bool is_empty(struct cursor c)
+{
+	skip_blanks(&c);
+	return c.at == c.end;
+}
+
 /* `pid N`: the process that what follows belongs to. */
 static int pid_line(struct trace *t, struct cursor *c, struct err *e)
 {
 	uint64_t pid;
 	unsigned i = 0;
 
+	skip_blanks(c);
 	c->at += 4;
 	skip_blanks(c);
 	if (!number(c, 10, &pid))
@@ -169,15 +181,21 @@ static int pid_line(struct trace *t, struct cursor *c, struct err *e)
 	return rest_is_blank(t, c, e);
 }
 
-static bool is_skipped(const struct trace *t, const struct cursor *c)
+/* A comment, or what valgrind itself says. */
+static bool is_remark(const struct trace *t, const struct cursor *c)
 {
-	const uint8_t *at = c->at;
+	struct cursor text = *c;
 
-	while (at < c->end && (*at == ' ' || *at == '\t'))
-		at++;
-	if (at == c->end || *at == '#')
+	skip_blanks(&text);
+	if (text.at < text.end && *text.at == '#')
 		return true;
 	return t->format == TRACE_LACKEY && c->end - c->at >= 2 && c->at[0] == c->at[1] && (c->at[0] == '=' || c->at[0] == '-');
+}
+
+static bool is_pid(struct cursor c)
+{
+	skip_blanks(&c);
+	return c.end - c.at > 4 && !memcmp(c.at, "pid", 3) && (c.at[3] == ' ' || c.at[3] == '\t');
 }
 
 /* One line without its newline; *ref is set and true given back in *is_ref when it is a reference. */
@@ -186,9 +204,9 @@ static int read_line(struct trace *t, struct cursor *c, uint64_t *ref, bool *is_
 	*is_ref = false;
 	if (c->end > c->start && c->end[-1] == '\r')
 		c->end--;
-	if (is_skipped(t, c))
+	if (is_remark(t, c) || is_empty(*c))
 		return 0;
-	if (c->end - c->at > 4 && !memcmp(c->at, "pid ", 4))
+	if (is_pid(*c))
 		return pid_line(t, c, e);
 	*is_ref = true;
 	return line_readers[t->format](t, c, ref, e);
@@ -205,6 +223,25 @@ static bool find_line(const struct input *in, const uint8_t **end, const uint8_t
 	return newline || in->last || there > LINE_MAX_BYTES;
 }
 
+/* A remark may be of any length: valgrind's has the whole command. */
+static int skip_remark(struct trace *t, struct err *e)
+{
+	for (;;) {
+		size_t there = (size_t)(t->in.end - t->in.at);
+		const uint8_t *newline = memchr(t->in.at, '\n', there);
+		int r;
+
+		input_take(&t->in, newline ? (size_t)(newline + 1 - t->in.at) : there);
+		if (newline || t->in.last) {
+			t->line++;
+			return 0;
+		}
+		r = input_more(&t->in, e);
+		if (r)
+			return r;
+	}
+}
+
 static int take_line(struct trace *t, size_t *n, struct err *e)
 {
 	const uint8_t *end, *next;
@@ -217,10 +254,12 @@ static int take_line(struct trace *t, size_t *n, struct err *e)
 		if (r)
 			return r;
 	}
+	c = (struct cursor) { t->in.at, t->in.at, end };
+	if (end - t->in.at > LINE_MAX_BYTES && is_remark(t, &c))
+		return skip_remark(t, e);
 	if (end - t->in.at > LINE_MAX_BYTES)
 		return err_set(e, EINVAL, -1, "line %" PRIu64 " has more than %d bytes: this is no text of the format %s",
 			       t->line + 1, LINE_MAX_BYTES, trace_format_names[t->format]);
-	c = (struct cursor) { t->in.at, t->in.at, end };
 	r = read_line(t, &c, &t->batch[*n], &is_ref, e);
 	if (r)
 		return r;

@@ -23,7 +23,7 @@ struct trace_writer {
 	GArray  *words;          /* uint32_t: its references */
 };
 
-struct trace_writer *trace_writer_new(FILE *to, enum trace_format f, const struct trace *from, struct err *e)
+struct trace_writer *trace_writer_new(FILE *to, enum trace_format f, const struct trace *from, uint64_t table_bytes, struct err *e)
 {
 	struct trace_writer *w = g_new0(struct trace_writer, 1);
 
@@ -35,7 +35,7 @@ struct trace_writer *trace_writer_new(FILE *to, enum trace_format f, const struc
 	w->words = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	if (f != TRACE_COMPACT)
 		return w;
-	w->pages = vm_pages_new(0, e);
+	w->pages = vm_pages_new(table_bytes, e);
 	g_string_append_len(w->text, compact_magic, sizeof(compact_magic));
 	if (!w->pages) {
 		trace_writer_drop(w);

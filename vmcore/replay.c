@@ -7,6 +7,7 @@
 enum {
 	PIECE = 1 << 14,         /* references between two decisions about the filter */
 	REST = 31,               /* pieces without it, when it did not help */
+	FRAME_BYTES = 16,        /* at most, of each frame: vm_replay_memory() */
 };
 
 static const struct vm_tlb_shape no_tlb[2] = { { 1, 1 } };
@@ -118,10 +119,25 @@ static int make_policy(struct vm_replay *r, const struct vm_replay_options *o, s
 
 static bool is_opt(const struct vm_replay *r) { return !strcmp(r->kind->name, "opt"); }
 
+/* Before there are arrays: who has set a limit gets an answer. */
+static int check_room(const struct vm_replay_options *o, struct err *e)
+{
+	uint64_t bytes = CLAMP(o->frames, 1, REPLAY_FRAMES_MAX) * FRAME_BYTES + o->next_use_count / 4;
+	void *p = sparse_new(bytes);
+
+	if (!p)
+		return err_set(e, ENOMEM, -1, "%" PRIu64 " frames: no memory for their %" PRIu64 " MiB", o->frames, bytes >> 20);
+	sparse_free(p, bytes);
+	return 0;
+}
+
 struct vm_replay *vm_replay_new(const struct vm_replay_options *o, struct err *e)
 {
-	struct vm_replay *r = g_new0(struct vm_replay, 1);
+	struct vm_replay *r;
 
+	if (check_room(o, e))
+		return NULL;
+	r = g_new0(struct vm_replay, 1);
 	if (replay_world_init(&r->world, o->frames, o->table_bytes, e)) {
 		g_free(r);
 		return NULL;

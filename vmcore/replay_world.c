@@ -5,7 +5,6 @@
 
 enum { EVENTS = 16, TABLES_MAX = 1 << 22 /* 16 GiB: an entry's place in RAM fits 32 bits */ };
 #define TABLE_BYTES_DEFAULT (4 * GiB)
-#define FRAMES_MAX ((uint64_t)1 << 28)
 
 static uint64_t power_of_two(uint64_t n)
 {
@@ -16,8 +15,8 @@ static int check(uint64_t frames, struct err *e)
 {
 	if (frames == 0)
 		return err_set(e, ERANGE, -1, "0 frames hold no page: at least 1");
-	if (frames > FRAMES_MAX)
-		return err_set(e, ERANGE, -1, "%" PRIu64 " frames are more than RAM: at most %" PRIu64, frames, FRAMES_MAX);
+	if (frames > REPLAY_FRAMES_MAX)
+		return err_set(e, ERANGE, -1, "%" PRIu64 " frames are more than RAM: at most %" PRIu64, frames, REPLAY_FRAMES_MAX);
 	return 0;
 }
 
@@ -29,9 +28,9 @@ int replay_world_init(struct replay_world *w, uint64_t frames, uint64_t table_by
 		return -e->code;
 	memset(w, 0, sizeof(*w));
 	w->tables_max = CLAMP((table_bytes ? table_bytes : TABLE_BYTES_DEFAULT) >> 12, 8, TABLES_MAX);
-	w->user_base = MAX((uint64_t)TABLES_MAX, power_of_two(frames));
+	w->user_base = MAX(power_of_two(w->tables_max), power_of_two(frames));
 	w->user_mask = power_of_two(frames) - 1;
-	o.ram_bytes = (w->user_base + frames) << 12;
+	o.ram_bytes = (w->tables_max + 1) << 12;   /* of pages there are numbers alone */
 	clock_init(&w->clock);
 	journal_init(&w->journal, EVENTS, &w->clock.now);
 	w->vm = vm_host_new(&o, &w->clock, &w->journal, e);
@@ -57,8 +56,10 @@ void replay_world_clear(struct replay_world *w)
 
 static int too_many(const struct replay_world *w, struct err *e)
 {
-	return err_set(e, ENOMEM, -1, "the page tables of so many pages take more than %" PRIu64 " MiB (--tables sets the limit)",
-		       w->tables_max >> 8);
+	bool small = w->tables_max < 1 << 8;
+
+	return err_set(e, ENOMEM, -1, "the page tables of so many pages take more than %" PRIu64 " %s (--tables sets the limit)",
+		       small ? w->tables_max << 2 : w->tables_max >> 8, small ? "KiB" : "MiB");
 }
 
 /* The upper half of the pages has canonical addresses that begin with sixteen ones. */

@@ -2,7 +2,7 @@
  * replay_world.h - the machine of a replay: simulated RAM with page tables in it, and a walk.
  *
  * Page tables are x86-64's, made by table.h. RAM has two parts: tables from frame 1 on, and from frame user_base on,
- * 2^k frames above it, those that hold pages, whose bytes nobody ever touches. user_base is a multiple of the
+ * 2^k frames above it, those that hold pages, whose bytes nobody ever touches: they do not exist. user_base is a multiple of the
  * number of frames, so an entry's low PFN bits are the frame's index in arrays.
  *
  * Frame 0 is all zeros for ever. An entry that is not there leads to it, and so down to a leaf entry that is not there
@@ -28,6 +28,7 @@
 #define ENTRY_A     ((uint64_t)0x20)
 #define ENTRY_D     ((uint64_t)0x40)
 #define ENTRY_FRAME ((uint64_t)0x000ffffffffff000)
+#define REPLAY_FRAMES_MAX ((uint64_t)1 << 28)
 #define ENTRY_WENT  ((uint64_t)1 << 62)     /* not present: it was, and was evicted */
 
 enum { TABLE_FLAGS = 0x27 /* P, writable, user, A */ };

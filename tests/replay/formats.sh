@@ -30,6 +30,18 @@ done
 [ "$(wc -c < "$T/b.bin64")" = 240000 ] || fail "bin64 has $(wc -c < "$T/b.bin64") bytes"
 cut -c4-11 "$T/body" | while read -r a; do echo $((0x$a >> 12)); done | cmp -s - "$T/b.pages" || fail "pages are not addresses >> 12"
 
+# What editors and people make of text: marks at its beginning, comments without end, tabs.
+refs() { "$VITRINE" replay --policy lru --frames 9 --csv "$1" 2>&1 | tail -n 1 | cut -d, -f4-6 | tr -d '\r'; }
+same "a mark of UTF-8" "$(printf '\357\273\2771\n2\n1\n' > "$T/m" && refs "$T/m")" "3,1,2"
+same "40 comments" "$({ yes '# a comment' | head -n 40; printf '1\n2\n1\n'; } > "$T/m" && refs "$T/m")" "3,1,2"
+same "4000 comments" "$({ yes '# a comment' | head -n 4000; printf '1\n2\n1\n'; } > "$T/m" && refs "$T/m")" "3,1,2"
+long=$(head -c 9000 /dev/zero | tr '\0' x)
+same "a long comment" "$(printf '1\n# %s\n2\n1\n' "$long" > "$T/m.pages" && refs "$T/m.pages")" "3,1,2"
+same "a long command in valgrind's header" "$(printf '==1== Command: gcc %s\n L 1000,8\n' "$long" > "$T/m" && refs "$T/m")" "1,0,1"
+same "the same from a pipe" "$(cat "$T/m" | "$VITRINE" replay --frames 9 --csv - | tail -n 1 | cut -d, -f4-6)" "1,0,1"
+same "tabs" "$(printf ' L\t1000,8\n\tS\t1000,8\n' > "$T/m" && refs "$T/m")" "2,1,1"
+same "processes with blanks" "$(printf ' pid\t5\n1\n  pid 6\n1\n' > "$T/m" && refs "$T/m")" "2,0,2"
+
 # Several processes: spaces of their own.
 printf 'pid 7\n1\n2\npid 8\n1\n2\npid 7\n1\n2\n' > "$T/two.pages"
 same "processes" "$("$VITRINE" replay --policy lru --frames 4 --csv "$T/two.pages" | tail -n 1 | cut -d, -f4-6 | tr -d '\r')" "6,2,4"
@@ -42,6 +54,13 @@ if command -v zstd >/dev/null && "$VITRINE" replay --frames 1 "$T/none" 2>/dev/n
 		cmp -s "$T/got" "$T/wanted" || fail "zstd differs"
 		zstd -q "$T/b.compact" -o "$T/z.compact.zst" && counts "$T/z.compact.zst" | cmp -s - "$T/wanted" || fail "zstd of compact differs"
 		cat "$T/z.compact.zst" | counts - | cmp -s - "$T/wanted" || fail "zstd from a pipe differs"
+		# Several frames, the first one to be skipped, as pzstd writes them; what convert compresses itself.
+		printf '\120\052\115\030\004\000\000\000abcd' > "$T/y.lackey.zst"
+		head -n 10000 "$T/a.lackey" | zstd -q >> "$T/y.lackey.zst"
+		tail -n +10001 "$T/a.lackey" | zstd -q >> "$T/y.lackey.zst"
+		counts "$T/y.lackey.zst" | cmp -s - "$T/wanted" || fail "frames of zstd differ"
+		cat "$T/y.lackey.zst" | counts - | cmp -s - "$T/wanted" || fail "frames of zstd from a pipe differ"
+		"$VITRINE" convert "$T/a.lackey" "$T/x.compact.zst" && zstd -dqc "$T/x.compact.zst" | cmp -s - "$T/b.compact" || fail "convert to zstd"
 	else
 		grep -q "without libzstd" "$T/err" || fail "zstd: $(cat "$T/err")"
 	fi

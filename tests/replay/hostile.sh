@@ -112,6 +112,66 @@ refuses 'unknown option' replay --what "$T/good.pages"
 refuses 'is none of' replay --format xml --frames 3 "$T/good.pages"
 refuses 'at most 1' replay --curve --policy fifo --sample 2 "$T/good.pages"
 
+refuses 'unknown option -x' replay -x5 "$T/good.pages"
+refuses 'unknown option --p;' replay --p fifo "$T/good.pages"
+refuses 'no value belongs to --csv=1' replay --csv=1 "$T/good.pages"
+refuses '"" is no policy' replay --policy '' --frames 3 "$T/good.pages"
+refuses 'more than RAM' replay --frames '1-18446744073709551615*3' "$T/good.pages"
+refuses 'as 64x4' replay --tlb -1x1 --frames 3 "$T/good.pages"
+refuses 'as 64x4' replay --tlb 4294967296x4 --frames 3 "$T/good.pages"
+same "wrong usage" "$(for o in '--frames 1G' '--frames 3 --tlb 64x3' '--frames 3 --tlb 64x0' '--frames 3 --policy 2q:3' '--frames 3 --policy lru=3'; do
+	V replay $o "$T/good.pages" > /dev/null 2>&1; printf '%s ' $?; done)" "2 2 2 2 2 "
+
+# What is not read says what to do about it.
+printf '\037\213\010' > "$T/x"; refuses 'gzip -dc' replay --frames 3 "$T/x"
+printf '\3757zXZ\000' > "$T/x.lackey"; refuses 'xz -dc' replay --frames 3 "$T/x.lackey"
+printf '\377\3761\000\n\000' > "$T/x"; refuses 'UTF-16' replay --frames 3 "$T/x"
+printf '# nothing\n\n' > "$T/x"; refuses 'no reference' replay --frames 3 "$T/x"
+
+# Limits of memory: what fits is done, what does not is said.
+if [ -z "${ASAN_OPTIONS:-}" ] && ! grep -qa __asan_init "$VITRINE"; then
+	(ulimit -v 500000; V replay --policy all --frames 3,100000 --csv "$T/good.pages"; V replay --curve --csv "$T/good.pages") > "$T/out" 2>&1
+	same "rows in little memory" "$(wc -l < "$T/out")" "$((1 + 2 * 17 + 1 + 20))"
+	(ulimit -v 500000; refuses 'no memory for their 4096 MiB' replay --frames 268435456 "$T/good.pages")  || exit 1
+fi
+
+# Nothing can be written.
+if [ -w /dev/full ]; then
+	seq 1 30000 > "$T/x.pages"
+	for how in '--frames 3' '--frames 3 --steps' '--frames 3 --steps --json' '--curve' '--help'; do
+		V replay $how "$T/x.pages" > /dev/full 2> "$T/err"
+		[ $? = 1 ] && grep -q 'No space left' "$T/err" || fail "$how into a full device: $(cat "$T/err")"
+	done
+	refuses '^vitrine: /dev/full: No space left' convert "$T/good.pages" /dev/full
+fi
+
+# convert leaves alone what it does not replace, and nothing behind.
+mkdir "$T/alone"
+echo mine > "$T/alone/y.compact.part" && echo old > "$T/alone/file" && ln -s file "$T/alone/link"
+V convert "$T/good.pages" "$T/alone/y.compact" && V convert "$T/good.pages" "$T/alone/link" || fail "convert"
+same "names" "$(ls "$T/alone" | tr '\n' ' ')" "file link y.compact y.compact.part "
+[ -L "$T/alone/link" ] && [ "$(cat "$T/alone/y.compact.part")" = mine ] || fail "convert replaced what is not its own"
+cmp -s "$T/alone/file" "$T/alone/y.compact" || fail "convert through a link"
+mkfifo "$T/slow"
+sleep 20 > "$T/slow" & sleeper=$!
+"$VITRINE" convert --from pages --to pages - "$T/alone/z" < "$T/slow" 2> "$T/err" & stalled=$!
+sleep 0.5
+kill -INT $stalled
+wait $stalled
+[ $? = 1 ] || fail "convert interrupted: $(cat "$T/err")"
+kill $sleeper 2>/dev/null
+same "names after an interrupt" "$(ls "$T/alone" | tr '\n' ' ')" "file link y.compact y.compact.part "
+
+# A trace that gets shorter while it is mapped.
+truncate -s 8M "$T/less.bin64" && mkfifo "$T/drain"
+for how in "convert --to pages $T/less.bin64 -" "replay --steps --frames 3 $T/less.bin64"; do
+	truncate -s 8M "$T/less.bin64"
+	"$VITRINE" $how > "$T/drain" 2> "$T/err" & running=$!
+	{ sleep 1; truncate -s 0 "$T/less.bin64"; cat > /dev/null; } < "$T/drain"
+	wait $running
+	[ $? = 1 ] && grep -q 'got shorter' "$T/err" || fail "shorter meanwhile: $how: $(cat "$T/err")"
+done
+
 # One bad trace does not spoil the others.
 V replay --frames 3 --csv "$T/good.pages" "$T/junk" > "$T/out" 2> "$T/err"
 [ $? = 1 ] && [ "$(wc -l < "$T/out")" = 2 ] || fail "the good one: $(cat "$T/out")"

@@ -18,6 +18,20 @@ assert len(rows) == 1 and list(rows[0]) == "trace policy frames refs hits misses
 assert rows[0]["refs"] == 4800 and isinstance(rows[0]["time"], int), rows' || fail "JSON"
 V replay --tlb off --policy fifo --frames 8 --json "$loop" | grep -q '"tlb_misses":null' || fail "no TLB is null"
 
+# Steps in the other formats; several runs are told apart.
+V replay --steps --policy fifo,opt --frames 3 --json "$cases/policies/belady.txt" | python3 -c '
+import json, sys
+rows = json.load(sys.stdin)
+assert len(rows) == 24 and list(rows[0]) == "trace policy frames ref page result victim".split(), rows
+assert rows[3]["victim"] == 1 and rows[0]["victim"] is None and rows[12]["policy"] == "opt", rows' || fail "steps as JSON"
+V replay --steps --policy fifo --frames 3 --csv "$cases/policies/belady.txt" | python3 -c '
+import csv, sys
+rows = list(csv.DictReader(sys.stdin))
+assert len(rows) == 12 and rows[3] == {"ref": "4", "page": "4", "result": "miss", "victim": "1"}, rows' || fail "steps as CSV"
+name=$(printf 'odd\377 "name",.pages') && cp "$cases/policies/belady.txt" "$T/$name"
+V replay --frames 3 --json "$T/$name" | python3 -c 'import json, sys; json.loads(sys.stdin.buffer.read().decode())' || fail "JSON is UTF-8"
+same "each once" "$(V replay --policy lru,fifo,lru --frames 3,2,3 --csv "$loop" | wc -l)" 5
+
 V replay --help | grep -q '^usage: vitrine replay' || fail "no help"
 
 # TLB counts: a direct model in awk of one set of two ways, on loads.

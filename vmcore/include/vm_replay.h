@@ -23,7 +23,7 @@ enum vm_replay_path {
 };
 
 struct vm_replay_options {
-	const char *policy;      /* a name of vm_replay_policies; its parameters as words behind it: "aging tick=100" */
+	const char *policy;      /* a name of vm_replay_policies; its parameters as words behind it: "wsclock tau=5000" */
 	uint64_t frames;
 	enum vm_replay_path path;
 	struct vm_tlb_shape level[2];   /* VM_REPLAY_TLB; level[1].entries 0: one level */
