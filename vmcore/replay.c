@@ -328,10 +328,7 @@ static int next_uses_walked(struct replay_world *w, const uint64_t *refs, uint64
 	if (first >= PATHS_AHEAD)
 		replay_soon(refs - PATHS_AHEAD);
 	replay_paths(w, refs, &paths);
-	for (size_t i = 0; i < PATHS; i++) {
-		entry[i] = (uint64_t *)(uintptr_t)replay_follow(&paths, i);
-		__builtin_prefetch(entry[i], 1);
-	}
+	replay_follow_all(&paths, entry);
 	for (size_t i = PATHS; i-- > 0; ) {
 		if (G_UNLIKELY(replay_no_table(w, entry[i]))) {
 			entry[i] = replay_walk(w, refs[i]);

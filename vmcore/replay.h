@@ -25,6 +25,7 @@ enum {
 	POLICY_OWN_HITS = 1 << 16,   /* a hit changes nothing but what its frame has: they may be told without a walk */
 	POLICY_ORDER = 1 << 17, POLICY_KEYS = 1 << 18,
 };
+enum { SOON = 6 };              /* frames */
 
 typedef int replay_loop_fn(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e);
 
@@ -89,9 +90,14 @@ static inline uint32_t entry_frame(const struct vm_replay *r, uint64_t entry)
 	return (uint32_t)(entry >> 12 & r->world.user_mask);
 }
 
-/* Whatever stands in front of the page table forgets the page. */
-static inline void replay_drop(struct vm_replay *r, uint32_t index)
+/*
+ * Whatever stands in front of the page table forgets the page, whose leaf entry held that. What has no A is not there: it comes
+ * by a walk, which sets A, and goes when A is cleared.
+ */
+static inline void replay_drop(struct vm_replay *r, uint32_t index, uint64_t entry)
 {
+	if (!(entry & ENTRY_A))
+		return;
 	if (r->filtered)
 		known_drop(&r->known, index);
 	if (r->path == VM_REPLAY_TLB)
@@ -108,8 +114,11 @@ static inline void policy_use(struct policy *p, uint32_t f)
 }
 static inline void policy_unuse(struct policy *p, uint32_t f)
 {
-	*mapped_entry(p->machine, f) &= ~ENTRY_A;
-	replay_drop(p->machine, ((struct vm_replay *)p->machine)->mapped[f]);
+	struct vm_replay *r = p->machine;
+	uint64_t *entry = mapped_entry(r, f), was = *entry;
+
+	*entry = was & ~ENTRY_A;
+	replay_drop(r, r->mapped[f], was);
 }
 static inline bool policy_dirty(struct policy *p, uint32_t f)
 {
@@ -134,9 +143,12 @@ static inline uint32_t policy_surely(struct policy *p, uint32_t f)
 static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
 {
 }
+/* In a ring it is some frames further on that there is still time for. */
 static inline void policy_soon(struct policy *p, uint32_t f)
 {
-	__builtin_prefetch(mapped_entry(p->machine, f));
+	for (unsigned k = 0; k < SOON && p->next; k++)
+		f = p->next[f];
+	__builtin_prefetch(mapped_entry(p->machine, f), 1);
 }
 
 /*
@@ -150,7 +162,12 @@ struct replay_pair {
 	uint32_t older_hits, newer_hits; /* not told yet */
 	bool     older_last;        /* in fact the older was referenced last */
 };
-#define REPLAY_PAIR_NONE { .older = TAG_NONE, .newer = TAG_NONE }
+#define PAIR_NONE UINT64_MAX
+#define REPLAY_PAIR_NONE { .older = PAIR_NONE, .newer = PAIR_NONE }
+
+/* By page and D: what a reference's must be, once the last bit is set if `mask` is, since a load does not care for D. */
+static inline uint64_t pair_key(uint64_t ref) { return ref << 2 >> 1 | 1; }
+static inline uint64_t pair_mask(uint64_t ref) { return !vm_ref_stores(ref); }
 
 /* What must be `key` is the id of a page with the bits of `mask` set. */
 static inline bool pair_has(struct replay_pair *two, uint64_t key, uint64_t mask)
@@ -173,7 +190,7 @@ static inline void pair_put(struct replay_pair *two, uint64_t id, uint32_t f, bo
 		two->older_f = two->newer_f;
 	}
 	if (alone)
-		two->older = TAG_NONE;
+		two->older = PAIR_NONE;
 	two->newer = id;
 	two->newer_f = f;
 	two->older_last = false;
@@ -183,12 +200,12 @@ static inline void pair_put(struct replay_pair *two, uint64_t id, uint32_t f, bo
 static inline void replay_evict(struct vm_replay *r, uint32_t f)
 {
 	uint32_t index = r->mapped[f];
-	uint64_t *entry = replay_entry(&r->world, index);
+	uint64_t *entry = replay_entry(&r->world, index), was = *entry;
 
-	r->writebacks += (*entry & ENTRY_D) != 0;
+	r->writebacks += (was & ENTRY_D) != 0;
 	*entry = ENTRY_WENT;
 	r->victim = index;
-	replay_drop(r, index);
+	replay_drop(r, index, was);
 }
 
 static inline uint64_t entry_present_at(const struct vm_replay *r, uint32_t f, uint64_t ref)

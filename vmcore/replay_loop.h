@@ -64,18 +64,14 @@ static inline uint64_t __attribute__((always_inline)) NAMED(refer)(struct vm_rep
 	return v;
 }
 
-/*
- * Many walks side by side. True: their entries are all as they should be, and nothing changes but what the policy knows of
- * hits. Else their places are in entry[].
- */
+/* The leaf entries of many references. True: all are as they should be, and nothing changes but what the policy knows of hits. */
 static inline bool __attribute__((always_inline)) NAMED(walk_many)(struct vm_replay *r, const struct replay_paths *paths, unsigned i,
 								   uint64_t now, uint64_t **entry)
 {
 	uint64_t all = UINT64_MAX, value[WALK_MANY];
 
 	for (unsigned k = 0; k < WALK_MANY; k++) {
-		entry[k] = (uint64_t *)(uintptr_t)replay_follow(paths, i + k);
-		value[k] = replay_load((uintptr_t)entry[k]);
+		value[k] = replay_load((uintptr_t)entry[i + k]);
 		all &= paths->stores ? value[k] | paths->any[i + k] : value[k] | ~(ENTRY_P | ENTRY_A);
 	}
 	for (unsigned k = 0; ((POLICY_NEEDS) & POLICY_HITS) && all == UINT64_MAX && k < WALK_MANY; k++) {
@@ -89,9 +85,11 @@ static inline bool __attribute__((always_inline)) NAMED(walk_many)(struct vm_rep
 static size_t NAMED(walk_paths)(struct vm_replay *r, const uint64_t *refs, const struct replay_paths *paths, struct err *e)
 {
 	const bool each = ((POLICY_NEEDS) & POLICY_HITS) || r->changing > PATHS / WALK_MANY / 4;
-	uint64_t *entry[WALK_MANY], *at;
+	uint64_t *entry[PATHS], *at;
 
 	r->changing = 0;
+	if (each)
+		replay_follow_all(paths, entry);
 	for (unsigned i = 0; i < PATHS; i += WALK_MANY) {
 		if (!each && (i = replay_walk_on(paths, i)) == PATHS)
 			break;
@@ -99,7 +97,7 @@ static size_t NAMED(walk_paths)(struct vm_replay *r, const uint64_t *refs, const
 			continue;
 		r->changing++;
 		for (unsigned k = 0; k < WALK_MANY; k++)
-			if (!NAMED(refer)(r, refs[i + k], r->refs + i + k, each ? entry[k] : replay_walk(&r->world, refs[i + k]), &at, e))
+			if (!NAMED(refer)(r, refs[i + k], r->refs + i + k, each ? entry[i + k] : replay_walk(&r->world, refs[i + k]), &at, e))
 				return i + k;
 	}
 	return PATHS;
@@ -157,7 +155,7 @@ static int NAMED(pair_loop)(struct vm_replay *r, const uint64_t *refs, size_t n,
 	uint64_t passed = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		uint64_t ref = refs[i], key = tlb_key(ref), mask = tlb_mask(ref), misses = r->misses, *entry, v;
+		uint64_t ref = refs[i], key = pair_key(ref), mask = pair_mask(ref), misses = r->misses, *entry, v;
 
 		if (pair_has(&two, key, mask))
 			continue;
@@ -242,16 +240,60 @@ static inline void __attribute__((always_inline)) NAMED(tlb_told)(struct vm_repl
 	NAMED(hit)(p, f);
 }
 
+/* One reference, the run's `now`th, that is not known. Its walk ended at `entry`, perhaps when a table was not there yet. */
+static inline int __attribute__((always_inline)) NAMED(tlb_refer)(struct vm_replay *r, uint64_t ref, uint64_t now, uint64_t *entry,
+								  struct replay_pair *two, struct replay_known *known, struct err *e)
+{
+	const bool single = (POLICY_NEEDS) & POLICY_HITS, pairs = single && !((POLICY_NEEDS) & POLICY_OWN_HITS);
+	uint64_t misses = r->misses, v;
+
+	if (G_UNLIKELY(replay_no_table(&r->world, entry)))
+		entry = replay_walk(&r->world, ref);
+	if (replay_tlb_find(&r->tlb, ref, replay_index(&r->world, entry), known)) {
+		uint32_t f = single || known ? entry_frame(r, *entry) : 0;
+
+		if (known)
+			known_put(known, ref, f);
+		if (single)
+			NAMED(tlb_told)(r, two, f, now);
+		return 0;
+	}
+	if (pairs)
+		NAMED(tell)(&r->policy, two);
+	v = NAMED(refer)(r, ref, now, entry, &entry, e);
+	if (!v)
+		return -e->code;
+	if (pairs)
+		pair_put(two, entry_frame(r, v), entry_frame(r, v), r->misses > misses);
+	if (v & ENTRY_A) {
+		replay_tlb_fill(&r->tlb, ref, v, replay_index(&r->world, entry), known);
+		if (known)
+			known_put(known, ref, entry_frame(r, v));
+	}
+	return 0;
+}
+
 static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, struct err *e)
 {
 	const bool single = (POLICY_NEEDS) & POLICY_HITS, pairs = single && !((POLICY_NEEDS) & POLICY_OWN_HITS);
 	struct replay_known *known = r->filtered ? &r->known : NULL;
 	struct replay_pair two = REPLAY_PAIR_NONE;
-	uint64_t passed = 0;
+	uint64_t passed = 0, *entry[PATHS];
+	int error = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		uint64_t ref, misses = r->misses, *entry, v;
-		uint32_t index;
+	for (; !known && i + PATHS <= n && !error; ) {
+		struct replay_paths paths;
+
+		replay_soon(refs + i + PATHS_AHEAD);
+		replay_paths(&r->world, refs + i, &paths);
+		replay_follow_all(&paths, entry);
+		for (unsigned k = 0; k < PATHS && !error; k++, i++)
+			error = NAMED(tlb_refer)(r, refs[i], r->refs + i, entry[k], &two, NULL, e);
+		passed += PATHS;
+	}
+	for (; i < n && !error; i++) {
+		uint64_t ref;
 
 		if (known && !pairs && (i += NAMED(known_on)(r, refs + i, n - i, r->refs + i)) == n)
 			break;
@@ -262,31 +304,11 @@ static int NAMED(tlb_loop)(struct vm_replay *r, const uint64_t *refs, size_t n, 
 			continue;
 		}
 		passed++;
-		if (n - i > WALK_MANY)
-			__builtin_prefetch(replay_walk(&r->world, refs[i + WALK_MANY]));
-		if (replay_tlb_find(&r->tlb, ref, &index, known)) {
-			uint32_t f = single || known ? entry_frame(r, *replay_entry(&r->world, index)) : 0;
-
-			if (known)
-				known_put(known, ref, f);
-			if (single)
-				NAMED(tlb_told)(r, &two, f, r->refs + i);
-			continue;
-		}
-		if (pairs)
-			NAMED(tell)(&r->policy, &two);
-		v = NAMED(refer)(r, ref, r->refs + i, replay_walk(&r->world, ref), &entry, e);
-		if (!v) {
-			r->refs += i;
-			return -e->code;
-		}
-		if (pairs)
-			pair_put(&two, entry_frame(r, v), entry_frame(r, v), r->misses > misses);
-		if (v & ENTRY_A) {
-			replay_tlb_fill(&r->tlb, ref, v, replay_index(&r->world, entry), known);
-			if (known)
-				known_put(known, ref, entry_frame(r, v));
-		}
+		error = NAMED(tlb_refer)(r, ref, r->refs + i, replay_walk(&r->world, ref), &two, known, e);
+	}
+	if (error) {
+		r->refs += i - 1;
+		return error;
 	}
 	if (pairs)
 		NAMED(tell)(&r->policy, &two);

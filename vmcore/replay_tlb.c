@@ -2,15 +2,28 @@
 #include "replay_tlb.h"
 #include "replay_world.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
+#include "sparse.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
 #endif
 
-enum { ENTRIES_MAX = 1 << 16, WAYS_MAX = 32 };
+#define TAG_NONE UINT32_MAX                  /* no leaf entry has that place */
+enum { ENTRIES_MAX = 1 << 16, WAYS_MAX = 32, MANY = 4 /* tags looked at together */, LINE = 16 /* words */ };
+
+static uint64_t level_bytes(const struct replay_tlb_level *l)
+{
+	return ((uint64_t)l->set_mask + 1) * l->step * sizeof(l->sets[0]);
+}
+
+static inline struct replay_tlb_set *set_of(const struct replay_tlb_level *l, uint64_t ref)
+{
+	return (struct replay_tlb_set *)(void *)(l->sets + ((uint32_t)ref & l->set_mask) * l->step);
+}
 
 static int level_init(struct replay_tlb_level *l, struct vm_tlb_shape s, struct err *e)
 {
-	uint32_t sets;
+	uint32_t sets, words;
 
 	if (s.ways == 0 || s.ways > WAYS_MAX || s.entries % s.ways || s.entries > ENTRIES_MAX)
 		return err_set(e, EINVAL, -1, "a TLB of %u entries and %u ways: at most %d entries and %d ways, of whole sets",
@@ -18,14 +31,16 @@ static int level_init(struct replay_tlb_level *l, struct vm_tlb_shape s, struct 
 	sets = s.entries / s.ways;
 	if (sets & (sets - 1))
 		return err_set(e, EINVAL, -1, "a TLB of %u sets: their number is a power of two", sets);
+	words = sizeof(struct replay_tlb_set) / sizeof(uint32_t) + (s.ways + MANY - 1) / MANY * MANY;
+	l->step = words <= LINE / 2 ? LINE / 2 : (words + LINE - 1) / LINE * LINE;
 	l->set_mask = sets - 1;
 	l->ways = s.ways;
 	l->full = (uint32_t)(((uint64_t)1 << s.ways) - 1);
-	l->tag = g_new(uint64_t, s.entries);
-	l->index = g_new0(uint32_t, s.entries);
-	l->marks = g_new0(uint32_t, sets);
-	l->valid = g_new0(uint32_t, sets);
-	memset(l->tag, 0xff, s.entries * sizeof(uint64_t));
+	l->sets = sparse_new(level_bytes(l));
+	if (!l->sets)
+		g_error("no memory for a TLB");
+	for (uint32_t i = 0; i < sets; i++)
+		memset(set_of(l, i)->tag, 0xff, (l->step - 2) * sizeof(uint32_t));
 	return 0;
 }
 
@@ -41,178 +56,131 @@ int replay_tlb_init(struct replay_tlb *t, const struct vm_tlb_shape shape[2], st
 
 void replay_tlb_clear(struct replay_tlb *t)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		g_free(t->level[i].tag);
-		g_free(t->level[i].index);
-		g_free(t->level[i].marks);
-		g_free(t->level[i].valid);
-	}
+	for (unsigned i = 0; i < 2; i++)
+		sparse_free(t->level[i].sets, level_bytes(&t->level[i]));
 	memset(t, 0, sizeof(*t));
 }
 
-/* Ways of a set whose tags are such: key once `mask` is set. */
-typedef uint32_t tags_fn(const uint64_t *tag, uint32_t ways, uint64_t key, uint64_t mask);
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE uint32_t tags_plainly(const uint64_t *tag, uint32_t ways, uint64_t key, uint64_t mask)
+/* Ways of a set whose tags are such: `key` once the bits of `any` are set. */
+#ifdef __SSE2__
+INLINE __m128i four_with(const uint32_t *tag, __m128i key, __m128i any)
+{
+	return _mm_cmpeq_epi32(_mm_or_si128(_mm_loadu_si128((const void *)tag), any), key);
+}
+
+INLINE uint32_t ways_with(const struct replay_tlb_set *set, uint32_t ways, uint32_t key, uint32_t any)
+{
+	const __m128i k = _mm_set1_epi32((int)key), a = _mm_set1_epi32((int)any);
+	__m128i four = four_with(set->tag, k, a);
+	uint32_t found;
+
+	if (ways <= MANY)
+		return (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(four));
+	four = _mm_packs_epi32(four, four_with(set->tag + 4, k, a));
+	found = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(four, _mm_setzero_si128()));
+	for (uint32_t w = 2 * MANY; w < ways; w += MANY)
+		found |= (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(four_with(set->tag + w, k, a))) << w;
+	return found;
+}
+#else
+INLINE uint32_t ways_with(const struct replay_tlb_set *set, uint32_t ways, uint32_t key, uint32_t any)
 {
 	uint32_t found = 0;
 
 	for (uint32_t w = 0; w < ways; w++)
-		found |= (uint32_t)((tag[w] | mask) == key) << w;
+		found |= (uint32_t)((set->tag[w] | any) == key) << w;
 	return found;
 }
-
-/* Ways of a set that have such an index, or had it once. */
-INLINE uint32_t indexes(const uint32_t *at, uint32_t ways, uint32_t index)
-{
-	uint32_t found = 0, w = 0;
-
-#ifdef __SSE2__
-	for (const __m128i k = _mm_set1_epi32((int)index); w + 4 <= ways; w += 4) {
-		__m128i same = _mm_cmpeq_epi32(_mm_loadu_si128((const void *)(at + w)), k);
-
-		found |= (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(same)) << w;
-	}
 #endif
-	for (; w < ways; w++)
-		found |= (uint32_t)(at[w] == index) << w;
-	return found;
-}
+
+INLINE uint32_t tag_of(uint32_t index) { return index << 1 | 1; }
+INLINE uint32_t tag_any(uint64_t ref) { return !vm_ref_stores(ref); }
 
 /* A leaf entry's place has the page's low nine bits; with more sets than those tell, all that they may be in are looked at. */
-static void level_drop(struct replay_tlb_level *l, uint32_t index)
+INLINE void level_drop(struct replay_tlb_level *l, uint32_t index)
 {
 	uint32_t near = l->set_mask & 511;
 
-	for (uint32_t set = index & near; set <= l->set_mask; set += near + 1) {
-		uint32_t found = indexes(l->index + set * l->ways, l->ways, index) & l->valid[set];
+	for (uint32_t at = index & near; at <= l->set_mask; at += near + 1) {
+		struct replay_tlb_set *set = set_of(l, at);
+		uint32_t found = ways_with(set, l->ways, tag_of(index), 1);
 
 		if (found == 0)
 			continue;
-		l->tag[set * l->ways + (uint32_t)__builtin_ctz(found)] = TAG_NONE;
-		l->valid[set] &= ~found;
-		l->marks[set] &= ~found;
+		set->tag[__builtin_ctz(found)] = TAG_NONE;
+		set->valid &= ~found;
+		set->marks &= ~found;
 	}
 }
 
 void replay_tlb_drop(struct replay_tlb *t, uint32_t index)
 {
 	level_drop(&t->level[0], index);
-	if (t->level[1].tag)
+	if (t->level[1].sets)
 		level_drop(&t->level[1], index);
 }
 
 /* The way has been used. When all of its set have been, the others no longer count as used, nor as known. */
-INLINE void level_mark(struct replay_tlb_level *l, uint32_t set, uint32_t way, struct replay_known *known)
+INLINE void level_mark(const struct replay_tlb_level *l, struct replay_tlb_set *set, uint32_t way, struct replay_known *known)
 {
-	uint32_t bit = (uint32_t)1 << way, marks = l->marks[set] | bit;
+	uint32_t bit = (uint32_t)1 << way, marks = set->marks | bit;
 
-	l->marks[set] = marks == l->full ? bit : marks;
+	set->marks = marks == l->full ? bit : marks;
 	for (uint32_t w = 0; marks == l->full && known && w < l->ways; w++)
 		if (w != way)
-			known_drop(known, l->index[set * l->ways + w]);
+			known_drop(known, set->tag[w] >> 1);
 }
 
 /* Puts a page in: over its older entry, or in a free way, or over the lowest unmarked one. */
-INLINE void level_fill(struct replay_tlb_level *l, uint64_t tag, uint32_t index, bool stores, struct replay_known *known, tags_fn *tags)
+INLINE void level_fill(struct replay_tlb_level *l, uint64_t ref, uint32_t tag, struct replay_known *known)
 {
-	uint32_t set = (uint32_t)(tag >> 1) & l->set_mask, first = set * l->ways, free = l->full & ~l->valid[set], way;
-	uint32_t older = stores ? tags(l->tag + first, l->ways, tag | 1, 1) : 0;
+	struct replay_tlb_set *set = set_of(l, ref);
+	uint32_t free = l->full & ~set->valid, older = tag_any(ref) ? 0 : ways_with(set, l->ways, tag | 1, 1), way;
 
 	if (older) {
 		way = (uint32_t)__builtin_ctz(older);
 	} else {
-		way = (uint32_t)__builtin_ctz(free ? free : ~l->marks[set]);
+		way = (uint32_t)__builtin_ctz(free ? free : ~set->marks);
 		way = way < l->ways ? way : 0;
-		l->marks[set] &= ~((uint32_t)1 << way);
-		l->valid[set] |= (uint32_t)1 << way;
+		set->marks &= ~((uint32_t)1 << way);
+		set->valid |= (uint32_t)1 << way;
 		if (known)
-			known_drop(known, l->index[first + way]);
+			known_drop(known, set->tag[way] >> 1);
 	}
-	l->tag[first + way] = tag;
-	l->index[first + way] = index;
+	set->tag[way] = tag;
 	level_mark(l, set, way, known);
 }
 
-INLINE bool find(struct replay_tlb *t, uint64_t ref, uint32_t *index, struct replay_known *known, tags_fn *tags)
+bool replay_tlb_find(struct replay_tlb *t, uint64_t ref, uint32_t index, struct replay_known *known)
 {
-	uint64_t key = tlb_key(ref), mask = tlb_mask(ref);
 	struct replay_tlb_level *l = &t->level[0];
-	uint32_t set = (uint32_t)(key >> 1) & l->set_mask, found = tags(l->tag + set * l->ways, l->ways, key, mask), way;
+	struct replay_tlb_set *set = set_of(l, ref);
+	uint32_t found = ways_with(set, l->ways, tag_of(index), tag_any(ref));
 
 	if (found) {
-		way = (uint32_t)__builtin_ctz(found);
-		level_mark(l, set, way, known);
-		*index = l->index[set * l->ways + way];
+		level_mark(l, set, (uint32_t)__builtin_ctz(found), known);
 		return true;
 	}
 	l = &t->level[1];
-	set = (uint32_t)(key >> 1) & l->set_mask;
-	found = l->tag ? tags(l->tag + set * l->ways, l->ways, key, mask) : 0;
+	set = set_of(l, ref);
+	found = l->sets ? ways_with(set, l->ways, tag_of(index), tag_any(ref)) : 0;
 	if (!found) {
 		t->misses++;
 		return false;
 	}
-	way = (uint32_t)__builtin_ctz(found);
-	level_mark(l, set, way, NULL);
+	level_mark(l, set, (uint32_t)__builtin_ctz(found), NULL);
 	t->refills++;
-	*index = l->index[set * l->ways + way];
-	level_fill(&t->level[0], l->tag[set * l->ways + way], *index, mask == 0, known, tags);
+	level_fill(&t->level[0], ref, set->tag[__builtin_ctz(found)], known);
 	return true;
-}
-
-INLINE void fill(struct replay_tlb *t, uint64_t ref, uint64_t entry, uint32_t index, struct replay_known *known, tags_fn *tags)
-{
-	uint64_t tag = (tlb_key(ref) & ~(uint64_t)1) | (entry & ENTRY_D) / ENTRY_D;
-
-	if (t->level[1].tag)
-		level_fill(&t->level[1], tag, index, vm_ref_stores(ref), NULL, tags);
-	level_fill(&t->level[0], tag, index, vm_ref_stores(ref), known, tags);
-}
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#define AVX2 __attribute__((target("avx2,bmi")))
-
-AVX2 INLINE uint32_t tags_by_four(const uint64_t *tag, uint32_t ways, uint64_t key, uint64_t mask)
-{
-	const __m256i k = _mm256_set1_epi64x((long long)key), m = _mm256_set1_epi64x((long long)mask);
-	uint32_t found = 0, w;
-
-	for (w = 0; w + 4 <= ways; w += 4) {
-		__m256i v = _mm256_or_si256(_mm256_loadu_si256((const void *)(tag + w)), m);
-
-		found |= (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(v, k))) << w;
-	}
-	return w == ways ? found : found | tags_plainly(tag + w, ways - w, key, mask) << w;
-}
-
-static bool have_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"); }
-
-AVX2 static bool find_by_four(struct replay_tlb *t, uint64_t ref, uint32_t *index, struct replay_known *known)
-{
-	return find(t, ref, index, known, tags_by_four);
-}
-
-AVX2 static void fill_by_four(struct replay_tlb *t, uint64_t ref, uint64_t entry, uint32_t index, struct replay_known *known)
-{
-	fill(t, ref, entry, index, known, tags_by_four);
-}
-#else
-static bool have_avx2(void) { return false; }
-#define find_by_four(t, ref, index, known) find(t, ref, index, known, tags_plainly)
-#define fill_by_four(t, ref, entry, index, known) fill(t, ref, entry, index, known, tags_plainly)
-#endif
-
-bool replay_tlb_find(struct replay_tlb *t, uint64_t ref, uint32_t *index, struct replay_known *known)
-{
-	return have_avx2() ? find_by_four(t, ref, index, known) : find(t, ref, index, known, tags_plainly);
 }
 
 void replay_tlb_fill(struct replay_tlb *t, uint64_t ref, uint64_t entry, uint32_t index, struct replay_known *known)
 {
-	if (have_avx2())
-		fill_by_four(t, ref, entry, index, known);
-	else
-		fill(t, ref, entry, index, known, tags_plainly);
+	uint32_t tag = index << 1 | (uint32_t)((entry & ENTRY_D) / ENTRY_D);
+
+	if (t->level[1].sets)
+		level_fill(&t->level[1], ref, tag, NULL);
+	level_fill(&t->level[0], ref, tag, known);
 }

@@ -3,7 +3,8 @@
 
 #include <inttypes.h>
 
-enum { EVENTS = 16, TABLES_MAX = 1 << 22 /* 16 GiB: an entry's place in RAM fits 32 bits */ };
+/* 16 GiB: an entry's place in RAM fits 31 bits, and is not the highest such number. */
+enum { EVENTS = 16, TABLES_MAX = (1 << 22) - 2 };
 #define TABLE_BYTES_DEFAULT (4 * GiB)
 
 static uint64_t power_of_two(uint64_t n)

@@ -110,6 +110,15 @@ static inline uint64_t replay_follow(const struct replay_paths *p, size_t i)
 	return at - TABLE_FLAGS;
 }
 
+/* All of them, whose leaf entries are on their way from memory then. */
+static inline void replay_follow_all(const struct replay_paths *p, uint64_t **entry)
+{
+	for (unsigned i = 0; i < PATHS; i++) {
+		entry[i] = (uint64_t *)(uintptr_t)replay_follow(p, i);
+		__builtin_prefetch(entry[i], 1);
+	}
+}
+
 static inline bool replay_no_table(const struct replay_world *w, const uint64_t *entry)
 {
 	return (const uint8_t *)entry < w->ram + 4096;        /* frame 0, or in front of it */
