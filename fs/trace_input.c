@@ -200,6 +200,7 @@ static int start_stream(struct input *in, struct err *e)
 		got += (size_t)n;
 	}
 	in->buffer = g_malloc(2 * INPUT_WINDOW + 2 * SLACK);
+	memset(in->buffer, '\n', SLACK);          /* as if a line ended there */
 	in->at = in->end = in->buffer + SLACK;
 	if (packed) {
 		r = unzip_start(in, e);

@@ -27,8 +27,9 @@ struct trace {
 int text_next(struct trace *t, size_t *n, struct err *e);
 /*
  * trace_lackey.c: as many whole, plain lines of [*at, end) as it can take at full speed, at most `max`; the rest is for
- * the careful reader.
+ * the careful reader. The LACKEY_BEFORE bytes before *at may be read; the last of them is a newline.
  */
+enum { LACKEY_BEFORE = 16 };
 size_t lackey_fast(const uint8_t **at, const uint8_t *end, uint64_t *out, size_t max, unsigned space);
 /* trace_compact.c */
 int compact_start(struct trace *t, struct err *e);

@@ -1,15 +1,17 @@
 /*
  * trace_lackey.c - lackey's lines at full speed.
  *
- * Blocks of 64 bytes that begin where a line does become bit masks, as simdjson does it: newlines, commas, digits. Adding
- * the place where a run of digits has to begin to the mask of digits carries to where the run ends, so a few operations
- * tell whether all lines of the block are a three-byte beginning, 8 to 11 hexadecimal digits (12 if `wide`), a comma, a
- * size of up to four digits. Meanwhile the digits' values are put down, 0 for what is no digit, and of each line the eight
- * whose last is three places before the comma are the page. Usually three or four lines end in a block; all is done for
- * four, and what is nonsense of that is not kept.
+ * A step takes four lines (or three, where four are more than 64 bytes): the newlines of 64 bytes become a bit mask, whose
+ * bits are where the lines end. Of each line the 16 bytes up to its newline lie in a lane of a vector, so that of a line
+ * with a size of one digit the comma is the 13th byte, the digits end before it, and the page is there whatever the
+ * number of digits; a line with a size of two digits is moved by one. The first three bytes are looked at apart.
  *
- * Whatever is not as expected (headers, upper case, nonsense) is only noted; such a group of blocks is then left to the
- * careful reader, which knows what to say about it.
+ * That a line is one is not asked for each: a group of steps adds up how many hexadecimal digits there are where some may
+ * be. No byte counts twice and none outside, so the sum is right only if all bytes are digits but five of each line: the
+ * three of its beginning, the comma, the newline.
+ *
+ * Whatever is not as expected (headers, upper case, nonsense) fails the group, which is then left to the careful reader:
+ * it knows what to say about it.
  */
 #include "trace_inside.h"
 
@@ -19,57 +21,16 @@
 #include <immintrin.h>
 
 enum {
-	BLOCK = 64,
-	LINES = 4,               /* that are read from a block; at least 3 */
-	LINE_LEAST = 14,         /* " L 01234567,8\n" */
-	HALF = 2048,             /* bytes */
-	BLOCKS = (HALF + BLOCK) / (3 * LINE_LEAST) + 1,  /* at most, of a half */
-	GROUP_BYTES = HALF + (BLOCKS + 2) * BLOCK,       /* that are looked at */
-	GROUP_LINES = 2 * BLOCKS * LINES,
+	BLOCK = 64,              /* bytes in which the lines of a step are */
+	STEPS = 64,              /* of a group; each adds two to what a byte counts */
+	GROUP_BYTES = (STEPS + 1) * BLOCK, /* that are looked at */
+	LINES = 4,               /* of a step, at most */
+	LANE = 16,               /* bytes of a line */
 	AHEAD = 4096,            /* what is asked for early */
 };
 
-/* Tuned for a processor whose tzcnt does not wait for its target, as all that have AVX2 do in practice. */
-#define AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt,lzcnt,tune=icelake-server")))
+#define AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt,lzcnt")))
 #define INLINE inline __attribute__((always_inline))
-
-/* Of 64 bytes, a bit each. */
-struct masks { uint64_t newline, comma, hex, above /* '9' */; };
-
-AVX2 static INLINE uint64_t join(__m256i low, __m256i high)
-{
-	return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
-}
-
-AVX2 static INLINE struct masks look(const uint8_t *text, uint8_t *value)
-{
-	const __m256i newline = _mm256_set1_epi8('\n'), comma = _mm256_set1_epi8(','), nine = _mm256_set1_epi8('9');
-	const __m256i letter = _mm256_set1_epi8(9);
-	const __m256i digits = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)"0123456789abcdef"));
-	__m256i a = _mm256_loadu_si256((const void *)text), b = _mm256_loadu_si256((const void *)(text + 32));
-	__m256i above_a = _mm256_cmpgt_epi8(a, nine), above_b = _mm256_cmpgt_epi8(b, nine);
-	__m256i value_a = _mm256_add_epi8(a, _mm256_and_si256(above_a, letter));
-	__m256i value_b = _mm256_add_epi8(b, _mm256_and_si256(above_b, letter));
-	__m256i hex_a = _mm256_cmpeq_epi8(_mm256_shuffle_epi8(digits, value_a), a);
-	__m256i hex_b = _mm256_cmpeq_epi8(_mm256_shuffle_epi8(digits, value_b), b);
-
-	_mm256_storeu_si256((void *)value, _mm256_and_si256(value_a, hex_a));
-	_mm256_storeu_si256((void *)(value + 32), _mm256_and_si256(value_b, hex_b));
-	return (struct masks){ join(_mm256_cmpeq_epi8(a, newline), _mm256_cmpeq_epi8(b, newline)),
-			       join(_mm256_cmpeq_epi8(a, comma), _mm256_cmpeq_epi8(b, comma)),
-			       join(hex_a, hex_b), join(above_a, above_b) };
-}
-
-/* Bits where something is not as it is in lines, but for their first three bytes. */
-AVX2 static INLINE uint64_t oddities(const struct masks *m, bool wide)
-{
-	/* Times a difference of powers: ones from the one to the other, where commas may be behind starts, newlines behind commas. */
-	const uint64_t address = (wide ? 1 << 16 : 1 << 15) - (1 << 11), size = (1 << 6) - (1 << 2);
-	uint64_t start = m->newline << 1 | 1, decimal = m->hex & ~m->above;
-	uint64_t digits_end = ((start << 3) + m->hex) & ~m->hex, size_end = ((m->comma << 1) + decimal) & ~decimal;
-
-	return (digits_end ^ m->comma) | (m->comma & ~(start * address)) | (size_end ^ m->newline) | (m->newline & ~(m->comma * size));
-}
 
 /*
  * By the low three bits of a line's second byte, which tell its kinds apart: what its first three bytes are, and what it
@@ -92,171 +53,149 @@ static void kinds_init(struct kinds *k, unsigned space)
 	}
 }
 
-static INLINE int load32(const uint8_t *at)
-{
-	int v;
+/* What stands for the fourth line where there are three. */
+static const uint8_t no_line[LANE] = "     00000000,0\n";
+enum { NO_LINE_DIGITS = 9 };
 
-	memcpy(&v, at, 4);
-	return v;
-}
+#define EACH(v)     { v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v }
+#define BOTH(...)   { __VA_ARGS__, __VA_ARGS__ }
+/* In memory, which the processor reads beside what it does: there are more of them than registers. */
+static const struct {
+	_Alignas(32) int8_t newline[32], nine[32], letter[32], nibble[32], twelve[32], commas[32], comma[32], as_it_is[32],
+			    digits[32], weights[32], turned[32];
+	int8_t begin[32], marks[32], least[32], may_be[32];
+} constants = {
+	.newline = EACH('\n'), .nine = EACH('9'), .letter = EACH(9), .nibble = EACH(15), .twelve = EACH(12), .commas = EACH(','),
+	.comma = BOTH(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ',', 0, 0),
+	.as_it_is = BOTH(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+	.digits = BOTH('0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'),
+	.weights = BOTH(0, 1, 16, 1, 16, 1, 16, 1, 16, 1, 0, 0, 0, 0, 0, 0),
+	.turned = BOTH(4, 3, 2, 1, 0, 5, 6, 7, 12, 11, 10, 9, 8, 13, 14, 15),
+	/* For the judgement of a group: a line's first bytes, in words of eight; */
+	.begin = BOTH(-1, -1, -1, 0, 0, 0, 0, 0, -1, -1, -1, 0, 0, 0, 0, 0),
+	/* the comma, and the bit that letters have and digits of a size have not; */
+	.marks = BOTH(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, 0x40, 0x40),
+	/* eight digits at least, so that the line before ends in the second byte or further in front; */
+	.least = BOTH(0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0),
+	/* twelve at most. */
+	.may_be = BOTH(0, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, -1, -1),
+};
+#define CONSTANT(name) _mm256_load_si256((const __m256i *)constants.name)
+
+/* What a group is judged by, a byte for each byte of a lane. */
+struct seen {
+	__m256i begins;          /* bits in which a line's first bytes are not those of its kind */
+	__m256i marks;           /* bits that differ from a comma at its place, 0 elsewhere */
+	__m256i digits;          /* where all have hexadecimal digits */
+	__m256i count;           /* how many have */
+};
 
 AVX2 static INLINE __m128i load_two(const uint8_t *a, const uint8_t *b)
 {
 	return _mm_castps_si128(_mm_loadh_pi(_mm_castsi128_ps(_mm_loadl_epi64((const void *)a)), (const void *)b));
 }
 
-/*
- * Blocks are taken in two steps: the second reads values long after they were written, as wide stores want it. Where a block
- * ends is known only after a look at it, so there are two rows of blocks, in two halves of the text, that get on in turns.
- */
-struct block { const uint8_t *text; uint64_t newline, comma, lines; };
-struct group {
-	const struct kinds *kinds;
-	struct row { struct block block[BLOCKS]; uint8_t value[BLOCKS][BLOCK]; } row[2];
-};
-
-/* False: the lines of this block are too long or short. */
-AVX2 static INLINE bool look_at_block(struct row *r, unsigned i, const uint8_t **text, uint64_t *odd, bool wide)
+AVX2 static INLINE __m256i load_lanes(const uint8_t *a, const uint8_t *b)
 {
-	struct masks m = look(*text, r->value[i]);
-	uint64_t lines = (uint64_t)_mm_popcnt_u64(m.newline);
-
-	__builtin_prefetch(*text + AHEAD);
-	r->block[i] = (struct block){ *text, m.newline, m.comma, lines };
-	*odd |= oddities(&m, wide);
-	*text += BLOCK - _lzcnt_u64(m.newline);
-	return lines - 3 <= 1;
+	return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)a)), _mm_loadu_si128((const void *)b), 1);
 }
 
-/* How many blocks each row got; 0: something is odd. *end: of the last line. */
-AVX2 static INLINE unsigned look_at_blocks(struct group *g, const uint8_t *first, const uint8_t **end, bool wide)
+/* The pages of two lines: of each lane the first five words. */
+AVX2 static INLINE __m256i pages_of(__m256i text, struct seen *seen)
 {
-	const uint8_t *newline = memchr(first + HALF, '\n', BLOCK), *middle = newline ? newline + 1 : first, *second = middle;
-	struct block *last;
-	uint64_t odd = 0;
-	unsigned n;
+	__m256i early = _mm256_shuffle_epi8(_mm256_cmpeq_epi8(text, CONSTANT(commas)), CONSTANT(twelve)), value, hex;
 
-	for (n = 0; first < middle; n++)
-		if (n == BLOCKS || !look_at_block(&g->row[0], n, &first, &odd, wide) ||
-		    !look_at_block(&g->row[1], n, &second, &odd, wide))
-			return 0;
-	if (n == 0 || odd)
-		return 0;
-	/* The second row has the lines that the last block of the first one reads beyond the middle. */
-	last = &g->row[0].block[n - 1];
-	last->lines = (uint64_t)_mm_popcnt_u64(_bzhi_u64(last->newline, (unsigned)(middle - last->text)));
-	*end = second;
-	return n;
+	text = _mm256_shuffle_epi8(text, _mm256_add_epi8(CONSTANT(as_it_is), early));
+	value = _mm256_add_epi8(text, _mm256_and_si256(_mm256_cmpgt_epi8(text, CONSTANT(nine)), CONSTANT(letter)));
+	hex = _mm256_cmpeq_epi8(_mm256_shuffle_epi8(CONSTANT(digits), value), text);
+	seen->marks = _mm256_or_si256(seen->marks, _mm256_xor_si256(text, CONSTANT(comma)));
+	seen->digits = _mm256_and_si256(seen->digits, hex);
+	seen->count = _mm256_sub_epi8(seen->count, hex);
+	return _mm256_maddubs_epi16(_mm256_and_si256(_mm256_and_si256(value, CONSTANT(nibble)), hex), CONSTANT(weights));
 }
 
-/* Beginnings that are none, and all pages' upper bits. */
-struct noted { __m256i begins; uint64_t high; };
+/* The lines of a step: where from `text` their newlines are. `any`: there are so many. */
+struct ends { const uint8_t *text; uint64_t at[LINES]; bool any; };
 
-/* The first four bytes of four lines. */
-struct starts { int at[LINES]; };
-AVX2 static INLINE struct starts starts_of(const struct block *b)
+AVX2 static INLINE struct ends find_ends(const uint8_t *text, unsigned lines)
 {
-	uint64_t second = _blsr_u64(b->newline), third = _blsr_u64(second);
-	const uint8_t *next = b->text + 1;
+	__m256i low = _mm256_loadu_si256((const void *)text), high = _mm256_loadu_si256((const void *)(text + BLOCK / 2));
+	uint64_t first = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(low, CONSTANT(newline))) |
+			 (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(high, CONSTANT(newline))) << 32;
+	uint64_t second = _blsr_u64(first), third = _blsr_u64(second), fourth = lines == LINES ? _blsr_u64(third) : third;
 
-	return (struct starts){ { load32(b->text), load32(next + _tzcnt_u64(b->newline)), load32(next + _tzcnt_u64(second)),
-				  load32(next + _tzcnt_u64(third)) } };
+	__builtin_prefetch(text + AHEAD);
+	return (struct ends) { text, { _tzcnt_u64(first), _tzcnt_u64(second), _tzcnt_u64(third), _tzcnt_u64(fourth) }, fourth != 0 };
 }
 
-/* The eight values that are the pages of four lines, a byte each. With `wide` one is before them. */
-AVX2 static INLINE __m256i values_of(const struct block *b, const uint8_t *value, bool wide, uint64_t *high)
+AVX2 static INLINE void put(const struct ends *l, const struct kinds *kinds, uint64_t *out, struct seen *seen, unsigned lines)
 {
-	uint64_t first = _tzcnt_u64(b->comma), comma = _blsr_u64(b->comma), second = _tzcnt_u64(comma), third, fourth;
+	const uint8_t *lane = l->text - LANE + 1, *next = l->text + 1, *last = lines == LINES ? lane + l->at[3] : no_line;
+	__m256i begin, kind, pages, refs;
 
-	comma = _blsr_u64(comma);
-	third = _tzcnt_u64(comma);
-	fourth = _tzcnt_u64(_blsr_u64(comma));
-	value -= 11;
-	if (wide) {
-		high[0] = first > 11 ? value[(int)first - 1] : 0;      /* in front of a block's values there is nothing */
-		high[1] = value[(int)second - 1];
-		high[2] = value[(int)third - 1];
-		high[3] = value[(int)fourth - 1];
+	pages = _mm256_packus_epi16(pages_of(load_lanes(lane + l->at[0], lane + l->at[2]), seen),
+				    pages_of(load_lanes(lane + l->at[1], last), seen));
+	begin = _mm256_inserti128_si256(_mm256_castsi128_si256(load_two(l->text, next + l->at[0])),
+					load_two(next + l->at[1], lines == LINES ? next + l->at[2] : l->text), 1);
+	kind = _mm256_srli_epi32(begin, 8);
+	refs = _mm256_permutevar8x32_epi32(_mm256_loadu_si256((const void *)kinds->ref), kind);
+	kind = _mm256_permutevar8x32_epi32(_mm256_loadu_si256((const void *)kinds->start), kind);
+	seen->begins = _mm256_or_si256(seen->begins, _mm256_xor_si256(begin, kind));
+	_mm256_storeu_si256((void *)out, _mm256_or_si256(_mm256_shuffle_epi8(pages, CONSTANT(turned)), _mm256_slli_epi64(refs, 32)));
+}
+
+AVX2 static INLINE uint64_t sum(__m256i bytes)
+{
+	__m256i s = _mm256_sad_epu8(bytes, _mm256_setzero_si256());
+	__m128i two = _mm_add_epi64(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1));
+
+	return (uint64_t)_mm_extract_epi64(two, 0) + (uint64_t)_mm_extract_epi64(two, 1);
+}
+
+/* Whether all that was seen are lines, in which so many bytes are digits. */
+AVX2 static INLINE bool is_plain(const struct seen *seen, uint64_t digits)
+{
+	return _mm256_testz_si256(seen->begins, CONSTANT(begin)) && _mm256_testz_si256(seen->marks, CONSTANT(marks)) &&
+	       _mm256_testc_si256(seen->digits, CONSTANT(least)) && sum(_mm256_and_si256(seen->count, CONSTANT(may_be))) == digits;
+}
+
+AVX2 static INLINE bool take_group(const struct kinds *kinds, const uint8_t **at, uint64_t **to, unsigned lines)
+{
+	const __m256i zero = _mm256_setzero_si256();
+	struct seen seen = { zero, zero, _mm256_set1_epi8(-1), zero };
+	const uint8_t *text = *at;
+	uint64_t *out = *to;
+	struct ends now = find_ends(text, lines), next;
+	unsigned n, others;
+
+	for (n = 0; n < STEPS && now.any; n++) {
+		next = find_ends(now.text + now.at[lines - 1] + 1, lines);
+		put(&now, kinds, out, &seen, lines);
+		out += lines;
+		text = now.text + now.at[lines - 1] + 1;
+		now = next;
 	}
-	return _mm256_inserti128_si256(_mm256_castsi128_si256(load_two(value + first, value + second)),
-				       load_two(value + third, value + fourth), 1);
-}
-
-/* Four lines of each row. */
-AVX2 static INLINE void put_lines(const struct group *g, unsigned i, uint64_t *out[2], struct noted *noted, bool wide)
-{
-	const __m256i weights = _mm256_set1_epi16(0x0110), nibbles = _mm256_set1_epi8(15);
-	const __m256i turned = _mm256_broadcastsi128_si256(_mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12));
-	const struct block *a = &g->row[0].block[i], *b = &g->row[1].block[i];
-	struct starts s = starts_of(a), t = starts_of(b);
-	__m256i first = _mm256_setr_epi32(s.at[0], s.at[1], t.at[0], t.at[1], s.at[2], s.at[3], t.at[2], t.at[3]);
-	__m256i next = _mm256_srli_epi32(first, 8), page_a, page_b, page;
-	__m256i ref = _mm256_permutevar8x32_epi32(_mm256_loadu_si256((const void *)g->kinds->ref), next);
-	__m256i start = _mm256_permutevar8x32_epi32(_mm256_loadu_si256((const void *)g->kinds->start), next);
-	uint64_t high[2][LINES];
-
-	noted->begins = _mm256_or_si256(noted->begins, _mm256_xor_si256(first, start));
-	page_a = _mm256_and_si256(values_of(a, g->row[0].value[i], wide, high[0]), nibbles);
-	page_b = _mm256_and_si256(values_of(b, g->row[1].value[i], wide, high[1]), nibbles);
-	page = _mm256_packus_epi16(_mm256_maddubs_epi16(page_a, weights), _mm256_maddubs_epi16(page_b, weights));
-	page = _mm256_shuffle_epi8(page, turned);
-	_mm256_storeu_si256((void *)out[0], _mm256_unpacklo_epi32(page, ref));
-	_mm256_storeu_si256((void *)out[1], _mm256_unpackhi_epi32(page, ref));
-	for (unsigned k = 0; wide && k < 2 * LINES; k++) {
-		uint64_t v = (high[k / LINES][k % LINES] & 15) << 32;
-
-		out[k / LINES][k % LINES] |= v;
-		noted->high |= v;
-	}
-	out[0] += a->lines;
-	out[1] += b->lines;
-}
-
-static INLINE uint64_t lines_of(const struct row *r, unsigned blocks)
-{
-	uint64_t lines = 0;
-
-	for (unsigned i = 0; i < blocks; i++)
-		lines += r->block[i].lines;
-	return lines;
-}
-
-AVX2 static INLINE bool take_group(struct group *g, const uint8_t **at, uint64_t **to, bool wide)
-{
-	const __m256i three = _mm256_set1_epi32(0xffffff);
-	const uint8_t *end = NULL;
-	unsigned blocks = look_at_blocks(g, *at, &end, wide);
-	struct noted noted = { _mm256_setzero_si256(), 0 };
-	uint64_t first = lines_of(&g->row[0], blocks), *out[2] = { *to, *to + first }, seam[LINES - 1];
-
-	for (unsigned i = 0; i < blocks; i++) {
-		put_lines(g, i, out, &noted, wide);
-		if (i == 0)
-			memcpy(seam, *to + first, sizeof(seam));
-	}
-	if (blocks == 0 || noted.high >> (47 - TRACE_PAGE_BITS) || !_mm256_testz_si256(noted.begins, three))
+	others = 5 * lines - (lines < LINES ? NO_LINE_DIGITS : 0);
+	if (n == 0 || !is_plain(&seen, (uint64_t)(text - *at) - n * others))
 		return false;
-	memcpy(*to + first, seam, sizeof(seam));      /* there the first row's last block may have left nonsense */
-	*to = out[1];
-	*at = end;
+	*to = out;
+	*at = text;
 	return true;
 }
 
-AVX2 static bool take_narrow(struct group *g, const uint8_t **at, uint64_t **to) { return take_group(g, at, to, false); }
-AVX2 static bool take_wide(struct group *g, const uint8_t **at, uint64_t **to) { return take_group(g, at, to, true); }
+AVX2 static bool take_four(const struct kinds *k, const uint8_t **at, uint64_t **to) { return take_group(k, at, to, LINES); }
+AVX2 static bool take_three(const struct kinds *k, const uint8_t **at, uint64_t **to) { return take_group(k, at, to, LINES - 1); }
 
 size_t lackey_fast(const uint8_t **at, const uint8_t *end, uint64_t *out, size_t max, unsigned space)
 {
 	uint64_t *to = out;
 	struct kinds kinds;
-	struct group g;
 
 	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi2"))
 		return 0;
 	kinds_init(&kinds, space);
-	g.kinds = &kinds;
-	while (end - *at >= GROUP_BYTES && out + max - to >= GROUP_LINES)
-		if (!take_narrow(&g, at, &to) && !take_wide(&g, at, &to))
+	while (end - *at >= GROUP_BYTES && out + max - to >= STEPS * LINES)
+		if (!take_four(&kinds, at, &to) && !take_three(&kinds, at, &to))
 			break;
 	return (size_t)(to - out);
 }

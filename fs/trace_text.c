@@ -283,7 +283,7 @@ int text_next(struct trace *t, size_t *n, struct err *e)
 
 		if (r)
 			return r;
-		if (t->format == TRACE_LACKEY && t->page_bits == TRACE_PAGE_BITS) {
+		if (t->format == TRACE_LACKEY && t->page_bits == TRACE_PAGE_BITS && t->in.passed >= LACKEY_BEFORE) {
 			const uint8_t *at = t->in.at;
 			size_t got = lackey_fast(&at, t->in.end, t->batch + *n, BATCH - CAREFUL_LINES - *n, t->space);
 
