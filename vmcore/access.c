@@ -136,11 +136,13 @@ static int translate(struct vm_proc *p, va_t va, enum vm_access how, pa_t *pa, s
 	if (p->wait.active)
 		again = resumes(p, va, &tr);
 	for (tries = 0;; tries++, again = false) {
-		ns_t before = h->stats.time;
+		ns_t before = h->stats.time, at = h->clock->now;
 
 		if (!again)
 			mmu_translate(h, &mm->table, va, how, &tr);
 		spend_since(p, before);
+		if (tries > 0 && p->wait.active)
+			paging_wait_longer(p, h->clock->now - at);
 		if (tr.fault == VM_WALK_OK && key_refuses(mm, va, how))
 			tr.fault = VM_WALK_USER;
 		if (tr.fault == VM_WALK_OK) {

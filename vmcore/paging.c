@@ -417,6 +417,12 @@ void paging_wait_until(struct vm_proc *p, ns_t until)
 	clock_set(p->host->clock, &p->wait.timer, until);
 }
 
+void paging_wait_longer(struct vm_proc *p, ns_t by)
+{
+	p->wait.until += by;
+	clock_set(p->host->clock, &p->wait.timer, p->wait.until);
+}
+
 void paging_wait_victim(struct vm_proc *p)
 {
 	wait_begin(p);

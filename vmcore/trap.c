@@ -207,14 +207,13 @@ static void resolved(struct vm_proc *p, va_t va, enum vm_access how, bool major,
 		     ns_t since, ns_t until)
 {
 	struct vm_host *h = p->host;
-	ns_t waited = h->clock->now - since;
+	ns_t wait = h->options.live && until > h->clock->now ? until - h->clock->now : 0;
+	ns_t waited = h->clock->now - since + wait;
 
 	fault_count(p->mm, major);
 	proc_spend(p, cost, false);
-	if (h->options.live && until > h->clock->now) {
-		waited += until - h->clock->now;
-		paging_wait_until(p, until);
-	}
+	if (wait)
+		paging_wait_until(p, h->clock->now + wait);
 	record(p, va, how, major ? "major" : "minor", resolution_names[resolution], cost + waited);
 }
 

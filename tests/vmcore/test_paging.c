@@ -112,6 +112,41 @@ static void waiting_counts_what_not_waiting_counts(void **state)
 	assert_memory_equal(&stats[0], &stats[1], sizeof(stats[0]));
 }
 
+/* What an access takes: its walks, what the fault costs, and the device: one after the other, whether somebody waits or not. */
+static void costs_and_the_time_of_devices_add_up(void **state)
+{
+	ns_t took[2][3];
+
+	for (unsigned k = 0; k < 2; k++) {
+		struct machine *m = k ? machine_new("x86-64", 256 * PAGE, 64 * PAGE) : live(256, 64, "ssd");
+		struct vm_proc *p = machine_spawn(m, "p");
+
+		map_anon(p, A, 4 * PAGE, 3, VM_MAP_PRIVATE);
+		assert_int_equal(try(p, A, PAGE, VM_WRITE), 0);
+		for (const struct vm_config_row *r = vm_config_rows; r->name; r++)
+			if (strcmp(r->name, "user_frames") == 0)
+				vm_config_set(m->host, r, 1, NULL);
+		for (unsigned i = 0; i < 3; i++) {
+			va_t at = A + (i + 1) % 3 * PAGE;        /* two that are new, and the first again */
+			ns_t before = m->clock.now;
+			struct vm_paging row, last = { 0 };
+			uint64_t cursor = 0;
+
+			outcome.done = 0;
+			while (try(p, at, outcome.done ? 0 : PAGE, i < 2 ? VM_WRITE : VM_READ) == -EINPROGRESS)
+				clock_step(&m->clock);
+			while (vm_timeline_next(m->host, &cursor, &row))
+				last = row;
+			took[k][i] = m->clock.now - before;
+			if (i < 2)                               /* two walks of four steps; the write, before it the minor fault */
+				assert_int_equal(took[k][i], 8 * 20 + 500 + 100 + (last.end - last.start));
+		}
+		check_machine(m);
+		machine_free(m);
+	}
+	assert_memory_equal(took[0], took[1], sizeof took[0]);
+}
+
 static void others_run_meanwhile_and_the_timeline_says_so(void **state)
 {
 	struct machine *m = *state;
@@ -381,6 +416,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_process_waits_in_state_d_and_starts_again), cmocka_unit_test(waiting_counts_what_not_waiting_counts),
+		cmocka_unit_test(costs_and_the_time_of_devices_add_up),
 		TEST(others_run_meanwhile_and_the_timeline_says_so),
 		TEST(two_who_wait_for_one_slot_share_the_frame_and_the_transfer),
 		TEST(a_process_that_ends_while_it_waits_leaves_nothing), TEST(what_it_waits_for_may_go_away),
