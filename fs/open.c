@@ -252,11 +252,6 @@ bool file_nonblock(const struct open_file *f)
 	return f->flags & O_NONBLOCK;
 }
 
-const struct node *file_node(const struct open_file *f)
-{
-	return &f->known->n;
-}
-
 bool file_moves_time(const struct open_file *f)
 {
 	return f->known->n.row->flags & ROW_MOVES_TIME;

@@ -80,7 +80,6 @@ uint32_t file_number(const struct open_file *f);
 void files_record_readers(struct world *w);
 /* Whether file_flush() by this thread has something to do. */
 bool file_flush_acts(const struct open_file *f, int32_t writer);
-const struct node *file_node(const struct open_file *f);
 /* Whether time moves for a read that waits (ROW_MOVES_TIME). */
 bool file_moves_time(const struct open_file *f);
 /* Whether its writes have to wait while time runs for somebody else (all but ROW_AT_ONCE). */

@@ -152,7 +152,7 @@ struct net_host {
 	GHashTable   *ports;             /* (kind, port) -> struct port_users * */
 	GHashTable   *pairs;             /* TCP sockets with two ends, by 4-tuple */
 	GHashTable   *inodes;
-	uint64_t      tw_count, orphan_count, listen_count;
+	uint64_t      tw_count, listen_count;
 	struct nat   *nat;               /* NULL: never had a rule */
 	GPtrArray    *traces, *pings;    /* operations under way: struct net_ping *, net_trace * */
 };
@@ -192,8 +192,6 @@ void ip6_input(struct net_iface *i, struct frame *f);
 int  ip6_send(struct net_host *h, const struct ip_out *o, struct route_hit *hit, struct frame *f);
 /* Whichever version it is: from lo, or from a socket's own host. */
 void packet_input(struct net_iface *i, struct frame *f);
-/* Is the host a listener of the group on that interface? */
-bool iface_in_group(const struct net_iface *i, struct ip_addr group);
 /* The mtu for version 6: a router may have said less than the link has. */
 uint32_t iface_mtu6(const struct net_iface *i);
 
@@ -220,8 +218,6 @@ bool icmp_may_tell(struct net_host *h, struct ip_addr dst);
 /* nd.c: neighbour discovery */
 void nd_input(struct net_host *h, const struct ip_in *in);
 void nd_solicit(struct net_iface *i, struct ip_addr src, struct ip_addr target, const struct net_mac *to);
-/* To a solicitor with that MAC, or to all (`to` 0). */
-void nd_advertise(struct net_iface *i, struct ip_addr target, struct ip_addr to, const struct net_mac *mac, bool override);
 void nd_router_solicit(struct net_iface *i);
 void nd_router_advertise(struct net_iface *i, struct ip_addr to, uint16_t lifetime);
 /* A packet goes back out where it came from: tells the sender the better way (RFC 4861 8.2). */
@@ -338,7 +334,6 @@ void icmp_error(struct net_host *h, const struct net_iface *arrived, const struc
 		uint32_t rest);
 /* As above, for a packet that could not be delivered to a neighbour: also tells local sockets. */
 void icmp_host_unreachable(struct net_host *h, struct net_iface *i, struct frame *f);
-int  icmp_errno(uint8_t type, uint8_t code, bool *fatal);
 int  icmp_echo(struct net_host *h, struct ip_addr dst, uint16_t id, uint16_t seq, const void *data, uint32_t len, uint8_t ttl,
 	       bool broadcast);
 

@@ -131,7 +131,7 @@ void icmp_host_unreachable(struct net_host *h, struct net_iface *i, struct frame
 
 /* --- errors in -------------------------------------------------------------------------------- */
 
-int icmp_errno(uint8_t type, uint8_t code, bool *fatal)
+static int icmp_errno(uint8_t type, uint8_t code, bool *fatal)
 {
 	static const struct { int error; bool fatal; } unreachable[] = {
 		{ ENETUNREACH, false }, { EHOSTUNREACH, false }, { ENOPROTOOPT, true }, { ECONNREFUSED, true },

@@ -31,7 +31,8 @@ uint32_t iface_mtu6(const struct net_iface *i)
 	return i->nd && i->nd->mtu ? MIN(mtu, i->nd->mtu) : mtu;
 }
 
-bool iface_in_group(const struct net_iface *i, struct ip_addr group)
+/* Is the host a listener of the group on that interface? */
+static bool iface_in_group(const struct net_iface *i, struct ip_addr group)
 {
 	uint64_t hi = group.hi & ~IP_SCOPE;
 	bool local = hi == 0xff01000000000000u || hi == 0xff02000000000000u;

@@ -167,7 +167,7 @@ static ns_t deliver_all(struct net_wire *w, struct port *from, struct frame *f, 
 	return at;
 }
 
-struct port *wire_find(struct net_wire *w, const uint8_t mac[6])
+static struct port *wire_find(struct net_wire *w, const uint8_t mac[6])
 {
 	for (unsigned i = 0; i < w->ports->len; i++) {
 		struct port *p = w->ports->pdata[i];

@@ -53,7 +53,8 @@ void nd_solicit(struct net_iface *i, struct ip_addr src, struct ip_addr target, 
 	send_on_link(i, src, dst, f, to);
 }
 
-void nd_advertise(struct net_iface *i, struct ip_addr target, struct ip_addr to, const struct net_mac *mac, bool override)
+/* To a solicitor with that MAC, or to all (`to` 0). */
+static void nd_advertise(struct net_iface *i, struct ip_addr target, struct ip_addr to, const struct net_mac *mac, bool override)
 {
 	struct ip_addr dst = ip_none(to) ? all_nodes : to;
 	struct frame *f = ip_frame(i->host, dst, 32);

@@ -171,7 +171,8 @@ int socket_route(struct net_socket *s)
 }
 
 /* As Linux: udp sockets of version 6 take an address of version 4 as it is, tcp sockets want it as mapped. */
-int socket_addr(const struct net_socket *s, const struct net_addr *a, struct ip_addr *out, struct err *e)
+/* An address that a caller has given, 0 for any: -EAFNOSUPPORT, -EINVAL, -ENETUNREACH if this socket cannot have it. */
+static int socket_addr(const struct net_socket *s, const struct net_addr *a, struct ip_addr *out, struct err *e)
 {
 	char text[NET_ADDR_TEXT];
 
@@ -360,13 +361,6 @@ const struct net_socket *net_socket_next(const struct net_host *h, const struct 
 
 uint64_t net_socket_count(const struct net_host *h) { return h->sockets.count; }
 uint64_t net_socket_listeners(const struct net_host *h) { return h->listen_count; }
-
-struct net_socket *net_socket_by_id(const struct net_host *h, uint64_t id)
-{
-	struct net_socket *s = id ? socket_above(h, id - 1) : NULL;
-
-	return s && s->id == id ? s : NULL;
-}
 
 struct net_socket *net_socket_by_inode(const struct net_host *h, uint64_t inode)
 {

@@ -104,9 +104,7 @@ static inline bool socket_takes(const struct net_socket *s, struct ip_addr addr)
 {
 	return ip_none(s->laddr) ? (ip_is4(addr) ? s->takes4 : s->takes6) : ip_equal(s->laddr, addr);
 }
-/* An address that a caller has given, 0 for any: -EAFNOSUPPORT, -EINVAL, -ENETUNREACH if this socket cannot have it. */
-int  socket_addr(const struct net_socket *s, const struct net_addr *a, struct ip_addr *out, struct err *e);
-/* As above for a peer: any means this host. */
+/* The address of a peer that a caller has given, 0 for this host: -EAFNOSUPPORT, -EINVAL, -ENETUNREACH if it cannot be one. */
 int  socket_peer(const struct net_socket *s, const struct net_addr *a, struct ip_addr *out, struct err *e);
 /* Out of all tables; no timer may fire for it any more. */
 void socket_kill(struct net_socket *s);

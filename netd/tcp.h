@@ -218,7 +218,6 @@ ssize_t  tcp_recv(struct net_socket *s, void *data, size_t len, unsigned flags, 
 int      tcp_shutdown(struct net_socket *s, int how, struct err *e);
 unsigned tcp_poll(const struct net_socket *s);
 void     tcp_close(struct net_socket *s);
-void tcp_queue_fin(struct tcp *t);
 /* net_limit()'s for what is received; 0: none */
 uint32_t tcp_limit_in(const struct net_socket *s);
 
@@ -258,13 +257,11 @@ struct ack_news { uint32_t delivered, acked; bool una_moved, sack_moved, dup; ui
 uint32_t tcp_take_sacks(struct tcp *t, const struct seg_in *g); /* segments newly sacked */
 void tcp_recover(struct tcp *t, const struct ack_news *n);
 void tcp_timeout_loss(struct tcp *t);
-void tcp_mark_lost(struct tcp *t, struct tcp_seg *g);
 void tcp_shrink_lost(struct tcp *t);          /* the mss is smaller now: what was too large is lost */
 void seg_forget(struct tcp *t, const struct tcp_seg *g); /* takes it out of the counts */
 
 /* tcp_data.c */
 void tcp_take_data(struct tcp *t, const struct seg_in *g);
-void tcp_ack_later(struct tcp *t);
 void tcp_fin_arrived(struct tcp *t);
 uint32_t tcp_select_window(struct tcp *t);
 uint8_t tcp_window_scale(const struct tcp *t);

@@ -5,7 +5,7 @@
  */
 #include "tcp.h"
 
-void tcp_ack_later(struct tcp *t)
+static void tcp_ack_later(struct tcp *t)
 {
 	struct net_host *h = t->s->host;
 	ns_t delay = CLAMP(t->ato, KNOB_MS(h, DELACK_MIN), KNOB_MS(h, DELACK_MAX));

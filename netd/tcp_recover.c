@@ -12,7 +12,7 @@
  */
 #include "tcp.h"
 
-void tcp_mark_lost(struct tcp *t, struct tcp_seg *g)
+static void tcp_mark_lost(struct tcp *t, struct tcp_seg *g)
 {
 	if (g->sacked || g->lost)
 		return;

@@ -291,7 +291,7 @@ void net_take(struct net_socket *s, size_t len)
 }
 
 /* Our side has said all it has to say. */
-void tcp_queue_fin(struct tcp *t)
+static void tcp_queue_fin(struct tcp *t)
 {
 	if (t->fin_queued)
 		return;

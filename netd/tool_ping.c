@@ -165,7 +165,6 @@ int net_ping_start(struct net_host *h, const struct net_addr *to, unsigned count
 }
 
 void net_ping_report(const struct net_ping *p, struct net_ping_report *out) { *out = p->report; }
-struct net_socket *net_ping_socket(const struct net_ping *p) { return p->socket; }
 
 bool net_ping_echo(const struct net_ping *p, unsigned index, struct net_echo *out)
 {

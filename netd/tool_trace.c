@@ -131,7 +131,6 @@ int net_trace_start(struct net_host *h, const struct net_addr *to, ns_t wait, st
 
 bool net_trace_done(const struct net_trace *t) { return t->done; }
 unsigned net_trace_hops(const struct net_trace *t) { return t->hop; }
-struct net_socket *net_trace_socket(const struct net_trace *t) { return t->socket; }
 
 bool net_trace_probe(const struct net_trace *t, unsigned hop, unsigned probe, struct net_echo *out)
 {

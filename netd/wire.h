@@ -118,8 +118,6 @@ ns_t         wire_time(const struct net_wire *w, uint32_t len);
 /* Hands `f` to `to` at time `at`; takes the reference. */
 void         transit_add(struct net_wire *w, struct port *to, struct frame *f, ns_t at);
 void         transits_drop(struct net_wire *w, const struct port *to); /* NULL: all */
-/* To every port but `from` that wants it: one for a known address, all others else. */
-struct port *wire_find(struct net_wire *w, const uint8_t mac[6]);
 void         wire_drop(struct net_wire *w, struct port *p, uint64_t number, unsigned fate);
 
 /* switch.c */

@@ -181,7 +181,6 @@ void net_host_free(struct net_host *h)
 	g_free(h);
 }
 
-const char *net_host_name(const struct net_host *h) { return h->name; }
 uint32_t net_host_serial(const struct net_host *h) { return h->serial; }
 
 struct net_host *net_host_at(struct net *n, const char *name)

@@ -80,7 +80,7 @@ void inode_soon(const struct vm_inode *i, uint64_t index, bool next)
 		__builtin_prefetch(&r->frame[index % CACHE_RUN], 1);
 }
 
-struct cache_run *inode_run_make(struct vm_inode *i, uint64_t index)
+static struct cache_run *inode_run_make(struct vm_inode *i, uint64_t index)
 {
 	struct cache_run *r = inode_run(i, index);
 
@@ -379,10 +379,4 @@ int vm_drop_caches(struct vm_host *h, struct err *e)
 	}
 	h->generation++;
 	return 0;
-}
-
-void inode_drop_cache(struct vm_inode *i)
-{
-	vm_inode_writeback(i, NULL);
-	inode_each_cached(i, 0, UINT64_MAX, inode_drop_page);
 }

@@ -52,7 +52,7 @@ void file_release(struct file *f)
 	g_free(f);
 }
 
-struct fd_table *fds_new(void)
+static struct fd_table *fds_new(void)
 {
 	return g_new0(struct fd_table, 1);
 }

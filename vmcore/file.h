@@ -19,7 +19,6 @@ struct file *file_retain(struct file *f);
 void file_release(struct file *f);
 
 struct fd_table;
-struct fd_table *fds_new(void);
 struct fd_table *fds_copy(const struct fd_table *from); /* fork */
 void fds_free(struct fd_table *t);
 struct file *fd_at(const struct fd_table *t, int fd); /* NULL */

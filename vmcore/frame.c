@@ -232,7 +232,8 @@ pfn_t frame_alloc_order(struct vm_host *h, enum vm_frame_use use, unsigned order
 	return pfn;
 }
 
-void frame_free(struct vm_host *h, pfn_t pfn)
+/* refs is 0; frees 2^order. */
+static void frame_free(struct vm_host *h, pfn_t pfn)
 {
 	struct frame *f = frame_of(h, pfn);
 	uint64_t n = (uint64_t)1 << f->order;

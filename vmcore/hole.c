@@ -262,15 +262,3 @@ int hole_find(struct mm *mm, const struct hole_request *r, va_t *at, struct err 
 		return err_set(e, EPERM, 0, "addresses below 0x%" PRIx64 " are never mapped", mm_bottom(mm->host));
 	return 0;
 }
-
-va_t find_hole(struct mm *mm, va_t hint, uint64_t len, unsigned map_flags, uint32_t flags, bool file, struct err *e)
-{
-	struct hole_request r = {
-		.hint = hint, .len = len,
-		.fixed = map_flags & (VM_MAP_FIXED | VM_MAP_FIXED_NOREPLACE),
-		.anon = !file, .huge = !(flags & VM_F_SHARED),
-	};
-	va_t at;
-
-	return hole_find(mm, &r, &at, e) ? 0 : at;
-}

@@ -203,21 +203,6 @@ const struct vm_options *vm_host_options(const struct vm_host *h)
 	return &h->options;
 }
 
-struct clock *vm_host_clock(const struct vm_host *h)
-{
-	return h->clock;
-}
-
-struct journal *vm_host_journal(const struct vm_host *h)
-{
-	return h->journal;
-}
-
-ns_t vm_host_boot_time(const struct vm_host *h)
-{
-	return h->boot;
-}
-
 void vm_host_set_boot_time(struct vm_host *h, ns_t boot)
 {
 	h->boot = boot;

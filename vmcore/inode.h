@@ -81,7 +81,6 @@ void  inode_each_cached(struct vm_inode *i, uint64_t first, uint64_t last,
 struct cache_run *inode_run(const struct vm_inode *i, uint64_t index); /* that contains it, or NULL */
 /* The page will be asked for: what leads to it may be fetched meanwhile; `next`: that was said before. */
 void inode_soon(const struct vm_inode *i, uint64_t index, bool next);
-struct cache_run *inode_run_make(struct vm_inode *i, uint64_t index);
 struct cache_run *inode_run_above(const struct vm_inode *i, uint64_t index); /* first run that ends above */
 /*
  * A page of shared memory goes to `slot` or comes back: keeps run->slot, run->used, inode->swapped. The slot's
@@ -98,8 +97,6 @@ void  inode_punch(struct vm_inode *i, uint64_t first, uint64_t n);
 struct vm_inode *inode_new_shm(struct vm_host *h, uint64_t size);
 /* mappings.c. The areas that map a file's pages [first, last], in order: *cursor starts as NULL. */
 struct area *inode_mapping_next(const struct vm_inode *i, uint64_t first, uint64_t last, struct area *cursor);
-/* All pages leave the cache; dirty ones are written first. Nothing maps them; not for tmpfs. */
-void  inode_drop_cache(struct vm_inode *i);
 void  inode_free_pages(struct vm_inode *i);  /* cache, slots and disk blocks: the inode ends */
 
 /* disk.c: bytes on the disk. */

@@ -232,8 +232,6 @@ int  fault_in(struct area *a, va_t va, enum vm_access how, bool *major, enum res
 int  fault_signal(struct vm_proc *p, va_t va, enum vm_access how, const struct translation *why, struct vm_outcome *out,
 		  struct err *e);
 void fault_count(struct mm *mm, bool major);      /* a fault has been resolved: the counters of process and host */
-/* expand_stack for a growsdown area above `at`; NULL when refused. */
-struct area *area_grow_down(struct mm *mm, va_t at);
 
 /*
  * map.c: shared with execve, maps writing, brk. What is in the range is unmapped first, as MAP_FIXED does, once nothing
@@ -242,8 +240,6 @@ struct area *area_grow_down(struct mm *mm, va_t at);
 int  map_region(struct mm *mm, va_t start, uint64_t len, uint32_t flags, uint64_t pgoff, struct file *file,
 		struct vm_inode *inode, struct area **out, struct err *e);
 int  unmap_region(struct mm *mm, va_t start, va_t end, struct err *e);      /* do_munmap with its checks done */
-/* A free range, top-down from mm_map_top(), Linux's rules; 0 with ENOMEM. */
-va_t find_hole(struct mm *mm, va_t hint, uint64_t len, unsigned map_flags, uint32_t flags, bool file, struct err *e);
 bool may_expand(struct mm *mm, uint32_t flags, uint64_t pages);  /* RLIMIT_AS, RLIMIT_DATA */
 bool may_lock(struct mm *mm, uint32_t flags, uint64_t pages);    /* mlock_future_ok: RLIMIT_MEMLOCK if flags say locked */
 bool enough_memory(const struct vm_host *h, uint64_t pages); /* whether account_memory() would agree */

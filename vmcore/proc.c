@@ -18,7 +18,7 @@ enum { PID_MOST = 4194304, PID_AFTER_WRAP = 300 };
 
 const char vm_state_letters[VM_STATES + 1] = "RSDTtZXI";
 
-const struct vm_limit limits_default[VM_RLIMITS] = {
+static const struct vm_limit limits_default[VM_RLIMITS] = {
 	[VM_RLIMIT_CPU] = { VM_RLIM_INFINITY, VM_RLIM_INFINITY },
 	[VM_RLIMIT_FSIZE] = { VM_RLIM_INFINITY, VM_RLIM_INFINITY },
 	[VM_RLIMIT_DATA] = { VM_RLIM_INFINITY, VM_RLIM_INFINITY },
@@ -260,7 +260,8 @@ static void set_cmdline(struct vm_proc *p, const char *name, const char *const *
 	g_string_free(s, TRUE);
 }
 
-void proc_set_image(struct vm_proc *p, struct mm *mm, const char *name, const char *const *argv,
+/* What a new image leaves behind: other threads end, the address space is replaced (it must be the process's). */
+static void proc_set_image(struct vm_proc *p, struct mm *mm, const char *name, const char *const *argv,
 		    struct vm_inode *exe, const char *path)
 {
 	threads_end(p);

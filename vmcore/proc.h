@@ -76,7 +76,6 @@ struct vm_proc {
 	ns_t     set_utime, set_stime;
 };
 
-extern const struct vm_limit limits_default[VM_RLIMITS];
 int  procs_init(struct vm_host *h, struct err *e); /* makes init */
 void procs_clear(struct vm_host *h);
 void proc_changed(struct vm_proc *p);              /* its generation and the host's */
@@ -86,9 +85,6 @@ void proc_spend(struct vm_proc *p, ns_t cost, bool user);
 bool proc_is_bare(const struct vm_proc *p);
 /* Ends a process; `code` is wait(2)'s. Its parent may reap it at once: `p` may be gone afterwards. Not init. */
 void proc_end(struct vm_proc *p, int code);
-/* What a new image leaves behind: other threads end, the address space is replaced (it must be the process's). */
-void proc_set_image(struct vm_proc *p, struct mm *mm, const char *name, const char *const *argv,
-		    struct vm_inode *exe, const char *path);
 /* Removes all threads but the first. */
 void threads_end(struct vm_proc *p);
 

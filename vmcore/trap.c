@@ -39,7 +39,8 @@ static bool growth_is_allowed(struct area *a, va_t at, uint64_t pages)
 	return !(a->flags & VM_F_ACCOUNT) || account_memory(mm->host, pages, NULL) == 0;
 }
 
-struct area *area_grow_down(struct mm *mm, va_t at)
+/* expand_stack for a growsdown area above `at`; NULL when refused. */
+static struct area *area_grow_down(struct mm *mm, va_t at)
 {
 	struct area *a = area_find(mm, at);
 	uint64_t pages;

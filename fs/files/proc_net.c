@@ -10,7 +10,8 @@
 
 enum { ROUTE_WIDTH = 127 };
 
-void put_net_hex(GString *out, uint64_t value, unsigned width)
+/* Upper-case hexadecimal, at least `width` wide. */
+static void put_net_hex(GString *out, uint64_t value, unsigned width)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	char buf[16];
@@ -23,7 +24,8 @@ void put_net_hex(GString *out, uint64_t value, unsigned width)
 	g_string_append_len(out, buf + at, (gssize)(sizeof buf - at));
 }
 
-void put_net_address(GString *out, uint32_t v4)
+/* The bytes of an IPv4 address as the machine stores them: 10.0.2.15 is 0F02000A. */
+static void put_net_address(GString *out, uint32_t v4)
 {
 	put_net_hex(out, GUINT32_SWAP_LE_BE(v4), 8);
 }

@@ -13,12 +13,8 @@ show_fn show_tcp, show_tcp6, show_udp, show_udp6, show_udplite, show_icmp, show_
 /* proc_net6.c */
 show_fn show_if_inet6, show_ipv6_route, show_snmp6, show_igmp6;
 
-/* The bytes of an IPv4 address as the machine stores them: 10.0.2.15 is 0F02000A. */
-void put_net_address(GString *out, uint32_t v4);
 /* proc_net_trie.c */
 show_fn show_fib_trie;
-/* Upper-case hexadecimal, at least `digits` wide. */
-void put_net_hex(GString *out, uint64_t value, unsigned digits);
 /* Blanks up to column `width` of the line that begins at `line`, and the newline. */
 void put_net_end(GString *out, size_t line, size_t width);
 

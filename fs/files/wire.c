@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-bool wire_alive(const struct node *n)
+static bool wire_alive(const struct node *n)
 {
 	return world_wire(n, NULL) != NULL;
 }

@@ -6,7 +6,6 @@
 #include "net_wire.h"
 
 /* wire.c */
-bool wire_alive(const struct node *n);
 /* wire_ctl.c */
 int store_wire_ctl(const struct node *n, char *line, GString *result, struct err *e);
 extern const struct column wire_fault_columns[];

@@ -12,7 +12,7 @@ enum option { OPTION_PAD, OPTION_MASK = 1, OPTION_ROUTER = 3, OPTION_DNS = 6, OP
 	      OPTION_LEASE, OPTION_OVERLOAD, OPTION_TYPE, OPTION_SERVER, OPTION_WANTS, OPTION_TEXT, OPTION_MAX, OPTION_T1, OPTION_T2,
 	      OPTION_ID = 61, OPTION_END = 255 };
 
-const char *dhcp_type_name(enum dhcp_type t)
+static const char *dhcp_type_name(enum dhcp_type t)
 {
 	static const char *const names[] = { "?", "DISCOVER", "OFFER", "REQUEST", "DECLINE", "ACK", "NAK", "RELEASE", "INFORM" };
 

@@ -32,6 +32,5 @@ struct dhcp_message {
 int  dhcp_parse(const uint8_t *data, size_t len, struct dhcp_message *out, struct err *e);
 /* Padded to the 300 bytes that relays of BOOTP want. */
 void dhcp_write(const struct dhcp_message *m, GByteArray *out);
-const char *dhcp_type_name(enum dhcp_type t);
 
 #endif

@@ -17,7 +17,6 @@
 int  net_host_new(struct net *n, const char *name, uint32_t serial, uint32_t number, struct net_host **out, struct err *e);
 /* Its sockets die without a word on the wire; those still retained give ENETDOWN. */
 void net_host_free(struct net_host *h);
-const char      *net_host_name(const struct net_host *h);
 uint32_t         net_host_serial(const struct net_host *h);
 struct net_host *net_host_at(struct net *n, const char *name);
 struct net_host *net_host_above(struct net *n, uint32_t serial);

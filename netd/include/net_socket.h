@@ -190,8 +190,6 @@ const struct net_socket *net_socket_next(const struct net_host *h, const struct 
 /* How many there are, and how many listen. */
 uint64_t net_socket_count(const struct net_host *h);
 uint64_t net_socket_listeners(const struct net_host *h);
-/* By id, for a closer look; NULL when it is gone. Not retained. */
-struct net_socket *net_socket_by_id(const struct net_host *h, uint64_t id);
 struct net_socket *net_socket_by_inode(const struct net_host *h, uint64_t inode);
 
 /* Bytes waiting in the receive (`received`) or send queue, copied from the front; for inspection. */

@@ -41,7 +41,6 @@ int  net_ping_start(struct net_host *h, const struct net_addr *to, unsigned coun
 void net_ping_report(const struct net_ping *p, struct net_ping_report *out);
 /* The probe at `index` (0..sent-1). */
 bool net_ping_echo(const struct net_ping *p, unsigned index, struct net_echo *out);
-struct net_socket *net_ping_socket(const struct net_ping *p);
 void net_ping_free(struct net_ping *p);
 
 /*
@@ -53,7 +52,6 @@ bool net_trace_done(const struct net_trace *t);
 unsigned net_trace_hops(const struct net_trace *t);
 /* Probe 0..2 of hop 1..hops. */
 bool net_trace_probe(const struct net_trace *t, unsigned hop, unsigned probe, struct net_echo *out);
-struct net_socket *net_trace_socket(const struct net_trace *t);
 void net_trace_free(struct net_trace *t);
 
 #endif

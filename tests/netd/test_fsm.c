@@ -82,7 +82,7 @@ static const char *script_into(const char *state, int *number)
 
 static void run_row(const char *state, const char *event, const char *next)
 {
-	int before, after, found = -1;
+	int before = 0, after = 0, found = -1;
 	const char *how = script_into(state, &before);
 	GString *text = g_string_new(NULL), *why = g_string_new(NULL);
 	struct pkt_script *script;

@@ -39,9 +39,6 @@ void vm_host_share(struct vm_host *h, bool on);
 const struct vm_options *vm_host_options(const struct vm_host *h);
 /* Random numbers from now on start from `seed`; what has been drawn stays. */
 void vm_host_reseed(struct vm_host *h, uint64_t seed);
-struct clock *vm_host_clock(const struct vm_host *h);
-struct journal *vm_host_journal(const struct vm_host *h);
-ns_t vm_host_boot_time(const struct vm_host *h);
 /* For fixtures: start times of processes count from there; before time 0 it wraps. */
 void vm_host_set_boot_time(struct vm_host *h, ns_t boot);
 /* Grows with every change of the host's state; what was rendered at one value is still true at it. */
