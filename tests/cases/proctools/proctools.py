@@ -785,6 +785,7 @@ def _():
        [[str(q["pid"]), str(q["rss_kb"])] for q in sorted(named(), key=lambda q: q["pss_kb"]) if q["cmdline"][0].startswith(p["cmdline"][0])])
 @tool("smem -U")
 def _():
+    if os.geteuid() != 0: raise Skip("smem asks stat(2) for the owner, and an ordinary user's namespace knows one alone")
     uid = named()[-1]["uid"]
     eq("smem -U", sorted([l.split() for l in run(["smem", "-H", "-c", "pid rss", "-U", "^%s$" % user(uid)]).lines]),
        sorted([str(q["pid"]), str(q["rss_kb"])] for q in named() if q["uid"] == uid))
