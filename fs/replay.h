@@ -57,7 +57,9 @@ struct replay_batch {
 	gint     drawing;
 	unsigned next, done;
 	const char *preparing;        /* what is being read before jobs start; NULL */
+	bool     ahead;               /* it has been read; next uses are looked for */
 	uint64_t refs_done;           /* over all jobs */
+	double   jobs_done;           /* with parts of those that run */
 	uint64_t prepared_done, prepared_total;
 };
 

@@ -27,10 +27,18 @@ static struct replay_source *source_of(const struct replay_batch *b, const struc
 	return g_ptr_array_index(b->sources, j->trace);
 }
 
-static void count_refs(struct replay_batch *b, uint64_t n)
+static void count_refs(struct replay_batch *b, uint64_t n, double part_of_job)
 {
 	g_mutex_lock(&b->lock);
 	b->refs_done += n;
+	b->jobs_done += part_of_job;
+	g_mutex_unlock(&b->lock);
+}
+
+static void count_prepared(struct replay_batch *b, const struct trace *t)
+{
+	g_mutex_lock(&b->lock);
+	trace_progress(t, &b->prepared_done, &b->prepared_total);
 	g_mutex_unlock(&b->lock);
 }
 
@@ -86,9 +94,7 @@ static int copy_refs(struct replay_batch *b, struct replay_source *s, struct tra
 		if (write_all(fd, refs, n * 8, &s->err))
 			return -s->err.code;
 		s->count += n;
-		g_mutex_lock(&b->lock);
-		trace_progress(t, &b->prepared_done, &b->prepared_total);
-		g_mutex_unlock(&b->lock);
+		count_prepared(b, t);
 	}
 }
 
@@ -118,6 +124,7 @@ static int check_array(struct replay_batch *b, struct replay_source *s)
 		if (trace_next(s->keep, &refs, &n, &s->err))
 			return -s->err.code;
 		s->count += n;
+		count_prepared(b, s->keep);
 	} while (n > 0);
 	return s->count ? 0 : err_set(&s->err, EINVAL, -1, "it holds no reference");
 }
@@ -162,6 +169,7 @@ static int prepare_future(struct replay_batch *b, struct replay_source *s)
 	if (p == MAP_FAILED)
 		return err_set(&s->err, errno, -1, "%s", g_strerror(errno));
 	s->next_use = p;
+	b->ahead = true;
 	return vm_next_use(s->refs, s->count, s->next_use, b->table_bytes, &s->err);
 }
 
@@ -210,17 +218,29 @@ static void prepare(struct replay_batch *b, struct replay_source *s)
 	if (r == 0 && s->opt)
 		r = prepare_future(b, s);
 	b->preparing = NULL;
+	b->ahead = false;
 	s->prepared = true;
 	s->failed = r != 0;
 }
 
 /* Running. The references of a source come from its array, or from the trace itself. */
 
+/* How much of it has been taken, 0 to 1. */
+static double part_taken(const struct replay_source *s, const struct trace *t, uint64_t refs)
+{
+	uint64_t done = refs, total = s->count;
+
+	if (t)
+		trace_progress(t, &done, &total);
+	return total ? MIN(1.0, (double)done / (double)total) : 0;
+}
+
 typedef int piece_fn(void *to, const uint64_t *refs, size_t n, struct err *e);
 
 static int feed(struct replay_batch *b, struct replay_source *s, piece_fn *piece, void *to, struct err *e)
 {
 	struct trace *t = s->refs ? NULL : trace_open(s->path, s->format, b->stop, e);
+	double part = 0, was;
 	uint64_t at = 0;
 	int r = 0;
 
@@ -242,8 +262,11 @@ static int feed(struct replay_batch *b, struct replay_source *s, piece_fn *piece
 		if (r)
 			break;
 		at += n;
-		count_refs(b, n);
+		was = part;
+		part = part_taken(s, t, at);
+		count_refs(b, n, part - was);
 	}
+	count_refs(b, 0, r == -EINTR ? 0 : 1 - part);
 	if (r == 0 && at == 0)
 		r = err_set(e, EINVAL, -1, "it holds no reference");
 	trace_close(t);
@@ -286,57 +309,63 @@ static int run_curve(struct replay_batch *b, struct replay_job *j, struct err *e
 /*
  * Sampled: pages fall by a hash into CLASSES classes and a rest that is left out; each class is replayed with as large a
  * part of the frames as it has of all pages (SHARDS: Waldspurger et al., FAST 2015; how many pages a class has is known
- * here, not estimated). Classes are independent samples, so how much they differ tells the error.
+ * here, not estimated); and so are all of them together, which gives the result. Two things make its error: classes are
+ * independent samples, so how much they differ tells how much chance does; and a small machine is not just a large one seen from
+ * afar, so the classes are all wrong in one direction: how far their mean is from the result, whose machine is four times
+ * as large, tells how much of that there is.
  */
-enum { CLASSES = 4, ENOUGH_PAGES = 1 << 15, LEAST_FRAMES = 16 };
+enum { CLASSES = 4, TOGETHER = CLASSES, SAMPLES, ENOUGH_PAGES = 1 << 15, LEAST_FRAMES = 16 };
 
 struct sampler {
-	struct vm_replay *replay[CLASSES];
+	struct vm_replay *replay[SAMPLES];
 	uint64_t width;               /* buckets of a class */
-	double   part[CLASSES];       /* of all pages */
-	uint64_t *piece[CLASSES];     /* PIECE references each */
+	double   part[SAMPLES];       /* of all pages */
+	uint64_t *piece[SAMPLES];     /* PIECE references each */
 };
 
 static int sample_piece(void *to, const uint64_t *refs, size_t n, struct err *e)
 {
 	struct sampler *s = to;
-	size_t got[CLASSES] = { 0 };
+	size_t got[SAMPLES] = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t class = hash_page(vm_ref_where(refs[i])) / s->width;
 
-		if (class < CLASSES)
+		if (class < CLASSES) {
 			s->piece[class][got[class]++] = refs[i];
+			s->piece[TOGETHER][got[TOGETHER]++] = refs[i];
+		}
 	}
-	for (unsigned k = 0; k < CLASSES; k++)
+	for (unsigned k = 0; k < SAMPLES; k++)
 		if (vm_replay_run(s->replay[k], s->piece[k], got[k], e))
 			return -e->code;
 	return 0;
 }
 
-/* The mean of the classes' miss ratios, each over the references that its part of the pages should have had. */
+/* Miss ratios are over the references that the part of the pages should have had. */
 static void sample_result(const struct sampler *s, struct replay_job *j, uint64_t refs)
 {
-	double ratio[CLASSES], mean = 0, square = 0;
+	double ratio[SAMPLES], mean = 0, square = 0, far;
 
-	for (unsigned k = 0; k < CLASSES; k++) {
+	for (unsigned k = 0; k < SAMPLES; k++) {
 		struct vm_replay_result r;
 
 		vm_replay_result(s->replay[k], &r);
 		ratio[k] = MIN(1.0, (double)r.misses / ((double)refs * s->part[k]));
-		mean += ratio[k] / CLASSES;
+		mean += k < CLASSES ? ratio[k] / CLASSES : 0;
 	}
 	for (unsigned k = 0; k < CLASSES; k++)
 		square += (ratio[k] - mean) * (ratio[k] - mean);
-	j->error = sqrt(square / (CLASSES - 1) / CLASSES);
+	far = ratio[TOGETHER] - mean;
+	j->error = sqrt(square / (CLASSES - 1) / CLASSES + far * far);
 	j->result.refs = refs;
-	j->result.misses = MIN(refs, (uint64_t)llround(mean * (double)refs));
+	j->result.misses = MIN(refs, (uint64_t)llround(ratio[TOGETHER] * (double)refs));
 	j->result.hits = refs - j->result.misses;
 }
 
 static void sampler_clear(struct sampler *s)
 {
-	for (unsigned k = 0; k < CLASSES; k++) {
+	for (unsigned k = 0; k < SAMPLES; k++) {
 		vm_replay_free(s->replay[k]);
 		g_free(s->piece[k]);
 	}
@@ -358,10 +387,10 @@ static int sampler_init(struct replay_batch *b, struct replay_job *j, double rat
 
 	s->width = MAX(1, (uint64_t)(rate / CLASSES * REPLAY_BUCKETS));
 	o.path = VM_REPLAY_FILTER;
-	for (unsigned k = 0; k < CLASSES; k++) {
-		uint64_t pages = 0;
+	for (unsigned k = 0; k < SAMPLES; k++) {
+		uint64_t pages = 0, from = k == TOGETHER ? 0 : k, to = MIN(k + 1, CLASSES);
 
-		for (uint64_t i = k * s->width; i < (k + 1) * s->width; i++)
+		for (uint64_t i = from * s->width; i < to * s->width; i++)
 			pages += src->spread[i];
 		s->part[k] = (double)MAX(1, pages) / (double)src->pages;
 		o.frames = MAX(1, (uint64_t)llround((double)j->frames * s->part[k]));
@@ -438,11 +467,15 @@ static void draw(struct replay_batch *b, gint64 since)
 
 	getrusage(RUSAGE_SELF, &u);
 	g_mutex_lock(&b->lock);
-	if (b->preparing) {
-		part = b->prepared_total ? (double)b->prepared_done / (double)b->prepared_total : 0;
+	if (b->preparing && b->ahead) {
+		fprintf(stderr, "\r\033[Klooking ahead in %.40s", b->preparing);
+	} else if (b->preparing && b->prepared_total) {
+		part = (double)b->prepared_done / (double)b->prepared_total;
 		fprintf(stderr, "\r\033[Kreading %.40s  %3.0f%%", b->preparing, 100 * part);
-	} else {
-		part = b->jobs->len ? (double)b->done / b->jobs->len : 1;
+	} else if (b->preparing) {
+		fprintf(stderr, "\r\033[Kreading %.40s  %" PRIu64 " MiB", b->preparing, b->prepared_done >> 20);
+	} else if (b->jobs->len) {
+		part = MIN(1.0, b->jobs_done / b->jobs->len);
 		memset(bar, '-', 30);
 		memset(bar, '#', (size_t)(30 * part));
 		fprintf(stderr, "\r\033[K[%s] %u of %u runs  %.0f M refs/s  %ld MiB", bar, b->done, b->jobs->len,

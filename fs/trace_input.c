@@ -165,21 +165,19 @@ int input_want(struct input *in, size_t n, struct err *e)
 	return 0;
 }
 
-static int map_file(struct input *in, uint64_t bytes, struct err *e)
+/* False: it has to be read. Not every file system can map files (that of a mount of ours cannot), nor know how long they are. */
+static bool map_file(struct input *in, uint64_t bytes)
 {
+	void *map = bytes ? mmap(NULL, bytes, PROT_READ, MAP_SHARED, in->fd, 0) : MAP_FAILED;
+
+	if (map == MAP_FAILED)
+		return false;
+	madvise(map, bytes, MADV_SEQUENTIAL);
 	in->mapped = in->last = true;
 	in->file_read = bytes;
-	if (bytes == 0)
-		return 0;
-	in->map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, in->fd, 0);
-	if (in->map == MAP_FAILED) {
-		in->map = NULL;
-		return err_set(e, errno, -1, "%s", g_strerror(errno));
-	}
-	madvise(in->map, bytes, MADV_SEQUENTIAL);
-	in->at = in->map;
+	in->at = in->map = map;
 	in->end = in->map + bytes;
-	return 0;
+	return true;
 }
 
 /* The first bytes of a pipe say whether it is compressed, and then are the first to be unpacked. */
@@ -226,7 +224,6 @@ static bool is_zstd_file(int fd)
 int input_open(struct input *in, const char *path, const volatile sig_atomic_t *stop, struct err *e)
 {
 	struct stat st;
-	int r;
 
 	*in = (struct input) { .stop = stop };
 	in->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : fcntl(0, F_DUPFD_CLOEXEC, 3);
@@ -235,11 +232,9 @@ int input_open(struct input *in, const char *path, const volatile sig_atomic_t *
 	if (S_ISDIR(st.st_mode))
 		return err_set(e, EISDIR, -1, "it is a directory");
 	in->file_bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-	if (S_ISREG(st.st_mode) && lseek(in->fd, 0, SEEK_CUR) == 0 && !is_zstd_file(in->fd))
-		r = map_file(in, in->file_bytes, e);
-	else
-		r = start_stream(in, e);
-	return r;
+	if (S_ISREG(st.st_mode) && lseek(in->fd, 0, SEEK_CUR) == 0 && !is_zstd_file(in->fd) && map_file(in, in->file_bytes))
+		return 0;
+	return start_stream(in, e);
 }
 
 int input_open_bytes(struct input *in, const struct trace_bytes *b, struct err *e)

@@ -232,7 +232,9 @@ static const struct help all[] = {
 	  "writebacks, and time, what all that cost.\n", NULL },
 	{ "mem-tlb",
 	  "mem/tlb: a table of the TLB's valid entries: set way asid vpn pfn flags. Written: `flush`, `flush VA`,\n"
-	  "or a new shape, `entries=64 ways=4` (entries=0: no TLB).\n", NULL },
+	  "or a new shape, `entries=64 ways=4` (entries=0: no TLB). A set is the low bits of the vpn; it replaces by\n"
+	  "bit-PLRU: a use marks its way, and when all are marked the others lose their marks; a new entry takes the\n"
+	  "first way that is free, else the first that is not marked. A store through an entry without D walks again.\n", NULL },
 	{ "net",
 	  "hosts/HOST/net/: a host's part of the network.\n\n"
 	  "    ifs/         interfaces: help/net-ifs               sockets, sockets.d/   help/net-sockets\n"

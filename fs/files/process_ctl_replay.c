@@ -29,6 +29,8 @@ struct replaying {
 	struct progress *progress;
 	struct node n;           /* of the process */
 	uint64_t inode;          /* the trace's number: the file, the host may go meanwhile */
+	uint64_t size;           /* of it when it began, */
+	ns_t     mtime;          /* and when it had been written last */
 	char    *name;
 	enum trace_format format;
 	unsigned page_bits;
@@ -151,7 +153,7 @@ static int begin(struct call *c, struct replaying **state, struct err *e)
 	if (c->nonblock)
 		return -EINPROGRESS;
 	r = g_new0(struct replaying, 1);
-	*r = (struct replaying){ .progress = progress, .n = *c->n, .inode = info.number,
+	*r = (struct replaying){ .progress = progress, .n = *c->n, .inode = info.number, .size = info.size, .mtime = info.mtime,
 				 .name = g_strdup(c->args[0].text), .format = format,
 				 .page_bits = process_geometry(p)->page_bits };
 	if (open_trace(r, e)) {
@@ -236,11 +238,28 @@ static int access_slice(struct call *c, struct replaying *r, struct err *e)
 	return p ? 1 : -e->code;
 }
 
+/* What was checked is what is replayed, or nothing more is. */
+static int check_file(const struct replaying *r, struct err *e)
+{
+	struct vm_host *h = world_vm(&r->n, NULL);
+	struct vm_inode *inode = h ? vm_inode_by_number(h, r->inode) : NULL;
+	struct vm_inode_info info;
+
+	if (!inode)
+		return err_set(e, ESTALE, 0, "the trace was removed meanwhile");
+	vm_inode_info(inode, &info);
+	if (info.size != r->size || info.mtime != r->mtime)
+		return err_set(e, ESTALE, 0, "the trace was changed meanwhile");
+	return 0;
+}
+
 static int slice(struct call *c, struct replaying *r, struct err *e)
 {
 	if (r->progress->cancel)
 		return err_set(e, ECANCELED, -1, "cancelled after %" PRIu64 " of %" PRIu64 " references", r->progress->done,
 			       r->progress->total);
+	if (check_file(r, e))
+		return -e->code;
 	return r->progress->phase == REPLAY_CHECKING ? check_slice(r, e) : access_slice(c, r, e);
 }
 

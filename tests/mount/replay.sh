@@ -77,8 +77,19 @@ refuses "Invalid argument" "env echo cancel > proc/$p/replay"
 quietly timeout 0.2 sh -c "echo 'replay /long.pages' > proc/$p/ctl"
 grep -Eq 'state=(cancelled|done)' proc/$p/replay || fail "interrupted: $(cat proc/$p/replay)"
 
-# Without a trace there is nothing to go on with.
+# One that gets shorter is not the one that was checked; without a trace there is nothing to go on with.
+cp files/long.pages files/short.pages
+echo "$p replay /short.pages &" > hosts/host0/ctl
+truncate -s 100001 files/short.pages
+until_true grep -q state=failed proc/$p/replay || fail "the trace was cut, the replay goes on: $(cat proc/$p/replay)"
+grep -q 'the trace was changed meanwhile' error_log || fail "cut without a word: $(tail -n 3 error_log)"
 echo "$p replay /long.pages &" > hosts/host0/ctl
 rm files/long.pages
-until_true grep -Eq 'state=(failed|done|cancelled)' proc/$p/replay || fail "the trace went, the replay goes on"
+until_true grep -q state=failed proc/$p/replay || fail "the trace went, the replay goes on"
+grep -q 'the trace was removed meanwhile' error_log || fail "removed without a word: $(tail -n 3 error_log)"
+
+# A trace in the tree itself, whose files cannot be mapped, is replayed by the program.
+seq 16 99 > files/in.pages
+"$VITRINE" replay --policy lru,opt --frames 9 --csv files/in.pages | grep -q ',opt,9,84,0,84,' || fail "a trace in the mount"
+"$VITRINE" convert files/in.pages "$T/in.compact" || fail "a trace in the mount is not converted"
 check_world
