@@ -24,10 +24,11 @@ static const char readme[] =
 "When a write fails, the shell shows the errno and error_log tells what, where and why.\n"
 "\n"
 "    help/        a text for each kind of file: cat help/process-ctl\n"
-"    hosts/       the computers; mkdir hosts/b adds one. proc, mem, files and net lead to host0's\n"
+"    hosts/       the computers; mkdir hosts/b adds one. proc, mem, swap, files and net lead to host0's\n"
 "    wires/       the network between them; mkdir wires/lan0 adds a segment\n"
 "    proc/        its processes, in Linux's formats and beyond\n"
 "    mem/         its physical memory: RAM byte for byte, frames, TLB, geometry, costs, counters\n"
+"    swap/        pages that are not in RAM, and the devices that they are on\n"
 "    files/       its disk: copy real files in, let simulated processes map and execute them\n"
 "    net/         its interfaces, routes and sockets\n"
 "    bridge/      simulated sockets joined to real ones\n"
@@ -142,10 +143,11 @@ static const struct help all[] = {
 	  "    $ cat hosts/host0/fixture > kept; mkdir hosts/copy; cat kept > hosts/copy/ctl\n", NULL },
 	{ "hosts",
 	  "hosts/: the simulated computers. mkdir hosts/b adds one, rmdir removes it with all that is in it;\n"
-	  "host0 exists from the start and stays: proc, mem and files in the root lead to it. A new host has the\n"
+	  "host0 exists from the start and stays: proc, mem, swap, files and net in the root lead to it. A new host has the\n"
 	  "geometry and size of memory that were given when mounting, and one process, init.\n\n"
 	  "    ctl    commands: help/host-ctl         mem/    physical memory: help/mem\n"
-	  "    proc/  processes: help/proc            files/  the disk: help/files\n"
+	  "    proc/  processes: help/proc            swap/   pages that are not in RAM: help/swap\n"
+	  "    net/   its part of the network: help/net   files/  the disk: help/files\n"
 	  "    fixture   the commands that rebuild it: help/fixture\n", NULL },
 	{ "mem",
 	  "mem/: the host's physical memory.\n\n"
@@ -167,7 +169,8 @@ static const struct help all[] = {
 	  "    share_tables=0     fork copies page tables instead of sharing them until one side writes\n"
 	  "    fault_around=64K   so much of a file is mapped at one fault\n"
 	  "    trace_access=1     every access is an event\n"
-	  "    user_frames=3      at most so many frames hold process pages (0: all)\n\n"
+	  "    user_frames=3      at most so many frames hold process pages (0: all)\n"
+	  "    overcommit=1       any amount of memory is promised; 2: no more than half of RAM and all of swap\n\n"
 	  "    $ echo eager_fork=1 > mem/config\n", NULL },
 	{ "mem-ctl", "mem/ctl: commands to the memory of a host.\n\n" RULES "\n", mem_commands },
 	{ "mem-frame",
@@ -348,7 +351,8 @@ static const struct help all[] = {
 	  "    replay     how far a trace being replayed is\n"
 	  "    pagetable  its page-table entries, a table          pt/       the page table as a tree of files\n"
 	  "    walk/VA    a translation, step by step              page/VA   all about one page\n"
-	  "    cpu        registers that matter here               faults    its last 256 faults\n", NULL },
+	  "    cpu        registers that matter here               faults    its last 256 faults\n"
+	  "    stream/FD  the data of a socket or pipe             load      how long answers took\n", NULL },
 	{ "process-cmdline", "proc/PID/cmdline: its arguments, each ended by a NUL: tr '\\0' ' ' < proc/2/cmdline\n", NULL },
 	{ "process-comm", "proc/PID/comm: its name, at most 15 bytes.\n", NULL },
 	{ "process-cpu",
@@ -508,8 +512,8 @@ static const struct help all[] = {
 	  "    macs      what the switch has learned: mac, port, age\n"
 	  "    stats     counters, NAME VALUE a line: frames and bytes sent, copies delivered, lost, corrupted, ...\n\n"
 	  "An ethernet wire is a switch with a full-duplex link to each interface. On a hub all share one cable, and frames\n"
-	  "collide. On wifi the receiver acknowledges each frame to it, and the sender repeats what was not\n"
-	  "acknowledged, 8 times in all.\n", NULL },
+	  "collide. On wifi the receiver acknowledges each frame, and what was not acknowledged the sender\n"
+	  "repeats, 8 times in all.\n", NULL },
 	{ "world-ctl", "ctl: commands to the whole world.\n\n" RULES "\n", root_commands },
 };
 
