@@ -22,3 +22,5 @@ done"
 show "vitrine replay --tlb off --policy fifo,lru,clock,clock0,sieve,lfu,opt --frames 1-7 --csv random.*.pages > all.csv"
 show "awk -F, 'NR > 1 { of = \$1 \$2; if (of == was && \$6 > misses) worse[\$2]++; else worse[\$2] += 0; was = of; misses = \$6 }
 	END { for (p in worse) printf \"%-6s %d times\\n\", p, worse[p] }' all.csv | sort"
+say "Once is enough: they are not. LFU was only lucky, for it forgets how often it saw a page that went:"
+show "printf '%s\\n' 4 3 2 3 4 2 1 3 1 3 > lucky.pages; vitrine replay --tlb off --policy lfu --frames 2,3 lucky.pages"

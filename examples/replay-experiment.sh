@@ -4,7 +4,7 @@
 # REFS=N records at most N references of each program (20000000).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-: "${VITRINE:=$here/../build/fs/vitrine}" "${REFS:=20000000}"
+: "${VITRINE:=$(command -v "$here/../build/fs/vitrine" || echo vitrine)}" "${REFS:=20000000}"
 case $VITRINE in /*) ;; */*) VITRINE=$PWD/$VITRINE ;; esac
 for tool in "$VITRINE" valgrind sort gcc sqlite3 gnuplot; do
 	command -v "$tool" >/dev/null || { echo "this needs $tool; not found" >&2; exit 77; }

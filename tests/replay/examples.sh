@@ -13,6 +13,10 @@ status=$?
 [ $status = 0 ] || fail "split: $(cat err)"
 "$VITRINE" replay --tlb filter --policy fifo,lru --frames 4-16*2 --csv loop.pages nine.pages | cmp -s - merged.csv || fail "merged: $(cat merged.csv)"
 
+# A job that fails makes the whole fail.
+POLICIES="fifo" FRAMES=4 sh "$examples/replay-split.sh" nine.pages none.pages > merged.csv 2> err
+[ $? = 1 ] && grep -q 'not complete' err || fail "a job failed: $(cat err)"
+
 REFS=50000 sh "$examples/replay-experiment.sh" results > out 2> err
 status=$?
 [ $status != 77 ] || { cat err; exit 77; }
