@@ -135,7 +135,7 @@ bool arg_signed(const struct call *c, unsigned i, int64_t *v, struct err *e)
 {
 	const char *text = arg_text(c, i, e);
 	bool minus;
-	uint64_t n;
+	uint64_t n = 0;
 
 	if (!text)
 		return false;

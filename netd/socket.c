@@ -389,7 +389,7 @@ size_t net_socket_queued(const struct net_socket *s, bool received, size_t skip,
 int net_socket_fixture(struct net_host *h, const struct net_fixture *f, const struct net_caller *who,
 		       struct net_socket **out, struct err *e)
 {
-	struct net_socket *s;
+	struct net_socket *s = NULL;
 	int result;
 
 	if (f->local.port == 0)

@@ -173,28 +173,28 @@ static bool is_table(const struct vm_host *h, pa_t at)
 	return frame_of(h, at >> h->geometry.page_bits)->use == VM_FRAME_TABLE;
 }
 
-/* Reads or writes `len` bytes of one page. */
-static int access_part(struct vm_proc *p, va_t at, uint8_t *to, const uint8_t *from, size_t len, struct vm_outcome *out,
+/* Reads or writes `len` bytes of one page. A write only looks at `bytes`. */
+static int access_part(struct vm_proc *p, va_t at, enum vm_access how, uint8_t *bytes, size_t len, struct vm_outcome *out,
 		       struct err *e)
 {
 	struct vm_host *h = p->host;
 	pa_t pa;
-	int r = translate(p, at, from ? VM_WRITE : VM_READ, &pa, out, e);
+	int r = translate(p, at, how, &pa, out, e);
 
 	if (r < 0)
 		return r;
 	out->accesses++;
 	len = MIN(len, h->options.ram_bytes - pa);
-	if (!from)
-		memcpy(to, h->ram + pa, len);
+	if (how == VM_READ)
+		memcpy(bytes, h->ram + pa, len);
 	else if (is_table(h, pa))
-		ram_store(h, pa, from, len);             /* a poked entry led the store into a page table */
+		ram_store(h, pa, bytes, len);            /* a poked entry led the store into a page table */
 	else
-		memcpy(frame_store(h, pa >> h->geometry.page_bits, pa & (page_size(h) - 1), len), from, len);
+		memcpy(frame_store(h, pa >> h->geometry.page_bits, pa & (page_size(h) - 1), len), bytes, len);
 	return 0;
 }
 
-static int access_range(struct vm_proc *p, va_t at, uint8_t *to, const uint8_t *from, size_t len, struct vm_outcome *out,
+static int access_range(struct vm_proc *p, va_t at, enum vm_access how, uint8_t *bytes, size_t len, struct vm_outcome *out,
 			struct err *e)
 {
 	uint64_t page = page_size(p->host);
@@ -204,7 +204,7 @@ static int access_range(struct vm_proc *p, va_t at, uint8_t *to, const uint8_t *
 		n = MIN(len - done, page - ((at + done) & (page - 1)));
 		if (done > 0 && must_pause(p))
 			return -EINPROGRESS;
-		r = access_part(p, at + done, to ? to + done : NULL, from ? from + done : NULL, n, out, e);
+		r = access_part(p, at + done, how, bytes + done, n, out, e);
 		if (r == 0)
 			out->done += n;
 	}
@@ -213,12 +213,12 @@ static int access_range(struct vm_proc *p, va_t at, uint8_t *to, const uint8_t *
 
 int vm_load(struct vm_proc *p, va_t at, void *to, size_t len, struct vm_outcome *out, struct err *e)
 {
-	return access_range(p, at, to, NULL, len, out, e);
+	return access_range(p, at, VM_READ, to, len, out, e);
 }
 
 int vm_store(struct vm_proc *p, va_t at, const void *from, size_t len, struct vm_outcome *out, struct err *e)
 {
-	return access_range(p, at, NULL, from, len, out, e);
+	return access_range(p, at, VM_WRITE, (uint8_t *)from, len, out, e);
 }
 
 int vm_fetch(struct vm_proc *p, va_t at, struct vm_outcome *out, struct err *e)
