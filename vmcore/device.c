@@ -43,17 +43,16 @@ int device_check(const struct vm_device_model *m, struct err *e)
 	return 0;
 }
 
-void device_init(struct device *d, const struct vm_device_model *m, uint64_t slots, uint64_t page)
+static ns_t moving(const struct vm_device_model *m, uint64_t page)
 {
-	*d = (struct device){ .model = *m, .slots = slots, .page = page };
+	if (m->bandwidth == 0)
+		return 0;
+	return (ns_t)(((unsigned __int128)page * NS_PER_S + m->bandwidth - 1) / m->bandwidth);
 }
 
-/* Time for the bytes of one page. */
-static ns_t moving(const struct device *d)
+void device_init(struct device *d, const struct vm_device_model *m, uint64_t slots, uint64_t page)
 {
-	if (d->model.bandwidth == 0)
-		return 0;
-	return (ns_t)(((unsigned __int128)d->page * NS_PER_S + d->model.bandwidth - 1) / d->model.bandwidth);
+	*d = (struct device){ .model = *m, .slots = slots, .page = page, .move = moving(m, page) };
 }
 
 static uint64_t root(uint64_t v)
@@ -79,7 +78,7 @@ static ns_t seek(const struct device *d, uint64_t from, uint64_t to, uint64_t tr
 
 static struct transfer disk(struct device *d, uint64_t slot, ns_t at)
 {
-	ns_t move = moving(d), turn = d->model.turn, start = MAX(at, d->channel[0]), under = 0, now;
+	ns_t move = d->move, turn = d->model.turn, start = MAX(at, d->channel[0]), under = 0, now;
 	uint64_t on_track = turn && move ? MAX(turn / move, 1) : 1, track = slot / on_track;
 
 	now = start + seek(d, d->head, track, d->slots / on_track);
@@ -97,11 +96,10 @@ static struct transfer disk(struct device *d, uint64_t slot, ns_t at)
 static struct transfer flash(struct device *d, bool write, ns_t at, unsigned channel)
 {
 	ns_t start = MAX(at, d->channel[channel]), ready = start + (write ? d->model.write_latency : d->model.read_latency);
-	ns_t move = moving(d);
 
-	if (move == 0)
+	if (d->move == 0)
 		return (struct transfer){ start, ready };
-	d->bus = MIN(MAX(ready, d->bus) + move, FOREVER);
+	d->bus = MIN(MAX(ready, d->bus) + d->move, FOREVER);
 	return (struct transfer){ start, d->bus };
 }
 

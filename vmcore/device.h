@@ -7,6 +7,7 @@
 struct device {
 	struct vm_device_model model;
 	uint64_t slots, page;                 /* of the area; bytes a page */
+	ns_t     move;                        /* time for the bytes of one page */
 	ns_t     channel[VM_DEVICE_CHANNELS]; /* when each is free */
 	ns_t     bus;                         /* when the bus is */
 	uint64_t head;                        /* hdd: the track under the head */

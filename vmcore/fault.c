@@ -406,7 +406,7 @@ static int swapped(struct fault *f)
 	int r;
 
 	swap_soon(f->h->swap, slot, false);
-	if (prepare_anon(f) < 0 || make_table(f) < 0)
+	if (prepare_anon(f) < 0)                         /* the table is there, and the process's own: see resolve() */
 		return -ENOMEM;
 	exclusive = swap_exclusive(f->h->swap, slot);
 	swap_soon(f->h->swap, slot, true);
@@ -415,7 +415,6 @@ static int swapped(struct fault *f)
 		return r;
 	p = frame_of(f->h, pfn);
 	*f->resolution = RESOLVED_SWAPIN;
-	entry_set(&f->mm->table, f->vpn, &f->s, 0, 0);
 	f->mm->swapped--;
 	swap_release(f->h->swap, slot);                  /* the cache keeps the slot, or nobody needs it */
 	tight = swap_is_tight(f->h->swap) || (f->a->flags & VM_F_LOCKED) || (p->flags & FRAME_LOCKED);

@@ -45,6 +45,7 @@ struct mmu {
 	uint64_t last_pte;            /* the highest address of a whole entry in RAM; 0 with `no_pte` */
 	bool     no_pte;              /* RAM is smaller than an entry */
 	struct mmu_format format;
+	uint64_t leaf[32];            /* the entry of frame 0 with these VM_PTE_* (but VM_PTE_HUGE): for whoever makes many */
 };
 /* An entry as it lies in RAM, in native byte order; any address. */
 static inline uint64_t pte_load(const struct mmu_format *f, const uint8_t *at)

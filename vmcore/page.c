@@ -191,6 +191,7 @@ void page_map(struct area *a, va_t va, struct span *s, uint64_t i, pfn_t pfn, un
 	struct vm_host *h = a->mm->host;
 	struct frame *f = frame_of(h, pfn);
 
+	assert(flags < G_N_ELEMENTS(h->mmu.leaf));
 	f->maps++;
 	f->entry = s->at + (i << h->mmu.format.pte_shift) + 1;
 	rss_add(a->mm, f, 1);
@@ -201,7 +202,7 @@ void page_map(struct area *a, va_t va, struct span *s, uint64_t i, pfn_t pfn, un
 		a->mm->exec_only = true;
 	if ((f->flags & (FRAME_USER | FRAME_LISTED | FRAME_ASIDE | FRAME_LOCKED)) == FRAME_USER)
 		reclaim_add(h, pfn, a->mm);
-	entry_set(&a->mm->table, vpn_of(h, va) - i, s, i, entry_present(&h->geometry, pfn, flags));
+	entry_set(&a->mm->table, vpn_of(h, va) - i, s, i, h->mmu.leaf[flags] | pfn << h->mmu.format.ppn_shift);
 }
 
 void page_set_flags(struct mm *mm, vpn_t first, struct span *s, uint64_t i, uint64_t raw, unsigned set, unsigned clear)
@@ -342,8 +343,9 @@ static void unmap_entry(struct area *a, vpn_t vpn, struct span *s, uint64_t raw,
 	struct mm *mm = a->mm;
 	struct vm_host *h = mm->host;
 	struct frame *f = frame_of(h, pfn);
+	unsigned flags = page_flags(&h->geometry, raw);
 
-	if (f->use == VM_FRAME_ANON && flags_dirty(&h->geometry, page_flags(&h->geometry, raw))) {
+	if (f->use == VM_FRAME_ANON && flags_dirty(&h->geometry, flags)) {
 		f->flags |= FRAME_DIRTY;
 		span_mark(h, s, TABLE_MIXED);
 	}
@@ -356,7 +358,7 @@ static void unmap_entry(struct area *a, vpn_t vpn, struct span *s, uint64_t raw,
 	}
 	paging_victim(h, mm->owner->pid, vpn << h->geometry.page_bits);
 	entry_set(&mm->table, vpn, s, 0, slot == SWAP_NONE ? 0 : entry_swapped(&h->geometry, slot));
-	page_gone(a, raw);
+	frame_gone(a, pfn, flags);
 	tlb_flush_page(h, mm->table.asid, vpn);
 	mm->generation++;
 }

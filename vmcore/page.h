@@ -110,7 +110,7 @@ void leaf_drop_area(struct area *a);
 /* A fresh anonymous frame for `va` of an area that has an anon: one reference, no entry yet. PFN_NONE. */
 pfn_t page_new(struct area *a, va_t va, bool zero);
 uint64_t page_index(const struct area *a, va_t va); /* frame->index of a page there */
-/* Entry i of the span, which was none, maps the frame; the caller's reference becomes the entry's. */
+/* Entry i of the span, which was none or a slot's, maps the frame; the caller's reference becomes the entry's. */
 void page_map(struct area *a, va_t va, struct span *s, uint64_t i, pfn_t pfn, unsigned flags);
 /* What becomes of frame, slot and counters when such an entry of `a` goes; the entry itself is the caller's. */
 void page_gone(struct area *a, uint64_t raw);

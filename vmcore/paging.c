@@ -21,7 +21,9 @@ struct io {
 	GList    link;               /* in reads or writes, in order of coming */
 };
 
-struct row { struct vm_paging paging; unsigned area; };
+/* Two are written for most faults, so they are small; who ran meanwhile is of live hosts alone, and apart. */
+struct row { va_t va, victim_va; ns_t start, end; int32_t pid, victim_pid; unsigned area; };
+struct row_ran { int32_t ran[VM_RAN]; bool more; };
 
 struct paging {
 	struct vm_host *host;
@@ -33,6 +35,7 @@ struct paging {
 	GQueue   reads, writes;
 	uint64_t rows;               /* ever */
 	struct row *row;             /* row n is at n % TIMELINE; NULL before the first */
+	struct row_ran *ran;         /* likewise; NULL: nobody ever did */
 	GQueue   waiting;            /* struct vm_proc, by wait.link */
 };
 
@@ -86,25 +89,34 @@ void paging_victim(struct vm_host *h, int32_t pid, va_t va)
 
 static void add_row(struct paging *g, unsigned area, va_t va, struct transfer t)
 {
-	struct row *r;
+	uint64_t at = g->rows++ % TIMELINE;
 
 	if (!g->row)
 		g->row = g_new(struct row, TIMELINE);
-	r = &g->row[g->rows++ % TIMELINE];
-	*r = (struct row){ .area = area, .paging = { .pid = g->depth ? g->pid : 0, .va = g->depth ? va : VA_NONE,
-						     .victim_pid = g->victim_pid, .victim_va = g->victim_va,
-						     .start = t.start, .end = t.end } };
+	if (g->ran)
+		g->ran[at] = (struct row_ran){ 0 };
+	g->row[at] = (struct row){ .area = area, .pid = g->depth ? g->pid : 0, .va = g->depth ? va : VA_NONE, .start = t.start,
+				   .end = t.end, .victim_pid = g->victim_pid, .victim_va = g->victim_va };
 }
 
 bool vm_timeline_next(const struct vm_host *h, uint64_t *cursor, struct vm_paging *out)
 {
 	const struct paging *g = h->paging;
+	const struct row *r;
+	uint64_t at;
 
 	if (g->rows > TIMELINE)
 		*cursor = MAX(*cursor, g->rows - TIMELINE);
 	if (*cursor >= g->rows)
 		return false;
-	*out = g->row[(*cursor)++ % TIMELINE].paging;
+	at = (*cursor)++ % TIMELINE;
+	r = &g->row[at];
+	*out = (struct vm_paging){ .pid = r->pid, .va = r->va, .victim_pid = r->victim_pid, .victim_va = r->victim_va,
+				   .start = r->start, .end = r->end };
+	if (g->ran) {
+		memcpy(out->ran, g->ran[at].ran, sizeof out->ran);
+		out->more = g->ran[at].more;
+	}
 	return true;
 }
 
@@ -117,12 +129,12 @@ unsigned paging_queue(const struct vm_host *h, unsigned area)
 	for (uint64_t i = g->rows; i-- > oldest;) {
 		const struct row *r = &g->row[i % TIMELINE];
 
-		n += r->area == area && r->paging.end > h->clock->now;
+		n += r->area == area && r->end > h->clock->now;
 	}
 	return n;
 }
 
-static void take_down(struct vm_paging *p, int32_t pid)
+static void take_down(struct row_ran *p, int32_t pid)
 {
 	for (unsigned i = 0; i < VM_RAN; i++) {
 		if (p->ran[i] == pid)
@@ -141,10 +153,13 @@ void paging_ran(struct vm_host *h, const struct vm_proc *p)
 	uint64_t oldest = g->rows > LOOK_BACK ? g->rows - LOOK_BACK : 0;
 
 	for (uint64_t i = g->rows; i-- > oldest;) {
-		struct vm_paging *r = &g->row[i % TIMELINE].paging;
+		const struct row *r = &g->row[i % TIMELINE];
 
-		if (r->end > h->clock->now && r->pid != p->pid)
-			take_down(r, p->pid);
+		if (r->end <= h->clock->now || r->pid == p->pid)
+			continue;
+		if (!g->ran)
+			g->ran = g_new0(struct row_ran, TIMELINE);
+		take_down(&g->ran[i % TIMELINE], p->pid);
 	}
 }
 
@@ -372,6 +387,7 @@ void paging_free(struct paging *g)
 	while (g->writes.head)
 		io_done(g->writes.head->data);
 	g_free(g->row);
+	g_free(g->ran);
 	g_free(g);
 }
 

@@ -116,14 +116,8 @@ uint64_t vm_proc_generation(const struct vm_proc *p)
 	return p->generation;
 }
 
-void proc_changed(struct vm_proc *p)
-{
-	p->generation++;
-	p->host->generation++;
-}
-
 /* What passes while one process works for `cost` and others do so too. */
-static ns_t passes(struct vm_host *h, ns_t cost)
+ns_t proc_passes(struct vm_host *h, ns_t cost)
 {
 	uint64_t side_by_side = MIN(h->preempted + 1, MAX(h->options.cpus, 1));
 
@@ -133,17 +127,12 @@ static ns_t passes(struct vm_host *h, ns_t cost)
 	return cost;
 }
 
-void proc_spend(struct vm_proc *p, ns_t cost, bool user)
+void proc_turns(struct vm_proc *p)
 {
-	clock_spend(p->host->clock, p->host->preempted ? passes(p->host, cost) : cost);
-	p->host->stats.time += cost;
-	*(user ? &p->utime : &p->stime) += cost;
-	if (p->host->running != p) {
-		p->host->running = p;
-		p->host->turn_over = p->host->clock->now + host_turn(p->host);
-		if (p->host->options.live)
-			paging_ran(p->host, p);
-	}
+	p->host->running = p;
+	p->host->turn_over = p->host->clock->now + host_turn(p->host);
+	if (p->host->options.live)
+		paging_ran(p->host, p);
 }
 
 static bool pid_used(const struct vm_host *h, int32_t pid)

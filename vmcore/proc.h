@@ -78,9 +78,29 @@ struct vm_proc {
 
 int  procs_init(struct vm_host *h, struct err *e); /* makes init */
 void procs_clear(struct vm_host *h);
-void proc_changed(struct vm_proc *p);              /* its generation and the host's */
+/* Its generation and the host's. */
+static inline void proc_changed(struct vm_proc *p)
+{
+	p->generation++;
+	p->host->generation++;
+}
+/* proc_spend()'s rare cases: others have work too; another process ran before. */
+ns_t proc_passes(struct vm_host *h, ns_t cost);
+void proc_turns(struct vm_proc *p);
 /* Charges a cost to the clock, the host's and the process's time (user or system). */
-void proc_spend(struct vm_proc *p, ns_t cost, bool user);
+static inline void proc_spend(struct vm_proc *p, ns_t cost, bool user)
+{
+	struct vm_host *h = p->host;
+
+	clock_spend(h->clock, h->preempted ? proc_passes(h, cost) : cost);
+	h->stats.time += cost;
+	if (user)
+		p->utime += cost;
+	else
+		p->stime += cost;
+	if (h->running != p)
+		proc_turns(p);
+}
 /* init before its first use: nothing but a struct. */
 bool proc_is_bare(const struct vm_proc *p);
 /* Ends a process; `code` is wait(2)'s. Its parent may reap it at once: `p` may be gone afterwards. Not init. */

@@ -40,6 +40,8 @@ int ram_init(struct vm_host *h, struct err *e)
 	h->mmu = (struct mmu) { .ram_bytes = bytes, .mapped_bytes = mapped, .no_pte = bytes < g->pte_bytes };
 	h->mmu.last_pte = h->mmu.no_pte ? 0 : bytes - g->pte_bytes;
 	mmu_format_of(g, &h->mmu.format);
+	for (unsigned flags = 0; flags < G_N_ELEMENTS(h->mmu.leaf); flags++)
+		h->mmu.leaf[flags] = entry_present(g, 0, flags);
 	mmu_choose_walk(h);
 	h->poked = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	return 0;

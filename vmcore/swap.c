@@ -60,21 +60,12 @@ static bool has_slot(const struct swap_area *a, uint32_t slot)
 	return slot - a->first < a->slots;
 }
 
-struct swap_area *swap_area_of(struct swap *s, uint32_t slot)
+struct swap_area *swap_search(struct swap *s, uint32_t slot)
 {
-	if (s->recent && has_slot(s->recent, slot))
-		return s->recent;
 	for (unsigned i = 0; i < s->count; i++)
 		if (has_slot(s->order[i], slot))
 			return s->recent = s->order[i];
 	return NULL;
-}
-
-static struct slot *slot_of(struct swap *s, uint32_t slot)
-{
-	struct swap_area *a = swap_area_of(s, slot);
-
-	return &a->slot[slot - a->first];
 }
 
 unsigned swap_place(struct swap *s, uint32_t slot, uint64_t *within)
@@ -85,15 +76,10 @@ unsigned swap_place(struct swap *s, uint32_t slot, uint64_t *within)
 	return a->number;
 }
 
-/* The count or the cache of a slot has gone. */
-static void settle(struct swap *s, uint32_t slot)
+/* The count or the cache of a slot has gone: nobody has it any more. */
+static void let_go(struct swap *s, struct swap_area *a, uint32_t slot)
 {
-	struct swap_area *a = swap_area_of(s, slot);
-	struct slot *l = &a->slot[slot - a->first];
-
-	if (l->count > 0 || l->frame)
-		return;
-	l->exclusive = 0;
+	a->slot[slot - a->first].exclusive = 0;
 	bitset_remove(&a->busy, slot - a->first);
 	s->used--;
 	if (a->leaving)
@@ -142,60 +128,53 @@ uint32_t swap_alloc(struct swap *s)
 	return SWAP_NONE;
 }
 
-void swap_retain(struct swap *s, uint32_t slot)
-{
-	slot_of(s, slot)->count++;
-}
-
 void swap_release(struct swap *s, uint32_t slot)
 {
-	assert(slot_of(s, slot)->count > 0);
-	slot_of(s, slot)->count--;
-	settle(s, slot);
-}
-
-uint32_t swap_count(struct swap *s, uint32_t slot)
-{
-	return slot_of(s, slot)->count;
-}
-
-static uint8_t *bytes_of(struct swap *s, uint32_t slot)
-{
 	struct swap_area *a = swap_area_of(s, slot);
+	struct slot *l = &a->slot[slot - a->first];
 
+	assert(l->count > 0);
+	if (--l->count == 0 && !l->frame)
+		let_go(s, a, slot);
+}
+
+static uint8_t *bytes_of(const struct swap_area *a, uint32_t slot)
+{
 	return a->bytes + (slot - a->first) * a->device.page;
 }
 
 const uint8_t *swap_bytes(struct swap *s, uint32_t slot)
 {
-	return bytes_of(s, slot);
+	return bytes_of(swap_area_of(s, slot), slot);
 }
 
 void swap_write(struct swap *s, uint32_t slot, pfn_t from)
 {
 	const struct vm_host *h = s->host;
+	struct swap_area *a = swap_area_of(s, slot);
 
-	lines_copy(bytes_of(s, slot), &slot_of(s, slot)->lines, frame_bytes(h, from), h->lines[from], h->geometry.page_bits);
+	lines_copy(bytes_of(a, slot), &a->slot[slot - a->first].lines, frame_bytes(h, from), h->lines[from], h->geometry.page_bits);
 }
 
 void swap_read(struct swap *s, uint32_t slot, pfn_t to)
 {
 	const struct vm_host *h = s->host;
+	const struct swap_area *a = swap_area_of(s, slot);
 
-	lines_copy(h->ram + (to << h->geometry.page_bits), &h->lines[to], bytes_of(s, slot), slot_of(s, slot)->lines,
+	lines_copy(h->ram + (to << h->geometry.page_bits), &h->lines[to], bytes_of(a, slot), a->slot[slot - a->first].lines,
 		   h->geometry.page_bits);
 }
 
 void swap_zero(struct swap *s, uint32_t slot, uint64_t at, uint64_t len)
 {
-	memset(bytes_of(s, slot) + at, 0, len);
+	memset(bytes_of(swap_area_of(s, slot), slot) + at, 0, len);
 }
 
 void swap_soon(struct swap *s, uint32_t slot, bool bytes)
 {
 	struct swap_area *a = swap_area_of(s, slot);
 	const struct slot *l = &a->slot[slot - a->first];
-	const uint8_t *at = a->bytes + (slot - a->first) * a->device.page;
+	const uint8_t *at = bytes_of(a, slot);
 	unsigned bits = line_bits(s->host->geometry.page_bits), n = 0;
 
 	if (!bytes) {
@@ -206,32 +185,16 @@ void swap_soon(struct swap *s, uint32_t slot, bool bytes)
 		__builtin_prefetch(at + ((size_t)__builtin_ctzll(left) << bits));
 }
 
-pfn_t swap_cached(struct swap *s, uint32_t slot)
-{
-	const struct slot *l = slot_of(s, slot);
-
-	return l->frame ? l->frame - 1 : PFN_NONE;
-}
-
 void swap_set_cached(struct swap *s, uint32_t slot, pfn_t pfn)
 {
-	struct slot *l = slot_of(s, slot);
+	struct swap_area *a = swap_area_of(s, slot);
+	struct slot *l = &a->slot[slot - a->first];
 	uint32_t now = pfn == PFN_NONE ? 0 : (uint32_t)pfn + 1;
 
 	s->cached += (now != 0) - (l->frame != 0);
 	l->frame = now;
-	if (!now)
-		settle(s, slot);
-}
-
-bool swap_exclusive(struct swap *s, uint32_t slot)
-{
-	return slot_of(s, slot)->exclusive;
-}
-
-void swap_set_exclusive(struct swap *s, uint32_t slot, bool exclusive)
-{
-	slot_of(s, slot)->exclusive = exclusive;
+	if (!now && l->count == 0)
+		let_go(s, a, slot);
 }
 
 /* Areas. */

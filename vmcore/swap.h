@@ -55,10 +55,23 @@ bool swap_is_tight(const struct swap *s);
 /* The lowest free slot of the area whose turn it is, count 1, its bytes undefined; SWAP_NONE: full. */
 uint32_t swap_alloc(struct swap *s);
 /* The area that has the slot; NULL: there is no such slot. */
-struct swap_area *swap_area_of(struct swap *s, uint32_t slot);
-void swap_retain(struct swap *s, uint32_t slot);
+struct swap_area *swap_search(struct swap *s, uint32_t slot);
+static inline struct swap_area *swap_area_of(struct swap *s, uint32_t slot)
+{
+	struct swap_area *a = s->recent;
+
+	return a && slot - a->first < a->slots ? a : swap_search(s, slot);
+}
+static inline struct slot *swap_slot(struct swap *s, uint32_t slot)
+{
+	struct swap_area *a = swap_area_of(s, slot);
+
+	return &a->slot[slot - a->first];
+}
+static inline void swap_retain(struct swap *s, uint32_t slot) { swap_slot(s, slot)->count++; }
 void swap_release(struct swap *s, uint32_t slot);
-uint32_t swap_count(struct swap *s, uint32_t slot);   /* entries and objects: the swap cache left out */
+/* Entries and objects: the swap cache left out. */
+static inline uint32_t swap_count(struct swap *s, uint32_t slot) { return swap_slot(s, slot)->count; }
 const uint8_t *swap_bytes(struct swap *s, uint32_t slot); /* a page */
 void swap_write(struct swap *s, uint32_t slot, pfn_t from); /* what is in the frame, */
 void swap_read(struct swap *s, uint32_t slot, pfn_t to);    /* and back */
@@ -66,11 +79,16 @@ void swap_read(struct swap *s, uint32_t slot, pfn_t to);    /* and back */
 void swap_soon(struct swap *s, uint32_t slot, bool bytes);
 void swap_zero(struct swap *s, uint32_t slot, uint64_t at, uint64_t len);
 /* Swap cache: the frame that holds the same bytes, PFN_NONE. */
-pfn_t swap_cached(struct swap *s, uint32_t slot);
+static inline pfn_t swap_cached(struct swap *s, uint32_t slot)
+{
+	uint32_t frame = swap_slot(s, slot)->frame;
+
+	return frame ? frame - 1 : PFN_NONE;
+}
 void swap_set_cached(struct swap *s, uint32_t slot, pfn_t pfn); /* PFN_NONE: forgets it */
 /* The one entry that names the slot was made from a frame of one process alone, and has not been copied since. */
-bool swap_exclusive(struct swap *s, uint32_t slot);
-void swap_set_exclusive(struct swap *s, uint32_t slot, bool exclusive);
+static inline bool swap_exclusive(struct swap *s, uint32_t slot) { return swap_slot(s, slot)->exclusive; }
+static inline void swap_set_exclusive(struct swap *s, uint32_t slot, bool exclusive) { swap_slot(s, slot)->exclusive = exclusive; }
 /* The number of the slot's area, and its number there, as users see them. */
 unsigned swap_place(struct swap *s, uint32_t slot, uint64_t *within);
 /* swapoff begins: no slot is given out any more; or has been given up. Once no slot is busy the area may be removed. */

@@ -49,12 +49,11 @@ static bool has(uint64_t raw, int bit)
 	return bit != VM_BIT_NONE && (raw >> bit & 1);
 }
 
-enum entry_kind entry_kind(const struct vm_geometry *g, uint64_t raw)
+/* entry_kind() of what is not 0. */
+enum entry_kind entry_kind_judged(const struct vm_geometry *g, uint64_t raw)
 {
 	uint64_t packed;
 
-	if (raw == 0)
-		return ENTRY_NONE;
 	if (is_valid(g, raw)) {
 		if (g->leaf_by_rwx && (!has(raw, g->read) && (has(raw, g->write) || !has(raw, g->nx))))
 			return ENTRY_NONSENSE;
@@ -76,13 +75,11 @@ bool entry_protnone_keeps_dirty(const struct vm_geometry *g)
 	return keeps_dirty(g);
 }
 
-uint64_t entry_number(const struct vm_geometry *g, uint64_t raw)
+/* entry_number() of what is not valid. */
+uint64_t entry_number_packed(const struct vm_geometry *g, uint64_t raw)
 {
-	uint64_t packed;
+	uint64_t packed = closed_up(g, raw);
 
-	if (is_valid(g, raw))
-		return raw >> g->ppn_shift & low_bits(g->ppn_bits);
-	packed = closed_up(g, raw);
 	return packed & 1 ? packed >> 1 & low_bits(g->ppn_bits) : (packed >> 1) - 1;
 }
 

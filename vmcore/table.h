@@ -148,7 +148,13 @@ unsigned table_huge_order(const struct vm_host *h); /* log2 pages of the lowest 
 
 /* The codec. Flags are VM_PTE_*; those that the format lacks are ignored or, for reading, as `lacking` below. */
 enum entry_kind { ENTRY_NONE, ENTRY_PRESENT, ENTRY_PROTNONE, ENTRY_SWAPPED, ENTRY_NONSENSE };
-enum entry_kind entry_kind(const struct vm_geometry *g, uint64_t raw);
+enum entry_kind entry_kind_judged(const struct vm_geometry *g, uint64_t raw);
+static inline enum entry_kind entry_kind(const struct vm_geometry *g, uint64_t raw)
+{
+	if (raw == 0)
+		return ENTRY_NONE;
+	return (raw >> g->valid & 1) && !g->leaf_by_rwx ? ENTRY_PRESENT : entry_kind_judged(g, raw);
+}
 uint64_t entry_present(const struct vm_geometry *g, pfn_t pfn, unsigned flags);
 /* `dirty`: its D bit, kept where the format has room for it. UINT64_MAX: cannot be expressed. */
 uint64_t entry_protnone(const struct vm_geometry *g, pfn_t pfn, bool dirty);
@@ -157,7 +163,13 @@ bool entry_protnone_keeps_dirty(const struct vm_geometry *g);
 uint64_t entry_swapped(const struct vm_geometry *g, uint64_t slot); /* likewise */
 uint64_t entry_slots(const struct vm_geometry *g);    /* the lowest slot that cannot be expressed */
 /* present and protnone: the frame; swapped: the slot. */
-uint64_t entry_number(const struct vm_geometry *g, uint64_t raw);
+uint64_t entry_number_packed(const struct vm_geometry *g, uint64_t raw);
+static inline uint64_t entry_number(const struct vm_geometry *g, uint64_t raw)
+{
+	if (raw >> g->valid & 1)
+		return raw >> g->ppn_shift & (((uint64_t)1 << g->ppn_bits) - 1);
+	return entry_number_packed(g, raw);
+}
 /* present: VM_PTE_*. A format without a write, user or exec bit permits; without A or D it says 0. */
 unsigned entry_flags(const struct vm_geometry *g, uint64_t raw);
 uint64_t entry_with_flags(const struct vm_geometry *g, uint64_t raw, unsigned set, unsigned clear);

@@ -82,25 +82,23 @@ static struct slot *set_of(const struct tlb *t, vpn_t vpn)
 	return t->slots + (vpn & (t->sets - 1)) * t->shape.ways;
 }
 
-static struct slot *find(const struct tlb *t, uint32_t asid, vpn_t vpn)
+static inline struct slot *find(struct slot *set, unsigned ways, uint32_t asid, vpn_t vpn)
 {
-	struct slot *s = set_of(t, vpn), *end = s + t->shape.ways;
-
-	for (; s < end; s++)
+	for (struct slot *s = set, *end = set + ways; s < end; s++)
 		if (s->vpn == vpn && s->asid == asid && s->valid)
 			return s;
 	return NULL;
 }
 
-static void mark(const struct tlb *t, struct slot *set, struct slot *used)
+static inline void mark(struct slot *set, unsigned ways, struct slot *used)
 {
 	if (used->used)
 		return;
 	used->used = true;
-	for (unsigned w = 0; w < t->shape.ways; w++)
+	for (unsigned w = 0; w < ways; w++)
 		if (!set[w].used)
 			return;
-	for (unsigned w = 0; w < t->shape.ways; w++)
+	for (unsigned w = 0; w < ways; w++)
 		set[w].used = &set[w] == used;
 }
 
@@ -110,23 +108,23 @@ static void drop_slot(struct tlb *t, struct slot *s)
 	t->valid--;
 }
 
-static struct slot *victim(const struct tlb *t, struct slot *set)
+static inline struct slot *victim(struct slot *set, unsigned ways)
 {
-	for (unsigned w = 0; w < t->shape.ways; w++)
+	for (unsigned w = 0; w < ways; w++)
 		if (!set[w].valid)
 			return &set[w];
-	for (unsigned w = 0; w < t->shape.ways; w++)
+	for (unsigned w = 0; w < ways; w++)
 		if (!set[w].used)
 			return &set[w];
 	return set;
 }
 
-static void fill(struct tlb *t, uint32_t asid, vpn_t vpn, const struct translation *tr, unsigned page_bits)
+/* `s`: the entry that the page has already; NULL: none. */
+static inline void fill(struct tlb *t, struct slot *set, struct slot *s, uint32_t asid, vpn_t vpn, const struct translation *tr,
+			unsigned page_bits)
 {
-	struct slot *set = set_of(t, vpn), *s = find(t, asid, vpn);
-
 	if (!s) {
-		s = victim(t, set);
+		s = victim(set, t->shape.ways);
 		t->valid += !s->valid;
 		s->used = false;
 	}
@@ -135,7 +133,7 @@ static void fill(struct tlb *t, uint32_t asid, vpn_t vpn, const struct translati
 	s->pfn = tr->pa >> page_bits;
 	s->flags = (uint16_t)tr->flags;
 	s->valid = true;
-	mark(t, set, s);
+	mark(set, t->shape.ways, s);
 }
 
 /* A store needs D too, where there is one: without it the walk has to set it. */
@@ -162,18 +160,19 @@ void mmu_translate(struct vm_host *h, const struct table *t, va_t va, enum vm_ac
 	struct tlb *tlb = h->tlb;
 	unsigned bits = h->geometry.page_bits;
 	vpn_t vpn = va >> bits;
-	struct slot *s;
+	struct slot *set, *s;
 
 	h->stats.accesses++;
 	if (tlb->shape.entries == 0) {
 		walk_counted(h, t, va, how, out);
 		return;
 	}
-	s = find(tlb, t->asid, vpn);
+	set = set_of(tlb, vpn);
+	s = find(set, tlb->shape.ways, t->asid, vpn);
 	if (s && permits(&h->mmu.format, s, how)) {
 		h->stats.tlb_hits++;
 		h->stats.time += h->config.tlb_hit;
-		mark(tlb, set_of(tlb, vpn), s);
+		mark(set, tlb->shape.ways, s);
 		*out = (struct translation) { .pa = (s->pfn << bits) + (va & (page_size(h) - 1)),
 					      .page_bits = bits, .flags = s->flags };
 		return;
@@ -181,17 +180,18 @@ void mmu_translate(struct vm_host *h, const struct table *t, va_t va, enum vm_ac
 	h->stats.tlb_misses++;
 	walk_counted(h, t, va, how, out);
 	if (out->fault == VM_WALK_OK)
-		fill(tlb, t->asid, vpn, out, bits);
+		fill(tlb, set, s, t->asid, vpn, out, bits);
 	else if (s)
 		drop_slot(tlb, s);
 }
 
 void tlb_flush_page(struct vm_host *h, uint32_t asid, vpn_t vpn)
 {
-	struct slot *s = h->tlb->valid ? find(h->tlb, asid, vpn) : NULL;
+	struct tlb *t = h->tlb;
+	struct slot *s = t->valid ? find(set_of(t, vpn), t->shape.ways, asid, vpn) : NULL;
 
 	if (s)
-		drop_slot(h->tlb, s);
+		drop_slot(t, s);
 }
 
 /* Drops what is of `asid` (or of all) in [first, end). */

@@ -13,13 +13,6 @@ void clock_clear(struct clock *c)
 	c->heap = NULL;
 }
 
-void clock_spend(struct clock *c, ns_t cost)
-{
-	c->spent += cost;
-	if (!c->frozen)
-		c->now += cost;
-}
-
 static struct timer *heap_at(const struct clock *c, size_t i)
 {
 	return c->heap->pdata[i];
