@@ -115,6 +115,8 @@ int replay_make(struct replay_world *w, uint64_t ref, uint64_t **entry, struct e
 #define CLONES
 #endif
 
+enum { ROOT_SHIFT = 27 };                  /* from there on a reference tells which root, and which entry of it */
+
 CLONES static void may_be_any(const uint64_t *restrict refs, uint64_t *restrict any)
 {
 	/* Stores: one of the two highest bits. */
@@ -122,16 +124,21 @@ CLONES static void may_be_any(const uint64_t *restrict refs, uint64_t *restrict 
 		any[i] = ~(ENTRY_P | ENTRY_A | ((refs[i] ^ refs[i] << 1) >> 63 << 6));
 }
 
+CLONES static void root_paths(const struct replay_world *w, const uint64_t *restrict refs, uint64_t *restrict at)
+{
+	for (unsigned i = 0; i < PATHS; i++)
+		at[i] = (refs[i] >> 24 & 0xff8) + (uint64_t)(uintptr_t)w->ram + w->root[vm_ref_space(refs[i])];
+}
+
 CLONES void replay_paths(const struct replay_world *w, const uint64_t *restrict refs, struct replay_paths *restrict p)
 {
-	uint64_t ram = (uint64_t)(uintptr_t)w->ram, one = w->root[vm_ref_space(refs[0])], first = ram + one, spaces = 0, stores = 0;
+	uint64_t ram = (uint64_t)(uintptr_t)w->ram, others = 0, stores = 0;
 
 	for (unsigned i = 0; i < PATHS; i++) {
 		uint64_t ref = refs[i];
 
-		spaces |= ref ^ refs[0];
+		others |= ref ^ refs[0];
 		stores |= ref ^ ref << 1;
-		p->at[0][i] = first | (ref >> 24 & 0xff8);
 		p->at[1][i] = ram | (ref >> 15 & 0xff8);
 		p->at[2][i] = ram | (ref >> 6 & 0xff8);
 		p->at[3][i] = ram | (ref << 3 & 0xff8);
@@ -139,17 +146,20 @@ CLONES void replay_paths(const struct replay_world *w, const uint64_t *restrict 
 	p->stores = stores >> 63;
 	if (p->stores)
 		may_be_any(refs, p->any);
-	for (unsigned i = 0; vm_ref_space(spaces) && i < PATHS; i++)
-		p->at[0][i] += w->root[vm_ref_space(refs[i])] - one;
+	p->spread = vm_ref_where(others) >> ROOT_SHIFT;
+	if (p->spread)
+		root_paths(w, refs, p->at[0]);
+	else
+		p->at[0][0] = ram + w->root[vm_ref_space(refs[0])] + (refs[0] >> 24 & 0xff8);
 }
 
-static inline unsigned __attribute__((always_inline)) walk_on(const struct replay_paths *p, size_t i, bool stores)
+static inline unsigned __attribute__((always_inline)) walk_on(const struct replay_paths *p, size_t i, bool stores, bool spread)
 {
 	for (; i < PATHS; i += WALK_MANY) {
 		uint64_t all = UINT64_MAX;
 
 		for (size_t k = 0; k < WALK_MANY; k++) {
-			uint64_t leaf = replay_load(replay_follow(p, i + k));
+			uint64_t leaf = replay_load(replay_follow(p, i + k, spread));
 
 			all &= stores ? leaf | p->any[i + k] : leaf;
 		}
@@ -161,7 +171,17 @@ static inline unsigned __attribute__((always_inline)) walk_on(const struct repla
 
 unsigned replay_walk_on(const struct replay_paths *p, unsigned i)
 {
-	return p->stores ? walk_on(p, i, true) : walk_on(p, i, false);
+	if (p->spread)
+		return p->stores ? walk_on(p, i, true, true) : walk_on(p, i, false, true);
+	return p->stores ? walk_on(p, i, true, false) : walk_on(p, i, false, false);
+}
+
+void replay_follow_all(const struct replay_paths *p, uint64_t **entry)
+{
+	for (unsigned i = 0; i < PATHS; i++) {
+		entry[i] = (uint64_t *)(uintptr_t)replay_follow(p, i, p->spread);
+		__builtin_prefetch(entry[i], 1);
+	}
 }
 
 uint64_t replay_page_of(const struct replay_world *w, uint32_t index)

@@ -39,6 +39,7 @@ struct replay_paths {
 	uint64_t at[REPLAY_LEVELS][PATHS] __attribute__((aligned(64)));
 	uint64_t any[PATHS];       /* bits of the leaf entry that may be as they like; the others are to be 1 */
 	bool     stores;           /* some are; else any[] is not filled in: all but P and A */
+	bool     spread;           /* over several entries of roots; else at[0][0] is all of at[0] */
 };
 
 struct replay_world {
@@ -100,10 +101,10 @@ static inline uint64_t replay_load(uint64_t at)
 	return v;
 }
 
-/* Where the leaf entry is that such a path leads to. */
-static inline uint64_t replay_follow(const struct replay_paths *p, size_t i)
+/* Where the leaf entry is that such a path leads to. Each reads its root's entry, be it the same. */
+static inline uint64_t replay_follow(const struct replay_paths *p, size_t i, bool spread)
 {
-	uint64_t at = replay_load(p->at[0][i]) + p->at[1][i];
+	uint64_t at = *(const volatile uint64_t *)(uintptr_t)p->at[0][spread ? i : 0] + p->at[1][i];
 
 	for (unsigned k = 2; k < REPLAY_LEVELS; k++)
 		at = replay_load(at - TABLE_FLAGS) + p->at[k][i];
@@ -111,13 +112,7 @@ static inline uint64_t replay_follow(const struct replay_paths *p, size_t i)
 }
 
 /* All of them, whose leaf entries are on their way from memory then. */
-static inline void replay_follow_all(const struct replay_paths *p, uint64_t **entry)
-{
-	for (unsigned i = 0; i < PATHS; i++) {
-		entry[i] = (uint64_t *)(uintptr_t)replay_follow(p, i);
-		__builtin_prefetch(entry[i], 1);
-	}
-}
+void replay_follow_all(const struct replay_paths *p, uint64_t **entry);
 
 static inline bool replay_no_table(const struct replay_world *w, const uint64_t *entry)
 {
