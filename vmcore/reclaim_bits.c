@@ -165,10 +165,7 @@ bool machine_is_file(struct policy *p, uint32_t f)
 /* What the frame leads to: the entry, its table, its neighbours in the page cache. */
 static void fetch_around(const struct vm_host *h, const struct frame *f)
 {
-	if (f->entry) {
-		__builtin_prefetch(h->ram + f->entry - 1, 1);
-		__builtin_prefetch(frame_of(h, (f->entry - 1) >> h->geometry.page_bits), 1);
-	}
+	fetch_entry(h, f);
 	if (f->use != VM_FRAME_FILE || !f->inode)        /* one that is being allocated has none yet */
 		return;
 	inode_soon(f->inode, f->index, false);

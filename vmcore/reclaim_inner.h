@@ -85,6 +85,15 @@ static inline bool frame_seems_dirty(struct vm_host *h, pfn_t pfn)
 	return (frame_known(h, pfn) & FRAME_KNOWN_DIRTY) || (frame_of(h, pfn)->flags & FRAME_DIRTY);
 }
 
+/* Its entry and the table that has it come from memory. */
+static inline void fetch_entry(const struct vm_host *h, const struct frame *f)
+{
+	if (!f->entry)
+		return;
+	__builtin_prefetch(h->ram + f->entry - 1, 1);
+	__builtin_prefetch(frame_of(h, (f->entry - 1) >> h->geometry.page_bits), 1);
+}
+
 static inline void note_look(struct reclaim *r, uint32_t f, uint32_t value, unsigned kind)
 {
 	if (r->looks < LOOKED_MAX)

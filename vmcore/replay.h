@@ -150,6 +150,9 @@ static inline void policy_soon(struct policy *p, uint32_t f)
 		f = p->next[f];
 	__builtin_prefetch(mapped_entry(p->machine, f), 1);
 }
+static inline void policy_scans(struct policy *p, uint32_t near, uint32_t far)
+{
+}
 
 /*
  * Policies that want to know each hit get to know those of the two pages referenced last together, once something else is

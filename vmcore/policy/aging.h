@@ -54,17 +54,21 @@ static inline void aging_forget(struct policy *p, uint32_t f)
 static inline void aging_tick(struct policy *p)
 {
 	struct policy_ring old[AGING_VALUES];
+	struct policy_scan scan;
 
 	for (uint32_t k = 0; k < AGING_VALUES; k++) {
 		old[k] = p->classes.class[k].ring;
 		ring_clear(&p->classes.class[k].ring);
 	}
-	for (uint32_t k = 0; k < AGING_VALUES; k++)
+	for (uint32_t k = 0; k < AGING_VALUES; k++) {
+		scan = (struct policy_scan){ 0 };
 		for (uint32_t f = old[k].first, next; old[k].size > 0; old[k].size--, f = next) {
+			scan_steps(p, &scan, f);
 			next = p->next[f];
 			aging_put(p, f, k >> 1 | (policy_used(p, f) ? 128 : 0));
 			policy_unuse(p, f);
 		}
+	}
 }
 
 static inline uint32_t aging_victim(struct policy *p, uint64_t page)
@@ -78,6 +82,7 @@ static inline uint32_t aging_victim(struct policy *p, uint64_t page)
 	f = p->classes.class[k].ring.first;
 	policy_looked(p, f, k);
 	aging_forget(p, f);
+	ring_soon(p, &p->classes.class[k].ring);
 	return f;
 }
 

@@ -50,6 +50,7 @@ static inline uint32_t arc_replace(struct policy *p, bool from_b2)
 
 	ghost_add(&p->ghosts, !first, policy_page(p, f), 0);
 	arc_forget(p, f);
+	ring_soon(p, &p->ring[!first]);
 	return f;
 }
 
@@ -68,6 +69,7 @@ static inline uint32_t arc_victim(struct policy *p, uint64_t page)
 	} else if (t1 >= c) {                            /* all of L1 is in memory: nothing remembers this one */
 		f = p->ring[0].first;
 		arc_forget(p, f);
+		ring_soon(p, &p->ring[0]);
 		ghost_trim(&p->ghosts, 0, 0);
 		return f;
 	} else if (t1 + b1 >= c) {

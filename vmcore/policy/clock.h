@@ -29,12 +29,12 @@ static inline void clock_hit(struct policy *p, uint32_t f)
 static inline uint32_t clock_victim(struct policy *p, uint64_t page)
 {
 	struct policy_ring *r = &p->ring[0];
+	struct policy_scan scan = { 0 };
 	uint32_t f = r->first;
 
-	while (policy_used(p, f)) {
+	for (; policy_used(p, f); f = p->next[f]) {
 		policy_unuse(p, f);
-		f = p->next[f];
-		policy_soon(p, p->next[f]);
+		scan_steps(p, &scan, f);
 	}
 	r->first = f;
 	return fifo_victim(p, page);

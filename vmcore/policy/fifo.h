@@ -20,8 +20,8 @@ static inline uint32_t fifo_victim(struct policy *p, uint64_t page)
 {
 	uint32_t f = ring_pop(p, &p->ring[0]);
 
-	if (--p->size > 0)
-		policy_soon(p, p->ring[0].first);
+	p->size--;
+	ring_soon(p, &p->ring[0]);
 	return f;
 }
 

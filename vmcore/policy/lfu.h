@@ -104,6 +104,8 @@ static inline uint32_t lfu_victim(struct policy *p, uint64_t page)
 
 	policy_looked(p, f, lfu_count(p, f));
 	lfu_forget(p, f);
+	if (p->size > 0)
+		ring_soon(p, &p->classes.class[p->classes.lowest].ring);
 	return f;
 }
 

@@ -100,10 +100,10 @@ static inline void linux_soon(struct policy *p, uint32_t kind, uint64_t page)
 
 	if (f == POLICY_NONE)
 		return;
+	ring_soon(p, &p->ring[kind]);
 	for (unsigned steps = 1; steps <= 3; steps++, f = p->next[f])
 		if (p->ghosts.room && policy_page(p, f) != POLICY_NO_PAGE)
 			ghost_soon(&p->ghosts, policy_page(p, f), steps);
-	policy_soon(p, f);
 	if (p->ghosts.room && page != POLICY_NO_PAGE)
 		ghost_soon(&p->ghosts, page, 2);
 }
@@ -111,6 +111,7 @@ static inline void linux_soon(struct policy *p, uint32_t kind, uint64_t page)
 static inline uint32_t linux_victim(struct policy *p, uint64_t page)
 {
 	uint32_t kind = linux_kind(p), f;
+	struct policy_scan scan = { 0 }, refill = { 0 };
 
 	if (p->ghosts.room && page != POLICY_NO_PAGE)
 		ghost_soon(&p->ghosts, page, 3);
@@ -118,6 +119,7 @@ static inline uint32_t linux_victim(struct policy *p, uint64_t page)
 		struct policy_ring *inactive = &p->ring[kind], *active = &p->ring[kind | LINUX_ACTIVE];
 
 		while (active->size > 0 && (linux_is_low(p, kind) || inactive->size == 0)) {
+			scan_steps(p, &refill, active->first);
 			f = ring_pop(p, active);
 			policy_unuse(p, f);
 			linux_put(p, f, kind);
@@ -126,6 +128,7 @@ static inline uint32_t linux_victim(struct policy *p, uint64_t page)
 		if (!policy_used(p, f))
 			break;
 		policy_unuse(p, f);
+		scan_steps(p, &scan, f);
 		ring_remove(p, inactive, f);
 		linux_look_again(p, f, kind);
 	}

@@ -1,5 +1,6 @@
 /* live.c - the policies as the live machine calls them: the used bit is the A bit of page-table entries. */
 #define POLICY_OWN_BITS
+#define POLICY_AHEAD 2                       /* machine_soon() takes that long */
 #include "reclaim_inner.h"
 
 #include <string.h>
@@ -57,6 +58,14 @@ static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
 static inline void policy_soon(struct policy *p, uint32_t f)
 {
 	machine_soon(p, f);
+}
+
+static inline void policy_scans(struct policy *p, uint32_t near, uint32_t far)
+{
+	const struct vm_host *h = p->machine;
+
+	__builtin_prefetch(frame_of(h, far), 1);
+	fetch_entry(h, frame_of(h, near));
 }
 
 static inline bool policy_is_file(struct policy *p, uint32_t f)

@@ -41,11 +41,14 @@ static inline bool policy_ticks(struct policy *p, uint64_t period)
 static inline uint32_t nru_victim(struct policy *p, uint64_t page)
 {
 	uint32_t f = p->ring[0].first, best = f;
+	struct policy_scan scan = { 0 };
 	unsigned lowest = 4;
 
 	if (policy_ticks(p, p->param[0]))
-		for (uint32_t n = p->size; n > 0; n--, f = p->next[f])
+		for (uint32_t n = p->size; n > 0; n--, f = p->next[f]) {
 			policy_unuse(p, f);
+			scan_steps(p, &scan, f);
+		}
 	f = p->ring[0].first;
 	for (uint64_t n = 0; n < p->size && n < p->param[1] && lowest > 0; n++, f = p->next[f]) {
 		uint32_t sure = policy_surely(p, f);
@@ -61,6 +64,7 @@ static inline uint32_t nru_victim(struct policy *p, uint64_t page)
 		}
 	}
 	fifo_forget(p, best);
+	ring_soon(p, &p->ring[0]);
 	return best;
 }
 

@@ -125,6 +125,13 @@ void policy_memory(const struct policy *p, uint64_t *by_frame, uint64_t *by_page
 typedef void policy_each_fn(void *arg, const char *list, uint32_t f);
 
 
+/* How many evictions before its own a frame is best told to policy_soon(). */
+#ifndef POLICY_AHEAD
+#define POLICY_AHEAD 0
+#endif
+static inline void policy_soon(struct policy *p, uint32_t f);
+static inline void policy_scans(struct policy *p, uint32_t near, uint32_t far);
+
 #ifndef POLICY_OWN_BITS
 static inline bool policy_used(struct policy *p, uint32_t f)
 {
@@ -151,8 +158,12 @@ static inline uint32_t policy_surely(struct policy *p, uint32_t f)
 static inline void policy_looked(struct policy *p, uint32_t f, uint32_t value)
 {
 }
-/* The frame will be asked for soon, probably: what is known of it may come from memory meanwhile. */
+/* The frame will go soon, probably: what is known of it may come from memory meanwhile. The calls before that bring it on. */
 static inline void policy_soon(struct policy *p, uint32_t f)
+{
+}
+/* A scan will look at `near` soon, and later at `far`. */
+static inline void policy_scans(struct policy *p, uint32_t near, uint32_t far)
 {
 }
 /* A page of a file, not anonymous memory. */
@@ -244,6 +255,42 @@ static inline uint32_t ring_pop(struct policy *p, struct policy_ring *r)
 
 	ring_remove(p, r, f);
 	return f;
+}
+
+/* Its first are the next victims. */
+static inline void ring_soon(struct policy *p, const struct policy_ring *r)
+{
+	uint32_t f = r->first;
+
+	if (f == POLICY_NONE)
+		return;
+	for (int i = 0; i < POLICY_AHEAD; i++)
+		f = p->next[f];
+	policy_soon(p, f);
+}
+
+/* A scan through a ring looks ahead: far ahead once it has become long. */
+enum { SCAN_AHEAD = 8 };
+struct policy_scan { uint32_t steps, near, far; };
+
+static inline void scan_steps(struct policy *p, struct policy_scan *s, uint32_t f)
+{
+	if (POLICY_AHEAD == 0) {
+		policy_soon(p, p->next[p->next[f]]);
+		return;
+	}
+	if (++s->steps <= SCAN_AHEAD) {
+		s->near = p->next[f];
+		s->far = p->next[s->near];
+		for (unsigned i = 0; s->steps == SCAN_AHEAD && i < SCAN_AHEAD; i++) {
+			s->near = p->next[s->near];
+			s->far = p->next[p->next[s->far]];
+		}
+	} else {
+		s->near = p->next[s->near];
+		s->far = p->next[s->far];
+	}
+	policy_scans(p, s->near, s->far);
 }
 
 static inline void ring_each(const struct policy *p, const struct policy_ring *r, const char *list, policy_each_fn *each,

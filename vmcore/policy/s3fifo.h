@@ -53,6 +53,7 @@ static inline uint32_t s3fifo_from_main(struct policy *p)
 	}
 	policy_looked(p, f, 0);
 	s3fifo_forget(p, f);
+	ring_soon(p, &p->ring[1]);
 	return f;
 }
 
@@ -71,6 +72,7 @@ static inline uint32_t s3fifo_victim(struct policy *p, uint64_t page)
 			s3fifo_forget(p, f);
 			ghost_add(&p->ghosts, 0, policy_page(p, f), 0);
 			ghost_trim(&p->ghosts, 0, (uint32_t)(c - small));
+			ring_soon(p, &p->ring[0]);
 			return f;
 		}
 		ring_remove(p, &p->ring[0], f);

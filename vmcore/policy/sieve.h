@@ -34,14 +34,17 @@ static inline void sieve_forget(struct policy *p, uint32_t f)
 
 static inline uint32_t sieve_victim(struct policy *p, uint64_t page)
 {
+	struct policy_scan scan = { 0 };
 	uint32_t f = p->hand;
 
-	while (policy_used(p, f)) {
+	for (; policy_used(p, f); f = p->next[f]) {
 		policy_unuse(p, f);
-		f = p->next[f];
+		scan_steps(p, &scan, f);
 	}
 	p->hand = f;
 	sieve_forget(p, f);
+	if (p->size > 0)
+		policy_soon(p, p->next[p->hand]);
 	return f;
 }
 

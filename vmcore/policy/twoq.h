@@ -51,6 +51,7 @@ static inline uint32_t twoq_victim(struct policy *p, uint64_t page)
 		ghost_trim(&p->ghosts, 0, (uint32_t)most_out);
 	}
 	twoq_forget(p, f);
+	ring_soon(p, &p->ring[p->count[f]]);
 	return f;
 }
 
