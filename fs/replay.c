@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { WORKERS_MAX = 1024, CURVE_SIZES = 40, LONG = 256 /* where options begin, behind all characters */ };
+enum { WORKERS_MAX = 1024, CURVE_SIZES = 40, CURVE_SHARE = 3 /* a curve has arrays of four times its tables */, LONG = 256 /* where options begin, behind all characters */ };
 
 static const char usage[] =
 	"usage: vitrine replay [OPTIONS] TRACE...   policies x frames over traces; `-` is the standard input\n"
@@ -594,7 +594,7 @@ static int check_settings(struct settings *s, int traces)
 	if (s->steps && s->curve)
 		return misused("--steps are of one number of frames each, not of a curve");
 	if (s->batch.table_bytes == 0)
-		s->batch.table_bytes = replay_table_share(s->batch.workers);
+		s->batch.table_bytes = replay_table_share(s->batch.workers) / (s->curve ? CURVE_SHARE : 1);
 	sort_frames(s->frames);
 	return check_runs(s);
 }
