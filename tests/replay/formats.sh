@@ -30,6 +30,28 @@ done
 [ "$(wc -c < "$T/b.bin64")" = 240000 ] || fail "bin64 has $(wc -c < "$T/b.bin64") bytes"
 cut -c4-11 "$T/body" | while read -r a; do echo $((0x$a >> 12)); done | cmp -s - "$T/b.pages" || fail "pages are not addresses >> 12"
 
+# The compact format is what the manual says.
+if command -v python3 >/dev/null; then
+	printf 'pid 7\nI  00001000,4\n S 00002000,4\npid 9\n M 00001000,4\npid 7\n L 00001fff,1\n' > "$T/c.lackey"
+	"$VITRINE" convert "$T/c.lackey" "$T/d.compact" && python3 - "$T/d.compact" <<'PY' || fail "compact is not as it is described"
+import struct, sys
+data = open(sys.argv[1], "rb").read()
+assert data[:16] == b"VITRINE TRACE 1\n"
+at, pids, pages, refs = 16, [], [], []
+while True:
+    n, k, s, zero = struct.unpack_from("<4I", data, at)
+    at += 16
+    if n == 0:
+        break
+    pids += struct.unpack_from(f"<{s}Q", data, at); at += 8 * s
+    pages += struct.unpack_from(f"<{k}Q", data, at); at += 8 * k
+    refs += struct.unpack_from(f"<{n}I", data, at); at += 4 * n
+assert struct.unpack_from("<2Q", data, at) == (len(refs), len(pages)) and at + 16 == len(data)
+seen = [(pids[pages[r >> 2] >> 52], pages[r >> 2] & (1 << 36) - 1, "LSMI"[r & 3]) for r in refs]
+assert seen == [(7, 1, "I"), (7, 2, "S"), (9, 1, "M"), (7, 1, "L")], seen
+PY
+fi
+
 # What editors and people make of text: marks at its beginning, comments without end, tabs.
 refs() { "$VITRINE" replay --policy lru --frames 9 --csv "$1" 2>&1 | tail -n 1 | cut -d, -f4-6 | tr -d '\r'; }
 same "a mark of UTF-8" "$(printf '\357\273\2771\n2\n1\n' > "$T/m" && refs "$T/m")" "3,1,2"
