@@ -124,12 +124,13 @@ static bool look_at_entry(void *arg, struct area *a, va_t va)
 }
 
 /* Nobody maps it, but a slot has its bytes: it goes if nobody else holds it. */
-static bool evict_unmapped(struct vm_host *h, pfn_t pfn)
+static bool evict_unmapped(struct vm_host *h, pfn_t pfn, uint32_t *slot)
 {
 	struct frame *f = frame_of(h, pfn);
 
 	if (f->use != VM_FRAME_ANON || !(f->flags & FRAME_SWAPCACHE) || f->refs > 1 || (f->flags & FRAME_DIRTY))
 		return false;
+	*slot = f->slot;
 	frame_retain(h, pfn);
 	page_uncache(h, pfn);
 	page_put(h, pfn);
@@ -147,7 +148,7 @@ static bool evict(struct vm_host *h, pfn_t pfn, bool later, uint32_t *slot)
 	if (f->use == VM_FRAME_FILE)
 		return evict_file(h, pfn, slot);
 	if (f->maps == 0)
-		return evict_unmapped(h, pfn);
+		return evict_unmapped(h, pfn, slot);
 	if (f->use != VM_FRAME_ANON)
 		return false;
 	if (f->flags & FRAME_LAZYFREE) {

@@ -37,6 +37,7 @@ struct paging {
 	struct row *row;             /* row n is at n % TIMELINE; NULL before the first */
 	struct row_ran *ran;         /* likewise; NULL: nobody ever did */
 	GQueue   waiting;            /* struct vm_proc, by wait.link */
+	uint64_t settled;            /* pages that somebody waited for, and no longer does */
 };
 
 struct paging *paging_new(struct vm_host *h)
@@ -217,6 +218,16 @@ static void wake(struct vm_host *h, pfn_t pfn)
 	}
 }
 
+/* A page that came in, and that nobody maps or waits for, only the swap cache has: the policy may have it go. */
+static void leave_to_policy(struct vm_host *h, pfn_t pfn)
+{
+	struct frame *f = frame_of(h, pfn);
+
+	if (f->use == VM_FRAME_ANON && f->maps == 0 && f->refs == 2 && (f->flags & FRAME_SWAPCACHE) &&
+	    !(f->flags & (FRAME_READING | FRAME_LISTED | FRAME_ASIDE)))
+		reclaim_add(h, pfn, NULL);
+}
+
 /* The bytes are where they should be. */
 static void io_done(struct io *io)
 {
@@ -234,6 +245,8 @@ static void io_done(struct io *io)
 		swap_read(h->swap, io->slot, pfn);
 		f->flags &= ~FRAME_READING;
 		wake(h, pfn);
+		leave_to_policy(h, pfn);
+		h->paging->settled += f->flags & FRAME_LISTED ? 1 : 0;
 	}
 	page_put(h, pfn);
 	h->generation++;
@@ -439,6 +452,31 @@ void paging_wait_longer(struct vm_proc *p, ns_t by)
 	clock_set(p->host->clock, &p->wait.timer, p->wait.until);
 }
 
+/* Pages are on their way in, or have just come for a process that has not gone on yet. */
+static bool pages_come(const struct vm_host *h)
+{
+	if (h->paging->reads.head)
+		return true;
+	for (const GList *l = h->paging->waiting.head; l; l = l->next) {
+		const struct vm_proc *p = l->data;
+
+		if (!p->wait.scarce && !p->wait.question && p->wait.pfn != PFN_NONE)
+			return true;
+	}
+	return false;
+}
+
+bool paging_wait_others(struct vm_proc *p)
+{
+	if (!pages_come(p->host))
+		return false;
+	wait_begin(p);
+	p->wait.pfn = PFN_NONE;
+	p->wait.scarce = true;
+	p->wait.settled = p->host->paging->settled;
+	return true;
+}
+
 void paging_wait_victim(struct vm_proc *p)
 {
 	wait_begin(p);
@@ -493,8 +531,11 @@ void paging_wait_end(struct vm_proc *p)
 	p->wait = (struct proc_wait){ 0 };
 	if (question)
 		question_ends(h, question);
-	if (pfn != PFN_NONE)
+	if (pfn != PFN_NONE) {
+		h->paging->settled++;
+		leave_to_policy(h, pfn);
 		page_put(h, pfn);
+	}
 }
 
 bool paging_waits(const struct vm_proc *p)
@@ -503,6 +544,8 @@ bool paging_waits(const struct vm_proc *p)
 		return false;
 	if (p->wait.pfn != PFN_NONE)
 		return frame_of(p->host, p->wait.pfn)->flags & FRAME_READING;
+	if (p->wait.scarce)
+		return p->host->paging->settled == p->wait.settled && pages_come(p->host);
 	if (p->wait.question)
 		return vm_victim_wanted(p->host) && vm_victim_number(p->host) == p->wait.question && !victim_may_be_spared(p->host);
 	return p->host->clock->now < p->wait.until;

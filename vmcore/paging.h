@@ -60,6 +60,8 @@ void paging_wait_frame(struct vm_proc *p, pfn_t pfn, va_t va, bool major);
 void paging_wait_until(struct vm_proc *p, ns_t until);
 /* What p has done since took so long: the time that it waits for does not run meanwhile. */
 void paging_wait_longer(struct vm_proc *p, ns_t by);
+/* For a frame, since all are on their way in for others: until one of those has its page. False: nobody waits for any. */
+bool paging_wait_others(struct vm_proc *p);
 /* For an answer to policy external's question, after which the access is made again. */
 void paging_wait_victim(struct vm_proc *p);
 /* It could go on, but others have their turn; until that is over, or until paging_next_turn(). */

@@ -27,6 +27,8 @@ struct thread {
 /* What a process waits for; see paging.h. */
 struct proc_wait {
 	bool     active, major, preempted;
+	bool     scarce;             /* for a frame: all are on their way in for others */
+	uint64_t settled;            /* scarce: how many pages had come when this began */
 	pfn_t    pfn;                /* the frame that is read; PFN_NONE: `until` */
 	va_t     va;                 /* of the access that faulted */
 	struct translation why;      /* and how */

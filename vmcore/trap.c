@@ -192,6 +192,8 @@ static int fault_or_kill(struct vm_proc *p, struct area *a, va_t va, enum vm_acc
 			paging_wait_victim(p);
 			return -EINPROGRESS;
 		}
+		if (r == -ENOMEM && paging_may_wait(h) && paging_wait_others(p))
+			return -EINPROGRESS;
 		victim = r == -ENOMEM ? oom_victim(h) : NULL;
 		if (!victim)
 			return r;

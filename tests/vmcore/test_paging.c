@@ -112,6 +112,13 @@ static void waiting_counts_what_not_waiting_counts(void **state)
 	assert_memory_equal(&stats[0], &stats[1], sizeof(stats[0]));
 }
 
+static void set_user_frames(struct machine *m, uint64_t n)
+{
+	for (const struct vm_config_row *r = vm_config_rows; r->name; r++)
+		if (strcmp(r->name, "user_frames") == 0)
+			assert_int_equal(vm_config_set(m->host, r, n, NULL), 0);
+}
+
 /* What an access takes: its walks, what the fault costs, and the device: one after the other, whether somebody waits or not. */
 static void costs_and_the_time_of_devices_add_up(void **state)
 {
@@ -123,9 +130,7 @@ static void costs_and_the_time_of_devices_add_up(void **state)
 
 		map_anon(p, A, 4 * PAGE, 3, VM_MAP_PRIVATE);
 		assert_int_equal(try(p, A, PAGE, VM_WRITE), 0);
-		for (const struct vm_config_row *r = vm_config_rows; r->name; r++)
-			if (strcmp(r->name, "user_frames") == 0)
-				vm_config_set(m->host, r, 1, NULL);
+		set_user_frames(m, 1);
 		for (unsigned i = 0; i < 3; i++) {
 			va_t at = A + (i + 1) % 3 * PAGE;        /* two that are new, and the first again */
 			ns_t before = m->clock.now;
@@ -203,6 +208,57 @@ static void a_process_that_ends_while_it_waits_leaves_nothing(void **state)
 	check_machine(m);
 	assert_int_equal(frames_free(m->host), free_frames + 1);
 	assert_int_equal(swap_slots_free(m->host->swap), 64);
+}
+
+/* All frames are on their way in for others: that is no lack of memory, one comes after the other. */
+static void more_may_wait_than_there_are_frames(void **state)
+{
+	struct machine *m = *state;
+	struct vm_proc *p[4];
+	unsigned done = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		p[i] = swapped_out(m, A, 1);
+	set_user_frames(m, 2);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(try(p[i], A, PAGE, VM_READ), -EINPROGRESS);
+		assert_int_equal(state_of(p[i]), VM_DISK);
+	}
+	check_machine(m);
+	for (unsigned step = 0; done != 15 && step < 100; step++) {
+		for (unsigned i = 0; i < 4; i++)
+			if (!(done >> i & 1) && try(p[i], A, PAGE, VM_READ) == 0)
+				done |= 1 << i;
+		if (done != 15)
+			assert_true(clock_step(&m->clock));
+	}
+	assert_int_equal(done, 15);
+	assert_int_equal(vm_stats(m->host)->oom_kills, 0);
+	assert_int_equal(vm_stats(m->host)->swap_ins, 4);
+}
+
+/* The page that it waited for is there when it has gone: another process's in swap, and a frame that may be taken. */
+static void a_page_that_came_for_nobody_may_go(void **state)
+{
+	struct machine *m = *state;
+	struct vm_proc *p = swapped_out(m, A, 2), *c = machine_fork(p);
+	struct err e = { 0 };
+
+	set_user_frames(m, 1);
+	assert_int_equal(try(p, A, PAGE, VM_READ), -EINPROGRESS);
+	assert_int_equal(vm_kill(p, 9, &e), 0);
+	while (try(c, A + PAGE, PAGE, VM_READ) == -EINPROGRESS)
+		assert_true(clock_step(&m->clock));
+	assert_int_equal(page_at(c, A + PAGE).state, VM_PAGE_ANON);
+	assert_int_equal(vm_stats(m->host)->oom_kills, 0);
+	for (uint64_t seq = m->journal.next; seq-- > journal_oldest(&m->journal);) {
+		const struct event *ev = journal_at(&m->journal, seq);
+
+		if (strcmp(ev->kind->name, "evict") == 0) {
+			assert_int_equal(ev->value[6], 0);       /* the slot that has its bytes */
+			break;
+		}
+	}
 }
 
 static void what_it_waits_for_may_go_away(void **state)
@@ -420,6 +476,7 @@ int main(void)
 		TEST(others_run_meanwhile_and_the_timeline_says_so),
 		TEST(two_who_wait_for_one_slot_share_the_frame_and_the_transfer),
 		TEST(a_process_that_ends_while_it_waits_leaves_nothing), TEST(what_it_waits_for_may_go_away),
+		TEST(more_may_wait_than_there_are_frames), TEST(a_page_that_came_for_nobody_may_go),
 		cmocka_unit_test(a_frame_is_read_into_only_after_it_has_been_written_from),
 		cmocka_unit_test(random_processes_lose_no_byte_and_repeat),
 	};
