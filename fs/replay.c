@@ -12,7 +12,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { WORKERS_MAX = 1024, CURVE_SIZES = 40, CURVE_SHARE = 3 /* a curve has arrays of four times its tables */, LONG = 256 /* where options begin, behind all characters */ };
+enum {
+	WORKERS_MAX = 1024,
+	CURVE_SIZES = 40,
+	CURVE_SHARE = 3,         /* a curve gets a third of the room for tables: it has arrays of four times those */
+	LONG = 256,              /* where options begin, behind all characters */
+};
 
 static const char usage[] =
 	"usage: vitrine replay [OPTIONS] TRACE...   policies x frames over traces; `-` is the standard input\n"
