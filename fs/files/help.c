@@ -340,7 +340,7 @@ static const struct help all[] = {
 	  "mem/victim (not listed): with policy external, each eviction that a process needs is a line of candidates,\n"
 	  "frame numbers, the oldest first; what is written is the number of the one that goes. Who answers may look at\n"
 	  "everything (mem/frame/PFN, mem/frames, proc/PID/pagetable) meanwhile. After 5 s of real time FIFO answers.\n"
-	  "An answer that is no candidate is EINVAL, and the question stays.\n\n"
+	  "An answer that is no candidate is EINVAL, and the question stays; when frames become free it ends by itself.\n\n"
 	  "    $ echo external > mem/policy\n"
 	  "    $ while read -r first rest; do echo $first > mem/victim; done < mem/victim &     this is FIFO\n", NULL },
 	{ "process",

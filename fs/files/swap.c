@@ -138,7 +138,7 @@ static int run_off(struct call *c, struct err *e)
 
 const struct command swap_commands[] = {
 	{ "on", "SIZE [hdd|ssd|nvme] [latency=T] [bandwidth=B] [channels=N] [prio=N] [bad=S,...]", run_on,
-	  "a new area on a device of that kind (ssd), or on one of your own as latency=10ms,bandwidth=100M; areas of high "
+	  "a new area on a device of that kind (ssd), or on one of your own as latency=10ms,bandwidth=100M (a second; 0: bytes take no time); areas of high "
 	  "prio are filled first, slots that are bad never; result: its number" },
 	{ "off", "N", run_off, "every page of area N comes back into RAM; ENOMEM if they do not fit, then it stays on" },
 	{ 0 }
