@@ -4,6 +4,8 @@
  * (the median of parts of the run, so that what else runs on the machine matters less); the floor beside it is what the same
  * accesses cost where no page has to go. Takes 4 GiB of real memory. The second row is the same with pages that were written, which
  * have to go to swap first; of an eighth of the frames, since each slot takes real memory too.
+ * The highest part is, for policies with used bits, the one in which all 2^20 of them are cleared: clock's hand goes round once, linux
+ * gives each page its second chance, nru's tick comes. That is once for as many evictions as there are frames.
  * The goal is 2 us for a clean page; fails only when other pages went than were to go.
  */
 #include "bench.h"
