@@ -167,7 +167,7 @@ truncate -s 8M "$T/less.bin64" && mkfifo "$T/drain"
 for how in "convert --to pages $T/less.bin64 -" "replay --steps --frames 3 $T/less.bin64"; do
 	truncate -s 8M "$T/less.bin64"
 	"$VITRINE" $how > "$T/drain" 2> "$T/err" & running=$!
-	{ sleep 1; truncate -s 0 "$T/less.bin64"; cat > /dev/null; } < "$T/drain"
+	{ dd bs=1 count=1 of=/dev/null 2>/dev/null; truncate -s 0 "$T/less.bin64"; cat > /dev/null; } < "$T/drain"
 	wait $running
 	[ $? = 1 ] && grep -q 'got shorter' "$T/err" || fail "shorter meanwhile: $how: $(cat "$T/err")"
 done
