@@ -54,6 +54,14 @@ static inline void lines_clear(uint8_t *at, uint64_t bytes)
 	memset(at, 0, bytes);
 }
 
+static inline void lines_move(uint8_t *to, const uint8_t *from, uint64_t bytes)
+{
+	for (; bytes >= 64; bytes -= 64, to += 64, from += 64)
+		memcpy(to, from, 64);
+	if (bytes)
+		memcpy(to, from, bytes);
+}
+
 static inline void lines_zero(uint8_t *to, uint64_t *lines, unsigned page_bits)
 {
 	unsigned bits = line_bits(page_bits), first, n;
@@ -65,13 +73,16 @@ static inline void lines_zero(uint8_t *to, uint64_t *lines, unsigned page_bits)
 	*lines = 0;
 }
 
+/* What is zeros in `from` is not read there: it would only have to come from memory. */
 static inline void lines_copy(uint8_t *to, uint64_t *lines, const uint8_t *from, uint64_t from_lines, unsigned page_bits)
 {
 	unsigned bits = line_bits(page_bits), first, n;
 
-	for (uint64_t left = *lines | from_lines; left;) {
+	*lines &= ~from_lines;
+	lines_zero(to, lines, page_bits);
+	for (uint64_t left = from_lines; left;) {
 		n = lines_run(&left, &first);
-		memcpy(to + ((size_t)first << bits), from + ((size_t)first << bits), (size_t)n << bits);
+		lines_move(to + ((size_t)first << bits), from + ((size_t)first << bits), (uint64_t)n << bits);
 	}
 	*lines = from_lines;
 }
