@@ -245,11 +245,6 @@ void trace_progress(const struct trace *t, uint64_t *done, uint64_t *total)
 	*total = t->in.file_bytes;
 }
 
-bool trace_has_kinds(const struct trace *t)
-{
-	return t->format != TRACE_PAGES && t->format != TRACE_BIN64;
-}
-
 uint64_t trace_pid(const struct trace *t, unsigned space)
 {
 	return space < t->pids->len ? g_array_index(t->pids, uint64_t, space) : space;

@@ -45,7 +45,6 @@ void trace_close(struct trace *t);
 int  trace_next(struct trace *t, const uint64_t **refs, size_t *n, struct err *e);
 /* For a progress bar: how much of the file is done, of how much; *total 0: unknown. */
 void trace_progress(const struct trace *t, uint64_t *done, uint64_t *total);
-bool trace_has_kinds(const struct trace *t);    /* loads and stores differ */
 /* The number that the trace has for process `space` of its references; spaces are counted in order of appearance. */
 uint64_t trace_pid(const struct trace *t, unsigned space);
 /* All references as one array, when the file itself is that (a mapped bin64); else NULL. They still have to be checked. */

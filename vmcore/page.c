@@ -90,7 +90,8 @@ void page_put(struct vm_host *h, pfn_t pfn)
 	frame_release(h, pfn);
 }
 
-void page_slot_put(struct vm_host *h, uint32_t slot)
+/* An entry that named it has gone. */
+static void page_slot_put(struct vm_host *h, uint32_t slot)
 {
 	pfn_t pfn = swap_cached(h->swap, slot);
 

@@ -120,7 +120,6 @@ void page_put(struct vm_host *h, pfn_t pfn);
 void page_uncache(struct vm_host *h, pfn_t pfn);
 /* Linux's folio_free_swap(): the frame leaves the swap cache and is dirty; false while entries still name the slot. */
 bool page_leave_swap(struct vm_host *h, pfn_t pfn);
-void page_slot_put(struct vm_host *h, uint32_t slot); /* an entry that named it has gone */
 pfn_t zero_frame(struct vm_host *h);                  /* PFN_NONE */
 /* Entry i of the span gets other flags; not for pokes. */
 void page_set_flags(struct mm *mm, vpn_t first, struct span *s, uint64_t i, uint64_t raw, unsigned set, unsigned clear);

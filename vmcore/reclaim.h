@@ -55,7 +55,6 @@ void reclaim_check(struct vm_host *h, void (*wrong)(void *arg, const char *why),
 
 /* A bits of all entries that map the frame, and FRAME_REFERENCED. */
 bool frame_used(struct vm_host *h, pfn_t pfn);
-void frame_unuse(struct vm_host *h, pfn_t pfn);
 bool frame_dirty(struct vm_host *h, pfn_t pfn);
 void reclaim_knows_nothing(struct vm_host *h); /* what was seen of entries is true no more */
 

@@ -113,7 +113,7 @@ bool frame_used(struct vm_host *h, pfn_t pfn)
 	return frame_seems_used(h, pfn);
 }
 
-void frame_unuse(struct vm_host *h, pfn_t pfn)
+static void frame_unuse(struct vm_host *h, pfn_t pfn)
 {
 	if (!(frame_known(h, pfn) & FRAME_KNOWN_USED))
 		return;

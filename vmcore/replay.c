@@ -23,7 +23,7 @@ static void *array_new(uint64_t bytes)
 
 /* Places. */
 
-void places_init(struct places *s, uint64_t n)
+static void places_init(struct places *s, uint64_t n)
 {
 	uint64_t bits = MAX(n, 1);
 
@@ -34,7 +34,7 @@ void places_init(struct places *s, uint64_t n)
 	}
 }
 
-void places_clear(struct places *s)
+static void places_clear(struct places *s)
 {
 	for (unsigned k = 0; k < s->levels; k++)
 		sparse_free(s->level[k], s->words[k] * 8);

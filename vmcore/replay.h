@@ -39,8 +39,6 @@ extern const struct replay_policy replay_policies[];  /* replay_policies.c; ends
 
 /* opt: a set of places in the trace, one bit each, and a bit a word in the level above. */
 struct places { uint64_t *level[6], words[6]; unsigned levels; };
-void places_init(struct places *s, uint64_t n);
-void places_clear(struct places *s);
 static inline void places_add(struct places *s, uint64_t at)
 {
 	for (unsigned k = 0; k < s->levels; k++, at >>= 6) {
