@@ -50,7 +50,10 @@ uint64_t trace_pid(const struct trace *t, unsigned space);
 /* All references as one array, when the file itself is that (a mapped bin64); else NULL. They still have to be checked. */
 const uint64_t *trace_array(const struct trace *t, uint64_t *n);
 
-/* Writes what is read from `from`; counting its pages takes at most table_bytes (0: 4 GiB). Errors: errno of the stream, ERANGE for what the format cannot say. */
+/*
+ * Writes what is read from `from`; counting its pages takes at most table_bytes (0: 4 GiB). Errors: errno of the stream, ERANGE for
+ * what the format cannot say.
+ */
 struct trace_writer;
 struct trace_writer *trace_writer_new(FILE *to, enum trace_format f, const struct trace *from, uint64_t table_bytes, struct err *e);
 int  trace_write(struct trace_writer *w, const uint64_t *refs, size_t n, struct err *e);

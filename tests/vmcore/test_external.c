@@ -203,6 +203,16 @@ static void a_question_goes_with_the_only_one_who_asked(void **state)
 	assert_false(vm_victim_wanted(m->host));
 }
 
+/* Frames are full: one page of p, two of q, which wants another. */
+static void second_asks(struct machine *m, struct vm_proc *p, struct vm_proc *q)
+{
+	choose(m, "external", true);
+	assert_int_equal(touch(p, 0), 0);
+	assert_int_equal(touch(q, 0), 0);
+	assert_int_equal(touch(q, 1), 0);
+	assert_int_equal(touch(q, 2), -EINPROGRESS);
+}
+
 static void with_scope_process_only_own_pages_are_candidates(void **state)
 {
 	struct machine *m = *state;
@@ -211,11 +221,7 @@ static void with_scope_process_only_own_pages_are_candidates(void **state)
 	struct err e = { 0 };
 	pfn_t pfn = 0;
 
-	choose(m, "external", true);
-	assert_int_equal(touch(p, 0), 0);
-	assert_int_equal(touch(q, 0), 0);
-	assert_int_equal(touch(q, 1), 0);
-	assert_int_equal(touch(q, 2), -EINPROGRESS);
+	second_asks(m, p, q);
 	assert_int_equal(candidates(m, 1, &pfn), 2);
 	vm_page_at(p, A, &mine);
 	assert_int_equal(vm_victim_answer(m->host, mine.pfn, &e), -EINVAL);
@@ -239,11 +245,7 @@ static void with_scope_process_an_answer_is_for_who_asked(void **state)
 	struct err e = { 0 };
 	pfn_t pfn = 0;
 
-	choose(m, "external", true);
-	assert_int_equal(touch(p, 0), 0);
-	assert_int_equal(touch(q, 0), 0);
-	assert_int_equal(touch(q, 1), 0);
-	assert_int_equal(touch(q, 2), -EINPROGRESS);
+	second_asks(m, p, q);
 	assert_int_equal(touch(p, 1), -EINPROGRESS);
 	candidates(m, 1, &pfn);
 	assert_int_equal(vm_victim_answer(m->host, pfn, &e), 0);
