@@ -1,6 +1,7 @@
 /* command.c - words into a call of the row that takes them: grammars, options, waiting. */
 #include "command.h"
 #include "job.h"
+#include "text.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -199,12 +200,35 @@ int command_run(const struct command *commands, const struct node *n, char *line
 	return rc;
 }
 
+/* Lines of at most 110 columns, each behind as many blanks. */
+static void put_paragraph(GString *out, unsigned indent, const char *text)
+{
+	g_auto(GStrv) words = g_strsplit(text, " ", -1);
+	size_t column = indent;
+
+	g_string_append_printf(out, "%*s", (int)indent, "");
+	for (unsigned i = 0; words[i]; i++) {
+		size_t width = strlen(words[i]);
+
+		if (column > indent && column + 1 + width > 110) {
+			g_string_append_printf(out, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (i > 0) {
+			put_char(out, ' ');
+			column++;
+		}
+		put_text(out, words[i]);
+		column += width;
+	}
+	put_char(out, '\n');
+}
+
 void command_help(const struct command *commands, GString *out)
 {
 	for (const struct command *k = commands; k->name; k++) {
 		g_string_append_printf(out, "    %s%s%s\n", k->name, *k->grammar ? " " : "", k->grammar);
 		if (k->about && *k->about)
-			g_string_append_printf(out, "        %s\n", k->about);
+			put_paragraph(out, 8, k->about);
 	}
 }
 
