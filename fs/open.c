@@ -247,6 +247,19 @@ int32_t file_last_writer(const struct open_file *f)
 	return f->collected_len ? f->collector : f->tail ? f->tail_writer : 0;
 }
 
+void file_set_cached(struct open_file *f)
+{
+	f->cached = true;
+}
+
+bool file_own_end(const struct open_file *f, uint64_t *end)
+{
+	if (f->cached || f->answer || !f->content || f->content->generation == f->world->generation)
+		return false;
+	*end = f->content->len;
+	return true;
+}
+
 bool file_nonblock(const struct open_file *f)
 {
 	return f->flags & O_NONBLOCK;

@@ -43,6 +43,10 @@ void file_waits(struct open_file *f, bool begins);
 ssize_t file_read(struct open_file *f, uint64_t at, size_t size, const char **bytes, struct err *e);
 /* Its exact length now. 0 for streams, and for what cannot be rendered. */
 uint64_t file_size(struct world *w, struct known *k);
+/* It is read through the kernel's cache, which wants to know how long the file is now. */
+void file_set_cached(struct open_file *f);
+/* Where what this open file reads ends, if that may be elsewhere than where the file ends now. */
+bool file_own_end(const struct open_file *f, uint64_t *end);
 
 /* One write(2), or a flush(2) (data NULL), on its way; `data` belongs to the caller and must stay. */
 struct write_call {

@@ -20,6 +20,7 @@ struct open_file {
 	int flags;
 	uint32_t number;              /* in the journal; 0: it is not in it */
 	bool stored;                  /* a text of it has been carried out */
+	bool cached;                  /* by the kernel */
 	struct content *content;      /* being read; NULL before the first read */
 	/* The answer to this file's own last command. */
 	GBytes  *answer;              /* NULL: no command yet */

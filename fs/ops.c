@@ -113,25 +113,31 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 	fuse_reply_none(req);
 }
 
-static void reply_attr(fuse_req_t req, struct known *k)
+static void reply_attr(fuse_req_t req, struct known *k, const struct open_file *f)
 {
 	struct stat st;
+	uint64_t end;
 	int code = full_attr(fs_of(req), k, &st);
 
-	if (code)
+	if (code) {
 		fuse_reply_err(req, code);
-	else
+	} else if (f && file_own_end(f, &end)) {
+		st.st_size = (off_t)end;
+		fuse_reply_attr(req, &st, 0);
+	} else {
 		fuse_reply_attr(req, &st, attr_timeout(fs_of(req), k));
+	}
 }
 
+/* fstat(2) names no open file; lseek(2) does, and read(2), which asks whether its pages are old. */
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct known *k = node_of(req, ino);
 
-	if (k && fi && !node_alive(&k->n))               /* read(2) asks whether its pages are old; fstat(2) names no file */
+	if (k && fi && !node_alive(&k->n))
 		fuse_reply_err(req, ESRCH);
 	else if (k)
-		reply_attr(req, k);
+		reply_attr(req, k, fi ? file_of(fi) : NULL);
 }
 
 /* A file that is no file of the simulated disk: cutting and touching it means nothing, the rest is refused. */
@@ -174,7 +180,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int vali
 	if (code)
 		fuse_reply_err(req, code);
 	else
-		reply_attr(req, k);
+		reply_attr(req, k, NULL);
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)

@@ -17,11 +17,6 @@ enum {
 	MANY_OPENS = 256,     /* with no change between them: whoever comes now reads processes by the hundred */
 };
 
-static struct open_file *file_of(const struct fuse_file_info *fi)
-{
-	return (struct open_file *)(uintptr_t)fi->fh;
-}
-
 /*
  * A stream has no position at all, so that a read that waits does not keep writes of the same description waiting; the
  * library's own call cannot say so.
@@ -129,6 +124,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	set_open_flags(f, fi);
 	if (through_cache(fs_of(req), k, fi->flags, &keep)) {
+		file_set_cached(f);
 		fi->direct_io = 0;
 		fi->keep_cache = keep || store_text(fs_of(req), k);
 	}

@@ -111,6 +111,44 @@ python3 -c 'import shutil; shutil.copyfile("proc/2/smaps", "'"$T"'/smaps")' && c
 cat clock events mem/stats | cmp - "$T/before" || fail "reading has changed something"
 same check "$(head -1 check)" ok
 
+# Between fstat(2) and read(2) a file may change. grep asks then for a hole behind what it has read: there is none.
+python3 - <<'PY' || fail "an open file has an end other than the one that was read"
+import errno, os, sys
+def ctl(line):
+    with open("proc/2/ctl", "w") as f:
+        f.write(line)
+bad = []
+ctl("mmap 0x10000 4K rw- private,anon,fixed")
+ctl("mmap 0x30000 4K rw- private,anon,fixed")
+fd = os.open("proc/2/maps", os.O_RDONLY)
+told = os.fstat(fd).st_size
+ctl("munmap 0x10000 4K")
+ctl("munmap 0x30000 4K")
+text = os.read(fd, 65536)
+ctl("mmap 0x10000 4K rw- private,anon,fixed")
+def size_now():  # stat(2) would tell the kernel, which then asks no more
+    other = os.open("proc/2/maps", os.O_RDONLY)
+    n = len(os.read(other, 65536))
+    os.close(other)
+    return n
+if not len(text) + 1 < size_now() < told:
+    bad.append("the sizes are not those of the case")
+try:
+    bad.append(f"a hole at {os.lseek(fd, len(text), os.SEEK_HOLE)}, text of {len(text)}")
+except OSError as e:
+    if e.errno != errno.ENXIO:
+        bad.append(f"SEEK_HOLE: {e}")
+if (end := os.lseek(fd, 0, os.SEEK_END)) != len(text):
+    bad.append(f"SEEK_END: {end}, text of {len(text)}")
+os.lseek(fd, 0, os.SEEK_SET)
+if not size_now() == len(os.read(fd, 65536)) == os.lseek(fd, 0, os.SEEK_END) == os.stat("proc/2/maps").st_size:
+    bad.append("read again, it is not what it is now")
+os.close(fd)
+ctl("munmap 0x10000 4K")
+print("\n".join(bad))
+sys.exit(bool(bad))
+PY
+
 # Names that do not exist, and what may not be done.
 errno_of() { python3 -c '
 import errno, os, sys
