@@ -85,7 +85,4 @@ const volatile sig_atomic_t *replay_catch_signals(void);
 /* What page tables of each of so many machines may take, if nobody says. */
 uint64_t replay_table_share(unsigned workers);
 
-/* "1,2,8-64,128-4096*2,1000-2000/100" in order; ERANGE and EINVAL. */
-int  replay_parse_frames(const char *text, GArray *frames, struct err *e);
-
 #endif
