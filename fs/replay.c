@@ -38,16 +38,12 @@ const volatile sig_atomic_t *replay_catch_signals(void)
 	return &stop;
 }
 
-static bool stopped(const struct replay_settings *s)
-{
-	return *s->batch.stop;
-}
-
 /* What is to be done. */
 
 static void add_job(struct replay_settings *s, unsigned trace, const char *policy, uint64_t frames)
 {
-	struct replay_job j = { .trace = trace, .policy = policy, .frames = frames, .exact = !s->curve || g_str_has_prefix(policy, "opt") };  /* who knows the future knows that of all pages */
+	bool exact = !s->curve || g_str_has_prefix(policy, "opt");     /* who knows the future knows that of all pages */
+	struct replay_job j = { .trace = trace, .policy = policy, .frames = frames, .exact = exact };
 
 	g_array_append_val(s->batch.jobs, j);
 }
@@ -132,14 +128,14 @@ static int report(const struct replay_settings *s)
 {
 	int rc = OK;
 
-	for (unsigned i = 0; i < s->batch.sources->len && !stopped(s); i++) {
+	for (unsigned i = 0; i < s->batch.sources->len && !replay_stopped(&s->batch); i++) {
 		const struct replay_source *src = g_ptr_array_index(s->batch.sources, i);
 
 		if (!src->failed)
 			continue;
 		rc = fail("%s: %s", src->path, src->err.why);
 	}
-	if (stopped(s))
+	if (replay_stopped(&s->batch))
 		rc = fail("interrupted: %u of %u runs are done", count_done(s), s->batch.jobs->len);
 	return rc;
 }
@@ -148,14 +144,14 @@ static int run_steps(struct replay_settings *s)
 {
 	struct replay_steps out = { .to = stdout, .format = s->output, .several = s->batch.jobs->len > 1 };
 
-	for (unsigned i = 0; i < s->batch.jobs->len && !stopped(s) && !out.failed; i++) {
+	for (unsigned i = 0; i < s->batch.jobs->len && !replay_stopped(&s->batch) && !out.failed; i++) {
 		struct replay_job *j = &g_array_index(s->batch.jobs, struct replay_job, i);
 		struct replay_source *src = g_ptr_array_index(s->batch.sources, j->trace);
 
 		if (src->failed)
 			continue;
 		src->failed = replay_steps(&s->batch, j, &out, &src->err) != 0;
-		j->state = src->failed || stopped(s) ? REPLAY_FAILED : REPLAY_DONE;
+		j->state = src->failed || replay_stopped(&s->batch) ? REPLAY_FAILED : REPLAY_DONE;
 	}
 	replay_steps_end(&out);
 	if (fflush(stdout) || out.failed)

@@ -1,5 +1,5 @@
 /* replay_steps.c - `vitrine replay --steps`: a row a reference. */
-#include "replay.h"
+#include "replay_inner.h"
 #include "table.h"
 #include "text.h"
 #include "trace_inside.h"
@@ -134,11 +134,8 @@ static void write_out(const struct steps *s)
 
 int replay_steps(struct replay_batch *b, const struct replay_job *j, struct replay_steps *out, struct err *e)
 {
-	const struct replay_source *source = g_ptr_array_index(b->sources, j->trace);
-	struct vm_replay_options o = {
-		.policy = j->policy, .frames = j->frames, .path = b->path, .level = { b->tlb[0], b->tlb[1] }, .seed = b->seed,
-		.table_bytes = b->table_bytes, .next_use = source->next_use, .next_use_count = source->count,
-	};
+	const struct replay_source *source = replay_source_of(b, j);
+	struct vm_replay_options o = replay_options_of(b, j);
 	g_autoptr(GString) text = g_string_new(NULL);
 	struct steps s = { out, j, source, source->keep, text };
 	struct vm_replay *r = vm_replay_new(&o, e);
@@ -146,7 +143,7 @@ int replay_steps(struct replay_batch *b, const struct replay_job *j, struct repl
 
 	if (r)
 		put_heading(&s);
-	for (uint64_t i = 0; rc == 0 && i < source->count && !out->failed && !(b->stop && *b->stop); i++) {
+	for (uint64_t i = 0; rc == 0 && i < source->count && !out->failed && !replay_stopped(b); i++) {
 		rc = step(&s, r, source->refs + i, e);
 		if (text->len > 1 << 16)
 			write_out(&s);
