@@ -34,6 +34,11 @@ static const char usage[] =
 	"  -f               stay in the foreground\n"
 	"  -o OPTIONS       options of FUSE as allow_other, or those above as ram=64M; pidfile=FILE\n";
 
+static int say_it(const char *text)
+{
+	return fputs(text, stdout) < 0 || fflush(stdout) ? fail("%s", g_strerror(errno)) : OK;
+}
+
 static int run_mount(int argc, char **argv, const char *source)
 {
 	struct settings s;
@@ -87,14 +92,10 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
 
 int main(int argc, char **argv)
 {
-	if (argc >= 2 && is_one_of(argv[1], "help", "--help", "-h")) {
-		fputs(usage, stdout);
-		return OK;
-	}
-	if (argc >= 2 && is_one_of(argv[1], "version", "--version", "-V")) {
-		puts("vitrine " VITRINE_VERSION);
-		return OK;
-	}
+	if (argc >= 2 && is_one_of(argv[1], "help", "--help", "-h"))
+		return say_it(usage);
+	if (argc >= 2 && is_one_of(argv[1], "version", "--version", "-V"))
+		return say_it("vitrine " VITRINE_VERSION "\n");
 	if (argc >= 2 && !strcmp(argv[1], "mount"))
 		return run_mount(argc - 1, argv + 1, "vitrine");
 	if (argc >= 2 && !strcmp(argv[1], "umount"))

@@ -17,11 +17,15 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+/* -1: it has been said why. */
 static int lock_pidfile(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
+	if (fd < 0) {
+		fail("%s: %s", path, g_strerror(errno));
+	} else if (flock(fd, LOCK_EX | LOCK_NB)) {
+		fail("%s: cannot be locked: another vitrine uses it", path);
 		close(fd);
 		fd = -1;
 	}
@@ -84,7 +88,7 @@ static int mount_and_serve(struct settings *s, struct world *w, struct fs *fs, c
 	int pidfile = -1, ready = -1, rc;
 
 	if (s->pidfile && (pidfile = lock_pidfile(s->pidfile)) < 0)
-		return fail("%s: cannot be locked: another vitrine uses it", s->pidfile);
+		return FAILED;
 	if (fs_mount(fs, dir))
 		return FAILED;
 	if (!s->foreground) {
@@ -179,6 +183,12 @@ static int open_replay(struct settings *s, struct journal_file **j)
 	return settings_read(s, *j);
 }
 
+/* What the world refuses is an option. */
+static int refused(const struct err *e)
+{
+	return e->code == ENOMEM ? fail("%s", e->why) : misused("%s", e->why);
+}
+
 static int mount_new_world(struct settings *s, const char *dir, struct journal_file *j)
 {
 	g_autofree char *options = fuse_options(s), *at = NULL;
@@ -193,7 +203,7 @@ static int mount_new_world(struct settings *s, const char *dir, struct journal_f
 	fit_ram(s);
 	w = world_new(&s->world, &e);
 	if (!w)
-		return fail("%s", e.why);
+		return refused(&e);
 	rc = set_tree_root(s, w);
 	if (rc == OK)
 		rc = begin_journal(s, w);
@@ -218,6 +228,9 @@ int mount_world(struct settings *s, const char *dir)
 
 	if (rc == OK)
 		rc = mount_new_world(s, dir, replay);
+	/* Options of a journal are not who called's. */
+	if (rc == USAGE && replay)
+		rc = FAILED;
 	journal_file_free(replay);
 	return rc;
 }

@@ -22,7 +22,26 @@ same "a file" "$(status_of "$VITRINE" mount "$T/file")" 1
 mkdir "$T/full" && touch "$T/full/x"
 same "not empty" "$(status_of "$VITRINE" mount "$T/full")" 1
 grep -q 'not an empty directory' "$T/err" || fail "$(cat "$T/err")"
-same "RAM that does not fit" "$(status_of "$VITRINE" mount --geometry x86-32 --ram 64G "$M")" 1
+# Values that cannot be are wrong usage, whoever finds that out.
+while read -r options; do
+	same "$options" "$(status_of "$VITRINE" mount $options "$M")" 2
+	same "lines: $options" "$(lines)" 1
+done <<'END'
+--geometry x86-32 --ram 64G
+--ram 0
+--ram 5000
+--ram 100000T
+--swap 100000000T
+--policy best
+-o policy=best
+--swap-device tape
+--cpus 0
+--seed x
+END
+same "no such journal" "$(status_of "$VITRINE" mount --replay "$T/none" "$M")" 1
+same "no place for a journal" "$(status_of "$VITRINE" mount --journal "$T/none/j" "$M")" 1
+same "no place for a pidfile" "$(status_of "$VITRINE" mount -o pidfile="$T/none/p" "$M")" 1
+grep -q 'none/p: No such file' "$T/err" || fail "pidfile: $(cat "$T/err")"
 same "no such root" "$(status_of "$VITRINE" mount --root nothing "$M")" 1
 same "not mounted" "$(status_of "$VITRINE" umount "$M")" 1
 mountpoint -q "$M" && fail "mounted after all"
