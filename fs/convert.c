@@ -117,6 +117,7 @@ static int write_file(const struct conversion *c, const char *path)
 	mode_t mask = umask(0);
 
 	umask(mask);
+	replay_unfinished(fd < 0 ? NULL : part);
 	if (fd < 0)
 		return fail("%s: %s", c->to_path, g_strerror(errno));
 	rc = fchmod(fd, 0666 & ~mask) ? fail("%s: %s", c->to_path, g_strerror(errno)) : write_stream(c, fdopen(fd, "w"));
@@ -124,6 +125,7 @@ static int write_file(const struct conversion *c, const char *path)
 		rc = fail("%s: %s", c->to_path, g_strerror(errno));
 	if (rc)
 		unlink(part);
+	replay_unfinished(NULL);
 	return rc;
 }
 
@@ -151,7 +153,7 @@ int convert_main(int argc, char **argv)
 		return fputs(usage, stdout) < 0 || fflush(stdout) ? fail("%s", g_strerror(errno)) : OK;
 	if (rc)
 		return rc;
-	c.stop = replay_catch_signals();
+	c.stop = replay_catch_signals(false);
 	c.from_path = argv[optind];
 	c.to_path = argv[optind + 1];
 	if (c.to == TRACE_GUESS)
@@ -160,8 +162,9 @@ int convert_main(int argc, char **argv)
 		c.to = TRACE_COMPACT;
 	c.in = trace_open(c.from_path, from, c.stop, &e);
 	if (!c.in)
-		return fail("%s: %s", c.from_path, e.why);
-	rc = convert(&c);
+		rc = fail("%s: %s", c.from_path, e.why);
+	else
+		rc = convert(&c);
 	trace_close(c.in);
-	return rc;
+	return rc && *c.stop ? replay_signalled() : rc;
 }

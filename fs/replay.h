@@ -23,11 +23,14 @@ struct replay_job {
 
 enum { REPLAY_BUCKETS = 1 << 16 };
 
+/* How far a trace is from being ready for its runs. */
+enum replay_phase { PHASE_WAITS, PHASE_READ, PHASE_COUNT, PHASE_AHEAD, PHASE_READY, REPLAY_PHASES };
+
 /* A trace that is read as often as there are jobs for it. */
 struct replay_source {
 	const char *path;
 	enum trace_format format;
-	bool     prepared;
+	enum replay_phase phase;      /* with `failed`: where it was then */
 	bool     failed;              /* with `err`: reported once */
 	struct err err;
 	uint64_t count;               /* of refs */
@@ -42,7 +45,7 @@ struct replay_source {
 };
 
 struct replay_batch {
-	GArray  *jobs;                /* struct replay_job */
+	GPtrArray *jobs;              /* struct replay_job *, in the order of their sources */
 	GPtrArray *sources;           /* struct replay_source * */
 	enum vm_replay_path path;
 	struct vm_tlb_shape tlb[2];
@@ -51,21 +54,26 @@ struct replay_batch {
 	unsigned workers;
 	bool     progress;            /* a bar on the standard error output */
 	const volatile sig_atomic_t *stop;
+	void    *owner;
+	/* Adds the jobs of a source that has been prepared, or has failed; one call at a time. */
+	void   (*add_jobs)(struct replay_batch *b, unsigned trace);
+	unsigned awaited;             /* jobs to be added still: it counts them down */
+	bool     at_least;            /* awaited, and perhaps more: how many sizes a curve will have is not known yet */
 	/* its own */
 	GMutex   lock;
+	GCond    more;                /* there may be jobs, or all are taken */
 	GThread *bar;
 	gint     drawing;
-	unsigned next, done;
-	const char *preparing;        /* what is being read before jobs start; NULL */
-	bool     ahead;               /* it has been read; next uses are looked for */
+	unsigned next, next_source, done;
+	struct replay_source *preparing; /* one at a time; NULL */
 	uint64_t refs_done;           /* over all jobs */
 	double   jobs_done;           /* with parts of those that run */
 	uint64_t prepared_done, prepared_total;
 };
 
-/* Reads each source into the form that its jobs want, before there are jobs; what failed says so. */
-void replay_batch_prepare(struct replay_batch *b);
-/* Runs all jobs; those that were done or failed say so in their state. Joined when it returns. */
+/* Reads a source into the form that its jobs want, and adds these; if that failed it says so. */
+void replay_batch_prepare(struct replay_batch *b, unsigned trace);
+/* Prepares all sources, and runs all jobs; those that were done or failed say so in their state. Joined when it returns. */
 void replay_batch_run(struct replay_batch *b);
 void replay_batch_clear(struct replay_batch *b);
 
@@ -80,8 +88,16 @@ struct replay_steps {
 int  replay_steps(struct replay_batch *b, const struct replay_job *j, struct replay_steps *out, struct err *e);
 void replay_steps_end(struct replay_steps *out);
 
-/* From now on SIGINT and SIGTERM set what is given back, and a trace that gets shorter under us ends the program with a word. */
-const volatile sig_atomic_t *replay_catch_signals(void);
+/* replay_signals.c: for the whole program. */
+/*
+ * From now on SIGINT and SIGTERM set what is given back, the third one ends the program at once, and so, with a word, does a
+ * trace that gets shorter under us. `whole`: what is being written meanwhile is written to its end.
+ */
+const volatile sig_atomic_t *replay_catch_signals(bool whole);
+int  replay_signalled(void);                   /* the exit status of a program that was told to stop */
+/* This file, NULL for none, goes if the program ends at once. */
+void replay_unfinished(const char *path);
+
 /* What page tables of each of so many machines may take, if nobody says. */
 uint64_t replay_table_share(unsigned workers);
 

@@ -1,5 +1,6 @@
 /* replay_bar.c - how far runs are, on a terminal: a thread that draws a bar. */
 #include "replay_inner.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -7,29 +8,49 @@
 
 enum { BAR_MS = 100 };
 
-static void draw(struct replay_batch *b, gint64 since)
+static unsigned all_jobs(const struct replay_batch *b) { return b->jobs->len + b->awaited; }
+
+static void put_preparing(const struct replay_batch *b, GString *out)
 {
-	double seconds = (double)(g_get_monotonic_time() - since) / 1e6, part;
+	const struct replay_source *s = b->preparing;
+
+	if (s->phase == PHASE_AHEAD)
+		g_string_append_printf(out, "looking ahead in %.40s", s->path);
+	else if (s->phase == PHASE_COUNT)
+		g_string_append_printf(out, "counting pages of %.40s", s->path);
+	else if (b->prepared_total)
+		g_string_append_printf(out, "reading %.40s  %3.0f%%", s->path, 100 * (double)b->prepared_done / (double)b->prepared_total);
+	else
+		g_string_append_printf(out, "reading %.40s  %" PRIu64 " MiB", s->path, b->prepared_done >> 20);
+}
+
+static void put_bar(const struct replay_batch *b, double seconds, GString *out)
+{
+	double part = MIN(1.0, b->jobs_done / all_jobs(b));
 	char bar[31] = "";
 	struct rusage u;
 
 	getrusage(RUSAGE_SELF, &u);
+	memset(bar, '-', 30);
+	memset(bar, '#', (size_t)(30 * part));
+	g_string_append_printf(out, "[%s] %u of %u%s runs  %.0f M refs/s  %ld MiB", bar, b->done, all_jobs(b), b->at_least && b->awaited ? "+" : "",
+			       (double)b->refs_done / 1e6 / MAX(seconds, 1e-3), u.ru_maxrss / 1024);
+}
+
+/* Runs that are under way or over, what is being prepared for the next ones, or both. */
+static void draw(struct replay_batch *b, gint64 since)
+{
+	g_autoptr(GString) out = g_string_new("\r\033[K");
+
 	g_mutex_lock(&b->lock);
-	if (b->preparing && b->ahead) {
-		fprintf(stderr, "\r\033[Klooking ahead in %.40s", b->preparing);
-	} else if (b->preparing && b->prepared_total) {
-		part = (double)b->prepared_done / (double)b->prepared_total;
-		fprintf(stderr, "\r\033[Kreading %.40s  %3.0f%%", b->preparing, 100 * part);
-	} else if (b->preparing) {
-		fprintf(stderr, "\r\033[Kreading %.40s  %" PRIu64 " MiB", b->preparing, b->prepared_done >> 20);
-	} else if (b->jobs->len) {
-		part = MIN(1.0, b->jobs_done / b->jobs->len);
-		memset(bar, '-', 30);
-		memset(bar, '#', (size_t)(30 * part));
-		fprintf(stderr, "\r\033[K[%s] %u of %u runs  %.0f M refs/s  %ld MiB", bar, b->done, b->jobs->len,
-			(double)b->refs_done / 1e6 / MAX(seconds, 1e-3), u.ru_maxrss / 1024);
-	}
+	if (b->jobs->len)
+		put_bar(b, (double)(g_get_monotonic_time() - since) / 1e6, out);
+	if (b->jobs->len && b->preparing)
+		put_text(out, "  ");
+	if (b->preparing)
+		put_preparing(b, out);
 	g_mutex_unlock(&b->lock);
+	fputs(out->str, stderr);
 	fflush(stderr);
 }
 
@@ -40,8 +61,8 @@ static void sum_up(struct replay_batch *b, gint64 since)
 	struct rusage u;
 
 	getrusage(RUSAGE_SELF, &u);
-	fprintf(stderr, "\r\033[K%u of %u runs, %.1f M references in %.1f s, %ld MiB of memory at most\n", b->done, b->jobs->len,
-		(double)b->refs_done / 1e6, seconds, u.ru_maxrss / 1024);
+	fprintf(stderr, "\r\033[K%u of %u%s runs, %.1f M references in %.1f s, %ld MiB of memory at most\n", b->done, all_jobs(b),
+		b->at_least && b->awaited ? "+" : "", (double)b->refs_done / 1e6, seconds, u.ru_maxrss / 1024);
 }
 
 static void *drawer(void *arg)

@@ -112,39 +112,71 @@ static int run_job(struct replay_batch *b, struct replay_job *j, struct err *e)
 	return replay_sampled(b, j, rate, e);
 }
 
+/* Told under the lock. */
+static void end_job(struct replay_batch *b, struct replay_job *j, bool good, const struct err *e)
+{
+	struct replay_source *s = replay_source_of(b, j);
+
+	j->state = good ? REPLAY_DONE : REPLAY_FAILED;
+	if (!good && !s->failed) {
+		s->failed = true;
+		s->err = *e;
+	}
+	b->done += good || !replay_stopped(b);
+}
+
+/*
+ * What there is to do: jobs, then the next source; while somebody else prepares that, nothing. So sources are prepared one at a
+ * time and in order, and as late as they can be without a worker at rest. False: there is nothing left.
+ */
+static bool work(struct replay_batch *b)
+{
+	struct replay_job *j;
+	struct err e = { 0 };
+	bool good;
+
+	if (replay_stopped(b))
+		return false;
+	if (b->next < b->jobs->len) {
+		j = g_ptr_array_index(b->jobs, b->next++);
+		good = !replay_source_of(b, j)->failed;
+		g_mutex_unlock(&b->lock);
+		good = good && run_job(b, j, &e) == 0;
+		g_mutex_lock(&b->lock);
+		end_job(b, j, good, &e);
+	} else if (b->preparing) {
+		g_cond_wait(&b->more, &b->lock);
+	} else if (b->next_source < b->sources->len) {
+		unsigned trace = b->next_source++;
+
+		b->preparing = g_ptr_array_index(b->sources, trace);
+		g_mutex_unlock(&b->lock);
+		replay_batch_prepare(b, trace);
+		g_mutex_lock(&b->lock);
+		g_cond_broadcast(&b->more);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static void *worker(void *arg)
 {
 	struct replay_batch *b = arg;
 
-	for (;;) {
-		struct replay_source *s;
-		struct err e = { 0 };
-		struct replay_job *j;
-		bool good;
-
-		g_mutex_lock(&b->lock);
-		j = b->next < b->jobs->len && !replay_stopped(b) ? &g_array_index(b->jobs, struct replay_job, b->next++) : NULL;
-		g_mutex_unlock(&b->lock);
-		if (!j)
-			return NULL;
-		s = replay_source_of(b, j);
-		good = !s->failed && run_job(b, j, &e) == 0;
-		g_mutex_lock(&b->lock);
-		j->state = good ? REPLAY_DONE : REPLAY_FAILED;
-		if (!good && !s->failed) {
-			s->failed = true;
-			s->err = e;
-		}
-		b->done += good || !replay_stopped(b);
-		g_mutex_unlock(&b->lock);
-	}
+	g_mutex_lock(&b->lock);
+	while (work(b))
+		;
+	g_mutex_unlock(&b->lock);
+	return NULL;
 }
 
 void replay_batch_run(struct replay_batch *b)
 {
 	g_autoptr(GPtrArray) threads = g_ptr_array_new();
 
-	for (unsigned i = 0; i < MIN(b->workers, b->jobs->len); i++)
+	replay_bar_begin(b);
+	for (unsigned i = 0; i < MIN(b->workers, b->awaited) || (b->at_least && i < b->workers); i++)
 		g_ptr_array_add(threads, g_thread_new("replay", worker, b));
 	for (unsigned i = 0; i < threads->len; i++)
 		g_thread_join(g_ptr_array_index(threads, i));
@@ -154,10 +186,11 @@ void replay_batch_run(struct replay_batch *b)
 void replay_batch_clear(struct replay_batch *b)
 {
 	for (unsigned i = 0; i < b->jobs->len; i++)
-		vm_curve_free(g_array_index(b->jobs, struct replay_job, i).curve);
+		vm_curve_free(((struct replay_job *)g_ptr_array_index(b->jobs, i))->curve);
 	for (unsigned i = 0; i < b->sources->len; i++)
 		replay_source_free(g_ptr_array_index(b->sources, i));
-	g_array_unref(b->jobs);
+	g_ptr_array_unref(b->jobs);
 	g_ptr_array_unref(b->sources);
+	g_cond_clear(&b->more);
 	g_mutex_clear(&b->lock);
 }

@@ -36,7 +36,7 @@ void replay_settings_init(struct replay_settings *s)
 {
 	*s = (struct replay_settings){
 		.batch = {
-			.jobs = g_array_new(FALSE, FALSE, sizeof(struct replay_job)), .sources = g_ptr_array_new(),
+			.jobs = g_ptr_array_new_with_free_func(g_free), .sources = g_ptr_array_new(),
 			.path = VM_REPLAY_TLB, .tlb = { { 64, 4 }, { 1536, 12 } }, .seed = 1,
 			.workers = g_get_num_processors(), .progress = isatty(2),
 		},

@@ -20,10 +20,13 @@ static void count_prepared(struct replay_batch *b, const struct trace *t)
 
 static int nameless_file(struct err *e)
 {
-	const char *dir = getenv("TMPDIR");
-	g_autofree char *name = g_build_filename(dir && *dir ? dir : "/tmp", "vitrine-XXXXXX", NULL);
-	int fd = g_mkstemp(name);
+	const char *set = getenv("TMPDIR"), *dir = set && *set ? set : "/tmp";
+	g_autofree char *name = g_build_filename(dir, "vitrine-XXXXXX", NULL);
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
+	if (fd >= 0)
+		return fd;
+	fd = g_mkstemp(name);              /* not every file system has files that never had a name */
 	if (fd < 0)
 		return err_set(e, errno, -1, "%s: %s", name, g_strerror(errno));
 	unlink(name);
@@ -143,8 +146,7 @@ static int prepare_future(struct replay_batch *b, struct replay_source *s)
 	if (p == MAP_FAILED)
 		return err_set(&s->err, errno, -1, "%s", g_strerror(errno));
 	s->next_use = p;
-	b->ahead = true;
-	return vm_next_use(s->refs, s->count, s->next_use, b->table_bytes, &s->err);
+	return vm_next_use(s->refs, s->count, s->next_use, b->table_bytes, b->stop, &s->err);
 }
 
 static int count_pages(struct replay_batch *b, struct replay_source *s)
@@ -172,28 +174,42 @@ static int count_pages(struct replay_batch *b, struct replay_source *s)
 	return -s->err.code;
 }
 
-static void prepare(struct replay_batch *b, struct replay_source *s)
+static void begin_phase(struct replay_batch *b, struct replay_source *s, enum replay_phase phase)
 {
-	int r = 0;
-
-	b->preparing = s->path;
-	if (s->opt || s->many || s->count_pages)
-		r = prepare_refs(b, s);
-	if (r == 0 && s->count_pages)
-		r = count_pages(b, s);
-	if (r == 0 && s->opt)
-		r = prepare_future(b, s);
-	b->preparing = NULL;
-	b->ahead = false;
-	s->prepared = true;
-	s->failed = r != 0;
+	g_mutex_lock(&b->lock);
+	s->phase = phase;
+	if (phase == PHASE_READ)
+		b->prepared_done = b->prepared_total = 0;
+	g_mutex_unlock(&b->lock);
 }
 
-void replay_batch_prepare(struct replay_batch *b)
+static int prepare(struct replay_batch *b, struct replay_source *s)
 {
-	replay_bar_begin(b);
-	for (unsigned i = 0; i < b->sources->len && !replay_stopped(b); i++)
-		prepare(b, g_ptr_array_index(b->sources, i));
+	begin_phase(b, s, PHASE_READ);
+	if ((s->opt || s->many || s->count_pages) && prepare_refs(b, s))
+		return -s->err.code;
+	begin_phase(b, s, PHASE_COUNT);
+	if (s->count_pages && count_pages(b, s))
+		return -s->err.code;
+	begin_phase(b, s, PHASE_AHEAD);
+	if (s->opt && prepare_future(b, s))
+		return -s->err.code;
+	begin_phase(b, s, PHASE_READY);
+	return 0;
+}
+
+void replay_batch_prepare(struct replay_batch *b, unsigned trace)
+{
+	struct replay_source *s = g_ptr_array_index(b->sources, trace);
+	bool failed;
+
+	failed = prepare(b, s) != 0;
+	g_mutex_lock(&b->lock);
+	s->failed = failed;
+	if (!failed || s->err.code != EINTR)
+		b->add_jobs(b, trace);
+	b->preparing = NULL;
+	g_mutex_unlock(&b->lock);
 }
 
 void replay_source_free(struct replay_source *s)

@@ -89,7 +89,7 @@ static int fill_table(const struct node *n, struct table_out *t, struct err *e)
 	const struct replay_settings *s = GSIZE_TO_POINTER(n->arg);
 
 	for (unsigned i = 0; i < s->batch.jobs->len; i++) {
-		const struct replay_job *j = &g_array_index(s->batch.jobs, struct replay_job, i);
+		const struct replay_job *j = g_ptr_array_index(s->batch.jobs, i);
 
 		if (j->state == REPLAY_DONE)
 			fill_job(t, s, j, n->row->columns == sampled_columns);
@@ -99,9 +99,12 @@ static int fill_table(const struct node *n, struct table_out *t, struct err *e)
 
 static bool any_sampled(const struct replay_settings *s)
 {
-	for (unsigned i = 0; i < s->batch.jobs->len; i++)
-		if (!g_array_index(s->batch.jobs, struct replay_job, i).exact && g_array_index(s->batch.jobs, struct replay_job, i).frames)
+	for (unsigned i = 0; i < s->batch.jobs->len; i++) {
+		const struct replay_job *j = g_ptr_array_index(s->batch.jobs, i);
+
+		if (!j->exact && j->frames)
 			return true;
+	}
 	return false;
 }
 

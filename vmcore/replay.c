@@ -341,7 +341,7 @@ static int next_uses_walked(struct replay_world *w, const uint64_t *refs, uint64
 	return 0;
 }
 
-int vm_next_use(const uint64_t *refs, uint64_t n, uint32_t *next, uint64_t table_bytes, struct err *e)
+int vm_next_use(const uint64_t *refs, uint64_t n, uint32_t *next, uint64_t table_bytes, const volatile sig_atomic_t *stop, struct err *e)
 {
 	struct replay_world w;
 	struct lately lately = { .rest = 0 };
@@ -356,6 +356,10 @@ int vm_next_use(const uint64_t *refs, uint64_t n, uint32_t *next, uint64_t table
 	for (uint64_t at = n; r == 0 && at > 0; ) {
 		uint64_t first = (at - 1) / PIECE * PIECE;
 
+		if (stop && *stop) {
+			r = err_set(e, EINTR, -1, "interrupted");
+			break;
+		}
 		if (lately.rest == 0) {
 			r = next_uses_lately(&lately, &w, refs + first, first, at - first, next + first, e);
 			at = first;

@@ -149,7 +149,7 @@ static void measure(struct trace_data *d, const char *policy, enum vm_replay_pat
 		start = cpu_s();
 		if (!strcmp(policy, "opt")) {
 			d->next_use = d->next_use ? d->next_use : (uint32_t *)room(d->n / 2 + 1);
-			if (vm_next_use(refs, d->n, d->next_use, 0, NULL))
+			if (vm_next_use(refs, d->n, d->next_use, 0, NULL, NULL))
 				abort();
 			o.next_use = d->next_use;
 			o.next_use_count = d->n;

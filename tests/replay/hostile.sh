@@ -158,9 +158,16 @@ sleep 20 > "$T/slow" & sleeper=$!
 sleep 0.5
 kill -INT $stalled
 wait $stalled
-[ $? = 1 ] || fail "convert interrupted: $(cat "$T/err")"
+[ $? = 130 ] || fail "convert interrupted: $(cat "$T/err")"
 kill $sleeper 2>/dev/null
 same "names after an interrupt" "$(ls "$T/alone" | tr '\n' ' ')" "file link y.compact y.compact.part "
+truncate -s 2G "$T/less.bin64"
+"$VITRINE" convert --to pages "$T/less.bin64" "$T/alone/z" 2> "$T/err" & running=$!
+until ls "$T/alone" | grep -q z || ! kill -0 $running 2>/dev/null; do sleep 0.01; done
+truncate -s 0 "$T/less.bin64"
+wait $running
+[ $? = 1 ] && grep -q 'got shorter' "$T/err" || fail "shorter meanwhile: $(cat "$T/err")"
+same "names after a trace got shorter" "$(ls "$T/alone" | tr '\n' ' ')" "file link y.compact y.compact.part "
 
 # A trace that gets shorter while it is mapped.
 truncate -s 8M "$T/less.bin64" && mkfifo "$T/drain"
@@ -185,7 +192,7 @@ sleep 20 > "$T/pipe" & sleeper=$!
 sleep 0.5
 kill -TERM $stalled
 wait $stalled
-[ $? = 1 ] || fail "interrupted: $(cat "$T/err")"
+[ $? = 143 ] || fail "interrupted: $(cat "$T/err")"
 kill $sleeper 2>/dev/null
 grep -q 'interrupted: 0 of 1 runs' "$T/err" || fail "interrupted without a word: $(cat "$T/err")"
 

@@ -49,9 +49,33 @@ yes 'seq 1 3000' | head -n 40 | sh > "$T/long.pages"
 sleep 3
 kill -INT $running && kill -INT $running
 wait $running
-[ $? = 1 ] || fail "interrupted"
+[ $? = 130 ] || fail "interrupted"
 grep -Eq 'interrupted: [1-9][0-9]* of [0-9]+ runs are done' "$T/err" || fail "interrupted: $(cat "$T/err")"
 same "rows of it" "$(($(wc -l < "$T/part") - 1))" "$(grep -Eo '[0-9]+ of' "$T/err" | cut -d' ' -f1)"
+
+# While a trace is still being read: what is done of those before it, and what is not. The pipe is opened once they are done.
+mkfifo "$T/pipe"
+interrupted()
+{
+	"$VITRINE" replay "$@" > "$T/part" 2> "$T/err" & running=$!
+	exec 9> "$T/pipe"
+	kill -INT $running
+	wait $running
+	[ $? = 130 ] || fail "interrupted early: $(cat "$T/err")"
+	exec 9>&-
+	same "one line" "$(wc -l < "$T/err")" 1
+}
+interrupted --policy fifo,lru --frames 3,4 --parallel 1 --format pages --csv "$loop" "$T/pipe" "$T/none"
+same "rows of the first" "$(wc -l < "$T/part")" 5
+same "what is said" "$(cat "$T/err")" "vitrine: interrupted: 4 of 12 runs are done; $T/pipe was being read; 1 trace was not begun"
+interrupted --policy opt --frames 3 --format pages --json "$T/pipe"
+same "no row" "$(cat "$T/part")" "[]"
+same "what is said" "$(cat "$T/err")" "vitrine: interrupted: 0 of 1 runs are done; $T/pipe was being read"
+interrupted --curve --policy clock,lru --format pages --csv "$T/pipe"
+same "what is said" "$(cat "$T/err")" "vitrine: interrupted: 0 of at least 2 runs are done; $T/pipe was being read"
+interrupted --steps --policy fifo --frames 3 --parallel 1 --format pages --csv "$loop" "$T/pipe"
+same "steps of the first" "$(wc -l < "$T/part")" 4801
+same "what is said" "$(cat "$T/err")" "vitrine: interrupted: 1 of 2 runs are done; $T/pipe was being read"
 
 # Sampled curves are near the exact ones, and say how near.
 awk 'BEGIN { srand(7); for (i = 0; i < 400000; i++) print int(exp(rand() * log(20000))) * 7 }' > "$T/zipf.pages"

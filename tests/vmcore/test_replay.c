@@ -38,7 +38,7 @@ static struct vm_replay *replay_new(const char *policy, uint64_t frames, unsigne
 	*next = NULL;
 	if (!strcmp(policy, "opt")) {
 		*next = g_new(uint32_t, s->n + 1);
-		assert_int_equal(vm_next_use(s->refs, s->n, *next, 0, &e), 0);
+		assert_int_equal(vm_next_use(s->refs, s->n, *next, 0, NULL, &e), 0);
 		o.next_use = *next;
 		o.next_use_count = s->n;
 	}
@@ -581,7 +581,7 @@ static void memory_is_bounded_by_frames_and_pages(void **state)
 
 		refs[i] = i < PAGES ? i : page;
 	}
-	assert_int_equal(vm_next_use(refs, REFS, next, 0, NULL), 0);
+	assert_int_equal(vm_next_use(refs, REFS, next, 0, NULL, NULL), 0);
 	for (unsigned k = 0; vm_replay_policies[k]; k++)
 		for (uint64_t frames = FRAMES; frames <= PAGES; frames += FRAMES) {
 			g_autofree char *policy = strcmp(vm_replay_policies[k], "2q") || frames > FRAMES ?
@@ -624,7 +624,7 @@ static void next_uses_are_found_however_pages_lie(void **state)
 
 		refs[i] = vm_ref((enum vm_ref_kind)rng_below(&r, 4), i % 1000 ? 0 : 3, page);
 	}
-	assert_int_equal(vm_next_use(refs, REFS, next, 0, NULL), 0);
+	assert_int_equal(vm_next_use(refs, REFS, next, 0, NULL, NULL), 0);
 	for (size_t i = 0; i < REFS; i++)
 		refs[i] = vm_ref_where(refs[i]);
 	for (size_t i = REFS; i-- > 0; ) {

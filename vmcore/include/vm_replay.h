@@ -12,6 +12,8 @@
 #include "vm_ref.h"
 #include "vm_walk.h"
 
+#include <signal.h>
+
 /*
  * How references reach the page table. None of these changes hits, misses, writebacks or victims: entries are dropped
  * when their page goes, and when its accessed bit is cleared.
@@ -66,9 +68,9 @@ ns_t vm_replay_time(const struct vm_config *c /* NULL: as hosts begin */, const 
 
 /*
  * For each reference the place of the next one to the same page, UINT32_MAX: none. One pass from the end. `next` has
- * room for n, which is less than UINT32_MAX. ENOMEM as above.
+ * room for n, which is less than UINT32_MAX. ENOMEM as above; EINTR once *stop, which may be NULL, is set.
  */
-int vm_next_use(const uint64_t *refs, uint64_t n, uint32_t *next, uint64_t table_bytes, struct err *e);
+int vm_next_use(const uint64_t *refs, uint64_t n, uint32_t *next, uint64_t table_bytes, const volatile sig_atomic_t *stop, struct err *e);
 
 /* Pages numbered in order of first use. */
 struct vm_pages;
