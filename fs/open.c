@@ -247,6 +247,11 @@ int32_t file_last_writer(const struct open_file *f)
 	return f->collected_len ? f->collector : f->tail ? f->tail_writer : 0;
 }
 
+size_t file_shown(const struct open_file *f)
+{
+	return f->content ? f->content->len : 0;
+}
+
 void file_set_cached(struct open_file *f)
 {
 	f->cached = true;

@@ -43,6 +43,8 @@ void file_waits(struct open_file *f, bool begins);
 ssize_t file_read(struct open_file *f, uint64_t at, size_t size, const char **bytes, struct err *e);
 /* Its exact length now. 0 for streams, and for what cannot be rendered. */
 uint64_t file_size(struct world *w, struct known *k);
+/* The length of what it reads: of what was there at its latest read of offset 0. 0: nothing, or no text. */
+size_t file_shown(const struct open_file *f);
 /* It is read through the kernel's cache, which wants to know how long the file is now. */
 void file_set_cached(struct open_file *f);
 /* Where what this open file reads ends, if that may be elsewhere than where the file ends now. */

@@ -14,7 +14,7 @@
 
 enum {
 	ONE_PAGE = 4096,
-	MANY_OPENS = 256,     /* with no change between them: whoever comes now reads processes by the hundred */
+	MANY_READS = 256,     /* of all that a file shows, with no change between them: this thread reads processes by the hundred */
 };
 
 /*
@@ -32,27 +32,48 @@ static int reply_open_stream(fuse_req_t req, const struct open_file *f)
 }
 
 /*
- * What is read through the kernel's cache it reads again from offset 0 after a change, also for who had read the first half: only
- * where so many files are read that the requests saved matter.
+ * What is read through the kernel's cache it reads again from offset 0 after a change, also for who had read the first half, and
+ * does not tell us of either. So the cache is for those only who have read so many files that the requests saved matter, and each
+ * at once. One who then begins to read in pieces may still see two instants in one file.
  */
-static bool many_opens(struct fs *fs)
+static struct reader *reader_of(struct fs *fs, pid_t thread)
 {
-	if (fs->opens_generation != fs->world->generation) {
-		fs->opens_generation = fs->world->generation;
-		fs->opens = 0;
+	struct reader *r = fs->readers;
+
+	if (fs->readers_generation != fs->world->generation) {
+		fs->readers_generation = fs->world->generation;
+		memset(fs->readers, 0, sizeof fs->readers);
 	}
-	return ++fs->opens > MANY_OPENS;
+	for (unsigned i = 0; i < READERS; i++) {
+		if (fs->readers[i].thread == thread)
+			return &fs->readers[i];
+		if (fs->readers[i].whole < r->whole)
+			r = &fs->readers[i];
+	}
+	*r = (struct reader){ .thread = thread };
+	return r;
+}
+
+static void count_read(struct fs *fs, pid_t thread, const struct open_file *f, uint64_t at, size_t size)
+{
+	size_t len = file_shown(f);
+	struct reader *r;
+
+	if (at >= len)
+		return;
+	r = reader_of(fs, thread);
+	r->whole = at == 0 && size >= len ? r->whole + 1 : 0;
 }
 
 /* Whether this open reads through the kernel's cache, and may use what is there. */
-static bool through_cache(struct fs *fs, struct known *k, int flags, bool *keep)
+static bool through_cache(struct fs *fs, struct known *k, int flags, pid_t thread, bool *keep)
 {
 	bool again = k->read_generation == fs->world->generation;
 
 	if ((flags & O_ACCMODE) != O_RDONLY || !may_be_kept(&k->n) || k->n.row->kind != ROW_TEXT)
 		return false;
 	k->read_generation = fs->world->generation;
-	if (!many_opens(fs))
+	if (thread == 0 || reader_of(fs, thread)->whole < MANY_READS)  /* 0: of a namespace that ours does not see */
 		return false;
 	if ((!again && k->told != fs->telling) || file_size(fs->world, k) > ONE_PAGE)
 		return false;
@@ -123,7 +144,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	set_open_flags(f, fi);
-	if (through_cache(fs_of(req), k, fi->flags, &keep)) {
+	if (through_cache(fs_of(req), k, fi->flags, fuse_req_ctx(req)->pid, &keep)) {
 		file_set_cached(f);
 		fi->direct_io = 0;
 		fi->keep_cache = keep || store_text(fs_of(req), k);
@@ -170,8 +191,12 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-	fs_of(req)->world->reader = fuse_req_ctx(req)->pid;
-	begin_read(fs_of(req), req, file_of(fi), (uint64_t)off, size, fi->flags & O_NONBLOCK);
+	struct fs *fs = fs_of(req);
+	pid_t thread = fuse_req_ctx(req)->pid;
+
+	fs->world->reader = thread;
+	begin_read(fs, req, file_of(fi), (uint64_t)off, size, fi->flags & O_NONBLOCK);
+	count_read(fs, thread, file_of(fi), (uint64_t)off, size);
 }
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t len, off_t off, struct fuse_file_info *fi)

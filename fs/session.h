@@ -12,7 +12,11 @@ enum {
 	REPLY_MAX = 1 << 20,
 	FOREVER = 1000,           /* seconds: as long as a node lives */
 	INTERRUPT_MS = 100,       /* how often an interrupted caller's signals are looked at again */
+	READERS = 4,
 };
+
+/* A thread, and how many files it has read since the latest change, each at once, since it last read one in pieces. */
+struct reader { pid_t thread; unsigned whole; };
 
 struct fs {
 	struct world *world;
@@ -27,7 +31,8 @@ struct fs {
 	bool running;                /* time runs (mode auto): the next turn goes on with it */
 	GQueue parked, watchers;
 	GArray *told;                /* uint64_t: ids of nodes whose attributes the kernel takes for true until the next change */
-	uint64_t opens, opens_generation; /* ops_file.c: of files that the kernel might keep, since the latest change */
+	struct reader readers[READERS]; /* ops_file.c: the most diligent */
+	uint64_t readers_generation; /* of the world; what they read before it does not count */
 	uint64_t telling;            /* grows whenever it is told that they may not be any more */
 };
 
