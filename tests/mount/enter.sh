@@ -55,7 +55,7 @@ sleep 300 &
 outside=$!
 same "own children" "$(inside bash -c 'sleep 50 & kill $!; wait $!; echo $?' 2>/dev/null)" 143
 quietly inside sh -c "kill -9 $outside"; quietly kill -0 $outside || fail "a real process was reached"
-quietly inside sh -c 'sleep 301 & kill -TERM 0; sleep 50'; same "own group" $? 143
+quietly inside sh -c "sleep 301.$$ & kill -TERM 0; sleep 50"; same "own group" $? 143
 quietly kill -0 $outside || fail "a real process of the same group was reached"
 quietly inside sh -c 'kill -9 -1'
 quietly kill -0 $outside || fail "a real process was reached by -1"
@@ -80,13 +80,13 @@ us=$!
 until_true test -s "$T/ready" || fail "it does not start"
 kill -TERM $us
 wait $us; same "passed on" "$? $(cat "$T/out")" "3 got it"
-"$VITRINE" enter "$M" -- sleep 302 &
+"$VITRINE" enter "$M" -- sleep 302.$$ &
 us=$!
-until_true pgrep -f 'sleep 302$' >/dev/null
+until_true pgrep -f "^sleep 302.$$\$" >/dev/null
 kill -KILL $us
 quietly wait $us
-gone() { ! pgrep -f '^sleep 30[12]$' >/dev/null; }
-until_true gone || fail "something is left: $(pgrep -af 'sleep 30')"
+gone() { ! pgrep -f "^sleep 30[12].$$\$" >/dev/null; }
+until_true gone || fail "something is left: $(pgrep -af "sleep 30[12].$$")"
 same "mounts" "$(grep -c " $T" /proc/self/mountinfo)" "$mounts"
 
 # A terminal: what is typed, interrupting, stopping, job control inside.
@@ -100,7 +100,7 @@ def start(*command):
         os.execv(vitrine, [vitrine, "enter", mount, "--", *command])
     return pid, fd
 
-def until(fd, what, seconds=10):
+def until(fd, what, seconds=60):
     seen, end = b"", time.time() + seconds
     while not re.search(what, seen):
         if time.time() > end or not select.select([fd], [], [], end - time.time())[0]:
@@ -108,7 +108,7 @@ def until(fd, what, seconds=10):
         seen += os.read(fd, 4096)
     return seen
 
-def ended(pid, seconds=10):
+def ended(pid, seconds=60):
     end = time.time() + seconds
     while time.time() < end:
         p, status = os.waitpid(pid, os.WNOHANG)

@@ -129,9 +129,8 @@ def part_lines(rng):
 # Growth
 
 def daemon_state():
-    pid = int(open(os.environ["PIDFILE"]).read())
-    rss = int([l for l in open(f"/proc/{pid}/status") if l.startswith("VmRSS")][0].split()[1])
-    return rss, len(os.listdir(f"/proc/{pid}/fd"))
+    rss = int([l for l in open(f"/proc/{DAEMON}/status") if l.startswith("VmRSS")][0].split()[1])
+    return rss, len(os.listdir(f"/proc/{DAEMON}/fd"))
 
 
 def part_growth(rng):

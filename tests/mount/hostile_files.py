@@ -258,7 +258,7 @@ def part_read(rng):
         except subprocess.TimeoutExpired:
             p.kill()
             try:
-                p.wait(timeout=3)
+                p.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 complain("a reader cannot be killed")
     check("reading")

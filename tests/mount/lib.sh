@@ -6,7 +6,8 @@
 #   fail TEXT               says so and ends with 1
 #   same WHAT GOT WANTED    fails unless they are equal
 #   quietly COMMAND...      its errors are of no interest
-#   until_true COMMAND...   waits for at most five seconds
+#   until_true COMMAND...   waits for at most a minute
+#   has_open PID FILE       that program has opened it
 #   expect WANTED COMMAND...    what the command prints must be WANTED
 #   refuses MESSAGE SHELL-TEXT  that must fail with such a message, "Invalid argument"
 #   check_world             `check` must find no contradiction (pokes are none)
@@ -53,11 +54,16 @@ quietly()
 
 until_true()
 {
-	for _ in $(seq 100); do
-		"$@" && return 0
+	until_end=$(($(date +%s) + 60))
+	until "$@"; do
+		[ "$(date +%s)" -lt "$until_end" ] || return 1
 		sleep 0.05
 	done
-	return 1
+}
+
+has_open()
+{
+	ls -l "/proc/$1/fd" 2>/dev/null | grep -q "/$2\$"
 }
 
 make_places()
@@ -89,11 +95,18 @@ is_held()
 	grep -qs " $M " /proc/[0-9]*/mountinfo
 }
 
+is_gone_or_held()
+{
+	is_gone "$DAEMON" || is_held
+}
+
 umount_world()
 {
 	cd "$T" || exit 1
 	"$VITRINE" umount "$M" || fail "it does not unmount"
-	until_true is_gone "$DAEMON" || { is_held && kill "$DAEMON" && until_true is_gone "$DAEMON"; } || fail "the program is still there"
+	until_true is_gone_or_held || fail "the program is still there"
+	is_gone "$DAEMON" || quietly kill "$DAEMON"
+	until_true is_gone "$DAEMON" || fail "the program is still there, and was told to end"
 	DAEMON=
 }
 

@@ -47,22 +47,22 @@ same "beyond the last" "$(inside ps -o pid= -p 4194302 | tr -d ' ')" 4194302
 
 # Processes come and go under readers: whatever is read is of one process, and tools end well.
 cat > "$T/churn" <<'END'
-import sys, time
-end = time.time() + 4
+import os, sys
 with open(sys.argv[1], "w", buffering=1) as ctl:
-    while time.time() < end:
+    while not os.path.exists(sys.argv[2]):
         for pid in range(1000, 1050):
             ctl.write("spawn churn%d pid=%d\n" % (pid, pid))
         for pid in range(1000, 1050):
             ctl.write("%d kill KILL\n" % pid)
 END
-python3 "$T/churn" hosts/host0/ctl &
+python3 "$T/churn" hosts/host0/ctl "$T/enough" &
 churn=$!
 python3 - <<'END' || fail "readers"
 import errno, os, time
 end = time.time() + 3
+late = end + 60
 seen = 0
-while time.time() < end:
+while time.time() < end or not seen and time.time() < late:
     names = [int(n) for n in os.listdir("proc") if n.isdigit()]
     assert names == sorted(set(names)) and {1, 2, 3, 4, 5, 300, 4194302} <= set(names), names
     for pid in range(1000, 1050):
@@ -76,6 +76,7 @@ while time.time() < end:
 assert seen, "nobody was met"
 END
 for _ in 1 2 3; do inside ps aux > /dev/null || fail "ps while they come and go"; done
+touch "$T/enough"
 wait $churn || fail "churn"
 check_world
 umount_world

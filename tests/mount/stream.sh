@@ -7,15 +7,15 @@ echo 'spawn demo' > hosts/host0/ctl
 ls -a | grep -q follow && fail "a stream is listed"
 
 cat events.follow > "$T/follow" & reader=$!
-cat events.json.follow > "$T/json" &
-sleep 0.3
+cat events.json.follow > "$T/json" & json=$!
+until_true has_open $reader events.follow && until_true has_open $json events.json.follow || fail "the readers do not begin"
 for i in 1 2 3; do echo fork > proc/2/ctl; done
 until_true eval '[ "$(grep -c " fork " "$T/follow")" = 3 ]' || fail "a follower sees $(grep -c ' fork ' "$T/follow") of 3 forks"
 grep ' fork ' events | tail -3 | cmp - "$T/follow" || fail "the stream differs from the log"
 until_true eval '[ "$(wc -l < "$T/json")" = 3 ]' || fail "JSON"
 python3 -c 'import json, sys; [json.loads(l) for l in open(sys.argv[1])]' "$T/json" || fail "no JSON"
-kill $reader; wait $reader 2>/dev/null
-is_gone $reader || fail "a reader cannot be killed"
+kill $reader $json; wait $reader $json 2>/dev/null
+is_gone $reader && is_gone $json || fail "a reader cannot be killed"
 
 # bash reads line by line and loses none; a write on the same descriptor is not held up by a read.
 bash -c 'exec 5< events.follow; for i in 1 2 3; do echo "fork" > proc/2/ctl; done
@@ -48,8 +48,8 @@ same("poll before", select.select([fd], [], [], 0)[0], [])
 p = select.poll(); p.register(fd, select.POLLIN)
 ep = select.epoll(); ep.register(fd, select.EPOLLIN)
 fork()
-same("poll after", [e for _, e in p.poll(2000)], [select.POLLIN])
-same("epoll after", len(ep.poll(2)), 1)
+same("poll after", [e for _, e in p.poll(60000)], [select.POLLIN])
+same("epoll after", len(ep.poll(60)), 1)
 same("then a read", b" fork " in os.read(fd, 4096), True)
 same("poll when read", p.poll(0), [])
 # woken while waiting
@@ -57,8 +57,8 @@ child = os.fork()
 if child == 0:
     time.sleep(0.3); fork(); os._exit(0)
 start = time.time()
-same("poll wakes", len(p.poll(3000)), 1)
-same("soon", time.time() - start < 2, True)
+same("poll wakes", len(p.poll(100000)), 1)
+same("soon", time.time() - start < 50, True)
 os.waitpid(child, 0)
 os.close(fd)
 
@@ -82,21 +82,42 @@ PY
 limit=1000
 grep -q 'sanitizers none' version || limit=3000
 
+# How long the program takes to end when it is told to, in ms.
+end_program()
+{
+	start=$(date +%s%N)
+	kill -TERM "$DAEMON"
+	until_true is_gone "$DAEMON" || fail "TERM does not end it"
+	took=$((($(date +%s%N) - start) / 1000000))
+}
+all_follow()
+{
+	for pid in $readers; do has_open $pid events.follow || return 1; done
+}
+is_inside()
+{
+	case $(readlink "/proc/$inside/cwd") in "$M"/hosts/host0/proc) ;; *) return 1 ;; esac
+}
+
 # A hundred readers and a shell inside; then the program is told to end.
-for i in $(seq 100); do cat events.follow > /dev/null & done
-readers=$(jobs -p)
-sleep 0.5
-(cd proc && exec sleep 30) & inside=$!
-sleep 0.1
-start=$(date +%s%N)
-kill -TERM "$DAEMON"
-until_true is_gone "$DAEMON" || fail "TERM does not end it"
-took=$(( ($(date +%s%N) - start) / 1000000 ))
+readers=
+for i in $(seq 100); do
+	cat events.follow > /dev/null &
+	readers="$readers $!"
+done
+(cd proc && exec sleep 300) & inside=$!
+until_true all_follow && until_true is_inside || fail "not all readers begin"
+end_program
+with_readers=$took
 for pid in $readers; do wait $pid || fail "a reader ended with $?"; done
 kill $inside
 cd "$T" || exit 1
-[ $took -lt $limit ] || fail "it took $took ms to end"
 mountpoint -q "$M" && fail "still mounted"
-DAEMON=
 [ ! -e "$T/pid" ] || fail "the pidfile is still there"
-echo "ok, $took ms to end"
+# On a machine that is busy it takes longer, as it does without any reader.
+mount_world
+end_program
+cd "$T" || exit 1
+[ $with_readers -lt $((limit + 4 * took)) ] || fail "it took $with_readers ms to end, and $took ms without readers"
+DAEMON=
+echo "ok, $with_readers ms to end, $took ms without readers"

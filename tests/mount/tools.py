@@ -384,26 +384,26 @@ def numastat():
     near("MB", float(re.search(r"^Total +([\d.]+)", inside("numastat", "-p", "4"), re.M)[1]), RSS[4] / 1024, 0.02)
 
 
-def screen(command, wanted, keys=(), wait=20):
-    """What a full-screen program shows in a terminal, once `wanted` is there."""
+def screen(command, wanted, keys=(), then=lambda: True):
+    """What a full-screen program shows in a terminal, once `wanted` is there; typed at it then are `keys`, until `then`."""
     if not shutil.which("tmux") or not shutil.which(command[0], path=ENV["PATH"]):
         raise Skip("not installed")
     name = "vitrine-%d-%s" % (os.getpid(), time.monotonic_ns())
     base = ["tmux", "-L", name, "-f", "/dev/null"]
     line = "unset COLUMNS LINES; TERM=screen " + " ".join("'%s'" % a for a in [VITRINE, "enter", MOUNT, "--", *command])
     subprocess.run([*base, "new-session", "-d", "-x", "200", "-y", "50", line + "; sleep 1"], env=ENV, check=True)
-    shown = ""
+    shown, end = "", time.time() + 60
     try:
-        for key in [None, *keys]:
-            if key:
-                subprocess.run([*base, "send-keys", key], env=ENV, check=True)
-                time.sleep(0.5)
-            end = time.time() + wait
-            while time.time() < end:
-                shown = subprocess.run([*base, "capture-pane", "-p"], env=ENV, capture_output=True, text=True).stdout
-                if all(re.search(x, shown) for x in wanted):
-                    break
-                time.sleep(0.2)
+        while time.time() < end:
+            shown = subprocess.run([*base, "capture-pane", "-p"], env=ENV, capture_output=True, text=True).stdout
+            if all(re.search(x, shown) for x in wanted):
+                break
+            time.sleep(0.2)
+        for key in keys:
+            subprocess.run([*base, "send-keys", key], env=ENV, check=True)
+            time.sleep(0.5)
+        while not then() and time.time() < end:
+            time.sleep(0.1)
     finally:
         subprocess.run([*base, "kill-server"], env=ENV, capture_output=True)
     for x in wanted:
@@ -424,11 +424,9 @@ def htop_kills():
     with open(ctl, "w") as f:
         f.write("spawn victim\n")
     pid = open(ctl).read().strip()
-    screen(["env", "HTOPRC=/dev/null", "htop", "-C", "-p", pid], ["victim"], keys=["F9", "Enter"], wait=3)
-    end = time.time() + 5
-    while os.path.exists(os.path.join(HOST, "proc", pid)) and time.time() < end:
-        time.sleep(0.1)
-    assert not os.path.exists(os.path.join(HOST, "proc", pid)), "F9 has not reached %s" % pid
+    is_gone = lambda: not os.path.exists(os.path.join(HOST, "proc", pid))
+    screen(["env", "HTOPRC=/dev/null", "htop", "-C", "-p", pid], ["victim"], keys=["F9", "Enter"], then=is_gone)
+    assert is_gone(), "F9 has not reached %s" % pid
 
 
 @tool

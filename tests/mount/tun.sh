@@ -68,7 +68,7 @@ reaches()  # everything by which a program notices that a host is there
 		curl -sS -m 5 http://10.0.0.1:81/ 2> "$T/said" && fail "port 81 is open"
 		grep -q -i 'refused\|connect' "$T/said" || fail "$(cat "$T/said")"
 	}
-	have nc && same echo "$(echo hello | timeout 10 nc -N 10.0.0.1 7)" hello
+	have nc && same echo "$(echo hello | timeout 60 nc -N 10.0.0.1 7)" hello
 	echo 'spawn client' > hosts/host0/ctl
 	p=$(cat hosts/host0/ctl)
 	echo "ping 10.0.0.9" > "proc/$p/ctl" || fail "$(cat error_log)"
@@ -79,10 +79,10 @@ s = socket.create_server(("10.0.0.9", 5000)); c = s.accept()[0]; d = b""
 while (x := c.recv(4096)): d += x
 c.sendall(d.upper())' &
 		server=$!
-		until_true sh -c "echo 'connect 0 10.0.0.9:5000' | cat > /dev/null; grep -q ':1388 ' /proc/net/tcp"
+		until_true grep -q ':1388 ' /proc/net/tcp
 		printf 'socket tcp\nconnect 0 10.0.0.9:5000\nsend 0 "from the inside"\nshutdown 0 w\n' > "proc/$p/ctl" ||
 			fail "$(cat error_log)"
-		same "a real server" "$(timeout 20 cat "proc/$p/stream/0")" "FROM THE INSIDE"
+		same "a real server" "$(timeout 60 cat "proc/$p/stream/0")" "FROM THE INSIDE"
 		wait $server
 	}
 	check_world
@@ -168,7 +168,7 @@ routes)  # through simulated routers: traceroute, TTL, unreachable networks, bot
 		if [ $kind = tap ]; then ip route add 10.0.0.0/8 via 10.0.0.1; else ip route add 10.0.0.0/8 dev t0; fi
 		have ping && { ping -q -c 2 -i 0.05 -W 5 10.2.0.9 > "$T/said" || fail "$kind: $(cat "$T/said")"; }
 		have traceroute && {
-			traceroute -n -q 1 -w 2 10.2.0.9 > "$T/said" || fail traceroute
+			traceroute -n -q 1 -w 30 10.2.0.9 > "$T/said" || fail traceroute
 			same "$kind: the way" "$(awk 'NR > 1 { print $2 }' "$T/said" | tr '\n' ' ')" "10.0.0.1 10.1.0.2 10.2.0.9 "
 		}
 		have ping && ping -c 1 -W 2 10.3.0.1 > "$T/said" && fail "10.3.0.1 answers"
@@ -256,11 +256,11 @@ six)  # version 6: the kernel configures itself by our router's word; both ways 
 	ping -c 1 -W 3 2001:db8:0:3::1 > "$T/said" && fail "2001:db8:0:3::1 answers"
 	grep -q 'From 2001:db8:0:1::1.*nreachable' "$T/said" || fail "$(cat "$T/said")"
 	have traceroute && {
-		traceroute -n -q 1 -w 2 2001:db8:0:2::2 > "$T/said" || fail traceroute
+		traceroute -n -q 1 -w 30 2001:db8:0:2::2 > "$T/said" || fail traceroute
 		same "the way" "$(awk 'NR > 1 { print $2 }' "$T/said" | tr '\n' ' ')" "2001:db8:0:1::1 2001:db8:0:2::2 "
 	}
 	have curl && { curl -sS -g -m 60 'http://[2001:db8:0:2::2]/file' | cmp - "$T/file" || fail curl; }
-	have nc && same echo "$(echo hello | timeout 10 nc -N 2001:db8:0:2::2 7)" hello
+	have nc && same echo "$(echo hello | timeout 60 nc -N 2001:db8:0:2::2 7)" hello
 
 	echo 'spawn client' > hosts/b/ctl
 	p=hosts/b/proc/$(cat hosts/b/ctl)
@@ -275,7 +275,7 @@ c.sendall(d.upper())' &
 	server=$!
 	until_true grep -q ':1388 ' /proc/net/tcp6
 	printf 'socket tcp6\nconnect 0 [%s]:5000\nsend 0 "from the inside"\nshutdown 0 w\n' "$mine" > "$p/ctl" || fail "$(cat error_log)"
-	same "a real server" "$(timeout 20 cat "$p/stream/0")" "FROM THE INSIDE"
+	same "a real server" "$(timeout 60 cat "$p/stream/0")" "FROM THE INSIDE"
 	wait $server
 
 	# one address, two hosts: who was first keeps it
@@ -365,7 +365,7 @@ hop)  # real -> simulated routers -> real: the packets of two kernels, forwarded
 	over ip link set lo up; over ip link set t1 up; over ip addr add 10.2.0.9/24 dev t1; over ip route add 10.0.0.0/8 via 10.2.0.1
 	have ping && { ping -q -c 3 -i 0.05 -W 5 10.2.0.9 > "$T/said" || fail "ping: $(cat "$T/said")"; }
 	have traceroute && {
-		traceroute -n -q 1 -w 2 10.2.0.9 > "$T/said" || fail traceroute
+		traceroute -n -q 1 -w 30 10.2.0.9 > "$T/said" || fail traceroute
 		same "the way" "$(awk 'NR > 1 { print $2 }' "$T/said" | tr '\n' ' ')" "10.1.0.1 10.3.0.2 10.2.0.9 "
 	}
 	serving() { comes_true sh -c "nsenter -t $far -n cat /proc/self/net/tcp /proc/self/net/tcp6 | grep -q ':$(printf %04X "$1") 0*:0000 0A'" || fail "no server at $1"; }
