@@ -200,25 +200,35 @@ int command_run(const struct command *commands, const struct node *n, char *line
 	return rc;
 }
 
-/* Lines of at most 110 columns, each behind as many blanks. */
-static void put_paragraph(GString *out, unsigned indent, const char *text)
+/* Up to the next blank that is in no [brackets]. */
+static size_t unbroken(const char *text)
 {
-	g_auto(GStrv) words = g_strsplit(text, " ", -1);
-	size_t column = indent;
+	unsigned depth = 0;
+	const char *c;
 
-	g_string_append_printf(out, "%*s", (int)indent, "");
-	for (unsigned i = 0; words[i]; i++) {
-		size_t width = strlen(words[i]);
+	for (c = text; *c && (*c != ' ' || depth > 0); c++)
+		if (*c == '[')
+			depth++;
+		else if (*c == ']' && depth > 0)
+			depth--;
+	return (size_t)(c - text);
+}
 
-		if (column > indent && column + 1 + width > 110) {
-			g_string_append_printf(out, "\n%*s", (int)indent, "");
-			column = indent;
-		} else if (i > 0) {
-			put_char(out, ' ');
-			column++;
+/* Lines of at most 110 columns: the first begins in `column`, where the line is now, the others behind `indent` blanks. */
+static void put_paragraph(GString *out, size_t column, unsigned indent, const char *text)
+{
+	while (*text) {
+		size_t width = unbroken(text);
+
+		put_char(out, ' ');
+		if (column + 1 + width > 110) {
+			out->str[out->len - 1] = '\n';
+			g_string_append_printf(out, "%*s", (int)indent, "");
+			column = indent - 1;
 		}
-		put_text(out, words[i]);
-		column += width;
+		g_string_append_len(out, text, (gssize)width);
+		column += 1 + width;
+		text += width + (text[width] == ' ');
 	}
 	put_char(out, '\n');
 }
@@ -226,9 +236,12 @@ static void put_paragraph(GString *out, unsigned indent, const char *text)
 void command_help(const struct command *commands, GString *out)
 {
 	for (const struct command *k = commands; k->name; k++) {
-		g_string_append_printf(out, "    %s%s%s\n", k->name, *k->grammar ? " " : "", k->grammar);
-		if (k->about && *k->about)
-			put_paragraph(out, 8, k->about);
+		g_string_append_printf(out, "    %s", k->name);
+		put_paragraph(out, 4 + strlen(k->name), 5 + (unsigned)strlen(k->name), k->grammar);
+		if (k->about && *k->about) {
+			put_text(out, "       ");
+			put_paragraph(out, 7, 8, k->about);
+		}
 	}
 }
 

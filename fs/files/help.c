@@ -52,37 +52,37 @@ static const struct help all[] = {
 	  "    limits         how many, how fast, how much: help/bridge-limits\n"
 	  "    connections    what is under way: help/bridge-connections\n\n"
 	  "The simulated half of each connection ends at a host of its own, gw: its handshake, losses and windows are in\n"
-	  "hosts/gw/net and on its wires, as any other host's. While there is a rule and clock says mode=auto, time follows the\n"
-	  "clock on the wall; what it lost because there was too much to do is lag= in clock.\n\n"
+	  "hosts/gw/net and on its wires, as any other host's. While there is a rule and clock says mode=auto, time\n"
+	  "follows the clock on the wall; what it lost because there was too much to do is lag= in clock.\n\n"
 	  "    $ echo 'listen tcp 127.0.0.1:8080 to host0:80' > bridge/rules; curl http://127.0.0.1:8080/\n", NULL },
 	{ "bridge-connections",
-	  "bridge/connections: a table of what is under way: both ends of the real connection and both of the simulated one\n"
-	  "(sim_local is the gateway's); the state of the simulated one, or CONNECTING while the real one is being made;\n"
-	  "bytes in from real to simulated, and out; age. A row goes when both have closed. Events `bridge` tell how each\n"
-	  "began and ended.\n", NULL },
+	  "bridge/connections: a table of what is under way: both ends of the real connection and both of the simulated\n"
+	  "one (sim_local is the gateway's); the state of the simulated one, or CONNECTING while the real one is being\n"
+	  "made; bytes in from real to simulated, and out; age. A row goes when both have closed. Events `bridge` tell\n"
+	  "how each began and ended.\n", NULL },
 	{ "bridge-limits",
 	  "bridge/limits: NAME=VALUE a line, written the same way; several in one line are one change.\n\n"
 	  "    sessions    at once; connections above are reset        rate    new ones a second; more have to wait\n"
 	  "    buffer      bytes that all together may hold, in equal shares; where it has not 32K left, none is let in\n\n"
 	  "    $ echo 'sessions=1000 rate=1000' > bridge/limits\n", NULL },
 	{ "bridge-rules",
-	  "bridge/rules: a table of what is let through. Real addresses are 127.0.0.1:PORT, [::1]:PORT or unix:/PATH, with ports\n"
-	  "from 1024 on; mounted with --bridge-any also others of this machine, but never unspecified, link-local or multicast\n"
-	  "ones. The first rule makes the host gw, with an interface on the wire of its target and the highest free address there\n"
-	  "(of version 6: the highest below ::ff). Simulated addresses of version 6 stand in brackets. Real clients of an address\n"
-	  "that gw has by an `allow`, or of a router that hands a port on to such a one (help/net-nat), come from a second\n"
-	  "host, gw1, so that they too cross the wires. Write the `allow` and the router's rule before the `listen` then, so\n"
-	  "that gw is only inside.\n\n"
+	  "bridge/rules: a table of what is let through. Real addresses are 127.0.0.1:PORT, [::1]:PORT or unix:/PATH,\n"
+	  "with ports from 1024 on; mounted with --bridge-any also others of this machine, but never unspecified,\n"
+	  "link-local or multicast ones. The first rule makes the host gw, with an interface on the wire of its target\n"
+	  "and the highest free address there (of version 6: the highest below ::ff). Simulated addresses of version 6\n"
+	  "stand in brackets. Real clients of an address that gw has by an `allow`, or of a router that hands a port on\n"
+	  "to such a one (help/net-nat), come from a second host, gw1, so that they too cross the wires. Write the\n"
+	  "`allow` and the router's rule before the `listen` then, so that gw is only inside.\n\n"
 	  "    $ echo 'listen tcp 127.0.0.1:8080 to host0:80' > bridge/rules      curl reaches a simulated server\n"
 	  "    $ echo 'allow tcp 127.0.0.1:9000 as 10.0.0.9:9000' > bridge/rules  simulated clients reach a real server\n"
 	  "    $ echo 'listen tcp [::1]:8080 to [fd00::2]:80' > bridge/rules      the same in version 6\n"
 	  "    $ echo 'tap t0 wire lan0' > bridge/rules; ip addr add 10.0.0.9/24 dev t0   so does this machine's kernel\n\n"
-	  "tun and tap make an interface of this machine (who may: root, and root of a network namespace of its own), and switch\n"
-	  "it on; its address is for you to set. A tap is a card on the wire. A tun has packets of IP version 4 only: on the\n"
-	  "wire there is a station that answers ARP for the interface's addresses and passes on what goes to them; packets to\n"
-	  "other subnets go to the first host there that forwards. In the table accepted counts the packets that were handed\n"
-	  "to the interface, refused those that it did not take. Where nobody takes a datagram of UDP, its sender is told by\n"
-	  "ICMP; a real one only if root has mounted.\n\n",
+	  "tun and tap make an interface of this machine (who may: root, and root of a network namespace of its own), and\n"
+	  "switch it on; its address is for you to set. A tap is a card on the wire. A tun has packets of IP version 4\n"
+	  "only: on the wire there is a station that answers ARP for the interface's addresses and passes on what goes to\n"
+	  "them; packets to other subnets go to the first host there that forwards. In the table accepted counts the\n"
+	  "packets that were handed to the interface, refused those that it did not take. Where nobody takes a datagram\n"
+	  "of UDP, its sender is told by ICMP; a real one only if root has mounted.\n\n",
 	  bridge_commands },
 	{ "check",
 	  "check: everything recounted, as an fsck of the world: references of frames against page-table entries,\n"
@@ -93,10 +93,10 @@ static const struct help all[] = {
 	{ "clock",
 	  "clock: simulated time.\n\n"
 	  "    $ cat clock\n    now=1.500000000 mode=auto pending=3 next=1.500200000\n\n"
-	  "now is in seconds; pending counts the timers that are set; next is when the first of them fires.\n"
-	  "In mode auto time moves by what commands cost (mem/config) and while some operation waits for it.\n"
-	  "In manual and real, costs are only counted. In mode real, and in auto while there is a rule of a bridge, time follows\n"
-	  "the clock on the wall, and the line ends in lag=: how much was lost because there was too much to do. Written:\n\n",
+	  "now is in seconds; pending counts the timers that are set; next is when the first of them fires. In mode auto\n"
+	  "time moves by what commands cost (mem/config) and while some operation waits for it. In manual and real, costs\n"
+	  "are only counted. In mode real, and in auto while there is a rule of a bridge, time follows the clock on the\n"
+	  "wall, and the line ends in lag=: how much was lost because there was too much to do. Written:\n\n",
 	  clock_commands },
 	{ "error_log",
 	  "error_log: why writes failed; the last 64, the newest last.\n\n"
@@ -131,20 +131,20 @@ static const struct help all[] = {
 	  "help/: a text for each kind of file: what it is, how to read it, what may be written.\n\n"
 	  "    $ ls help\n    $ cat help/process-ctl\n", NULL },
 	{ "host-ctl",
-	  "hosts/HOST/ctl: commands to a host. `PID COMMAND...` gives any command of help/process-ctl to that\n"
-	  "process (or thread, by its number), for batches; `PID COMMAND... &` starts it and waits for nothing: its result is read from that\n"
-	  "process's ctl. Commands to one process run in the order of their lines, `kill` at once.\n\n" RULES "\n"
+	  "hosts/HOST/ctl: commands to a host. `PID COMMAND...` gives any command of help/process-ctl to that process (or\n"
+	  "thread, by its number), for batches; `PID COMMAND... &` starts it and waits for nothing: its result is read\n"
+	  "from that process's ctl. Commands to one process run in the order of their lines, `kill` at once.\n\n" RULES "\n"
 	  "    $ echo 'spawn demo' > hosts/host0/ctl; pid=$(cat hosts/host0/ctl)\n"
 	  "    $ echo \"$pid touch 0x404000 8192 w\" > hosts/host0/ctl\n\n", host_commands },
 	{ "fixture",
-	  "hosts/HOST/fixture: the commands that rebuild the host's processes as they are now: areas, which pages are there,\n"
-	  "threads, descriptors, sockets, times and what was set. Keep it, and write it into the ctl of a fresh host.\n"
-	  "Not kept: what pages hold, frames shared after fork, files/, mem/, swap/ and interfaces.\n\n"
+	  "hosts/HOST/fixture: the commands that rebuild the host's processes as they are now: areas, which pages are\n"
+	  "there, threads, descriptors, sockets, times and what was set. Keep it, and write it into the ctl of a fresh\n"
+	  "host. Not kept: what pages hold, frames shared after fork, files/, mem/, swap/ and interfaces.\n\n"
 	  "    $ cat hosts/host0/fixture > kept; mkdir hosts/copy; cat kept > hosts/copy/ctl\n", NULL },
 	{ "hosts",
-	  "hosts/: the simulated computers. mkdir hosts/b adds one, rmdir removes it with all that is in it;\n"
-	  "host0 exists from the start and stays: proc, mem, swap, files and net in the root lead to it. A new host has the\n"
-	  "geometry and size of memory that were given when mounting, and one process, init.\n\n"
+	  "hosts/: the simulated computers. mkdir hosts/b adds one, rmdir removes it with all that is in it; host0 exists\n"
+	  "from the start and stays: proc, mem, swap, files and net in the root lead to it. A new host has the geometry\n"
+	  "and size of memory that were given when mounting, and one process, init.\n\n"
 	  "    ctl    commands: help/host-ctl         mem/    physical memory: help/mem\n"
 	  "    proc/  processes: help/proc            swap/   pages that are not in RAM: help/swap\n"
 	  "    net/   its part of the network: help/net   files/  the disk: help/files\n"
@@ -159,8 +159,8 @@ static const struct help all[] = {
 	  "    ctl       drop_caches, writeback, next, reclaim, watermark\n", NULL },
 	{ "mem-config",
 	  "mem/config: what things cost and switches for lessons, NAME=VALUE a line; written the same way.\n\n"
-	  "Costs (ns, us, ms, s): tlb_hit walk_step minor_fault major_fault copy zero syscall, and disk, the time to read a\n"
-	  "page of a file. What swap costs is its device's: swap/N/device. preset=NAME sets all costs: modern (the\n"
+	  "Costs (ns, us, ms, s): tlb_hit walk_step minor_fault major_fault copy zero syscall, and disk, the time to read\n"
+	  "a page of a file. What swap costs is its device's: swap/N/device. preset=NAME sets all costs: modern (the\n"
 	  "defaults), slow (a machine of the nineties, numbers to calculate with), free (all 0: devices alone take time).\n"
 	  "    oom_kill=0         out of memory and swap ends no process: the access fails with ENOMEM\n"
 	  "    swap_cache=0       a page that comes back gives up its slot at once\n"
@@ -252,13 +252,15 @@ static const struct help all[] = {
 	  "    wire     the wire it is on; - for none\n"
 	  "    address  its addresses with their prefixes, a line each. > replaces them, >> adds; - takes all away\n"
 	  "             dhcp: asks for one (help/net-leases), waiting for it if the interface is up\n"
-	  "             2001:db8::1/64: the interface speaks IPv6, too, and makes itself a link-local address. Each address\n"
-	  "             is probed for a duplicate first; of one that another host has, events say so, and nobody uses it\n"
-	  "             auto: asks routers, and makes addresses of the prefixes that they advertise (SLAAC); they come when\n"
-	  "             time moves, and stand below it in this file\n"
-	  "    ra       what a forwarding host (net/forwarding) advertises: off, or on [interval=S] [lifetime=S] [valid=S]\n"
-	  "             [preferred=S] [mtu=N] [hop_limit=N]; the prefixes are those of its addresses with /64. S: seconds between\n"
-	  "             advertisements, as a default router, and of the addresses made. With it on, `run` on clock has no end\n"
+	  "             2001:db8::1/64: the interface speaks IPv6, too, and makes itself a link-local address. Each\n"
+	  "             address is probed for a duplicate first; of one that another host has, events say so, and nobody\n"
+	  "             uses it\n"
+	  "             auto: asks routers, and makes addresses of the prefixes that they advertise (SLAAC); they come\n"
+	  "             when time moves, and stand below it in this file\n"
+	  "    ra       what a forwarding host (net/forwarding) advertises: off, or on [interval=S] [lifetime=S]\n"
+	  "             [valid=S] [preferred=S] [mtu=N] [hop_limit=N]; the prefixes are those of its addresses with /64.\n"
+	  "             S: seconds between advertisements, as a default router, and of the addresses made. With it on,\n"
+	  "             `run` on clock has no end\n"
 	  "    mac      its address on the wire          mtu    bytes; - for that of the wire\n"
 	  "    up       1 when it is in use, 0 at first   stats  counters, NAME VALUE a line\n\n"
 	  "    $ echo 10.0.0.1/24 > net/ifs/eth0/address; echo 10.0.0.9/24 >> net/ifs/eth0/address\n"
@@ -272,38 +274,42 @@ static const struct help all[] = {
 	  "    $ echo 'syn_retries 2' > net/knobs; echo 'congestion reno' > net/knobs\n"
 	  "    $ echo 1 > hosts/router/net/forwarding\n", NULL },
 	{ "net-names",
-	  "net/hosts, net/services, net/resolv: texts in the form of /etc/hosts, /etc/services and /etc/resolv.conf. Commands that\n"
-	  "take a name (resolve, connect, sendto, ping, traceroute, load, get) look in hosts, then ask DNS: nameserver (up to three, in turn),\n"
-	  "search or domain, options ndots:N timeout:S attempts:N. A port may be a name of services. > replaces a text, >> adds to\n"
-	  "it; a line of another form is refused; those before it are written.\n\n"
+	  "net/hosts, net/services, net/resolv: texts in the form of /etc/hosts, /etc/services and /etc/resolv.conf.\n"
+	  "Commands that take a name (resolve, connect, sendto, ping, traceroute, load, get) look in hosts, then ask DNS:\n"
+	  "nameserver (up to three, in turn), search or domain, options ndots:N timeout:S attempts:N. A port may be a\n"
+	  "name of services. > replaces a text, >> adds to it; a line of another form is refused; those before it are\n"
+	  "written.\n\n"
 	  "    $ echo '10.0.0.2 b b.example' >> hosts/a/net/hosts; echo nameserver 10.0.0.53 > hosts/a/net/resolv\n"
 	  "    $ echo 'resolve www.virginia.edu http' > hosts/a/proc/2/ctl; cat hosts/a/proc/2/ctl\n", NULL },
 	{ "net-leases",
-	  "net/leases: a table of addresses by DHCP: role if address mac host state expires t1 t2 server. role client: what an\n"
-	  "interface of this host has (init selecting requesting probing bound renewing rebinding), with the times at which it will\n"
-	  "ask its server again (t1), any server (t2), and give the address up; role server: what `serve dhcp` here has given\n"
-	  "(offered bound declined). These times come by `advance` on clock. A client's name servers stand in net/resolv unless that\n"
-	  "was written.\n\n"
+	  "net/leases: a table of addresses by DHCP: role if address mac host state expires t1 t2 server. role client:\n"
+	  "what an interface of this host has (init selecting requesting probing bound renewing rebinding), with the\n"
+	  "times at which it will ask its server again (t1), any server (t2), and give the address up; role server: what\n"
+	  "`serve dhcp` here has given (offered bound declined). These times come by `advance` on clock. A client's name\n"
+	  "servers stand in net/resolv unless that was written.\n\n"
 	  "    $ printf '%s\\n' 'spawn dhcpd' '2 serve dhcp range=10.0.0.100-10.0.0.199 lease=600s' > hosts/a/ctl\n"
 	  "    $ echo dhcp > hosts/b/net/ifs/eth0/address; cat hosts/b/net/leases\n", NULL },
 	{ "net-dns",
-	  "net/dns_cache: a table of what the host remembers of DNS answers: name type ttl data, a row a record. ttl are the seconds\n"
-	  "that are left to it. NXDOMAIN: there is no such name; NODATA: it has no record of that type. Write `flush`.\n\n"
-	  "Both the host's own look-ups and a recursive name server on it fill it. A name server is a process: zone=FILE is a master\n"
-	  "file (RFC 1035 5) of its files/, with a SOA record, types A AAAA NS CNAME MX PTR SOA TXT; several may be given.\n\n"
+	  "net/dns_cache: a table of what the host remembers of DNS answers: name type ttl data, a row a record. ttl are\n"
+	  "the seconds that are left to it. NXDOMAIN: there is no such name; NODATA: it has no record of that type. Write\n"
+	  "`flush`.\n\n"
+	  "Both the host's own look-ups and a recursive name server on it fill it. A name server is a process: zone=FILE\n"
+	  "is a master file (RFC 1035 5) of its files/, with a SOA record, types A AAAA NS CNAME MX PTR SOA TXT; several\n"
+	  "may be given.\n\n"
 	  "    $ printf '%s\\n' 'spawn named' '2 serve dns 53 zone=/edu.zone' > hosts/edu/ctl\n"
 	  "    $ printf '%s\\n' 'spawn named' '2 serve dns 53 recursive root=10.0.0.1' > hosts/resolver/ctl\n"
 	  "    $ echo 'resolve virginia.edu type=MX root=10.0.0.1 trace=1' > proc/2/ctl; cat proc/2/ctl\n", NULL },
 	{ "net-nat",
-	  "net/nat: translation of addresses by a host that forwards (net/forwarding 1), a rule a line, as it is written. Rules\n"
-	  "are added; one that is there already changes nothing. net/nat_table has a row for each connection: proto inside\n"
-	  "outside remote state expires packets-out bytes-out packets-in bytes-in; the port of a ping is its identifier; outside\n"
-	  "is - for what came in untranslated and is left so. States of tcp are SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT TIME_WAIT\n"
-	  "CLOSE, of others UNREPLIED REPLIED. An inside end keeps its outside end towards everybody (RFC 4787), its port if that\n"
-	  "is free; in come by it the addresses that it has sent to (filter=address), everybody (endpoint), or only the ports\n"
-	  "that it has sent to (port). Time-outs and the size of the table are knobs nat_*. net/nat_stats counts; full, no_port: packets refused\n"
-	  "because the table was full or no port was left (the sender gets ICMP 3/13); filtered: from outside, to a port that\n"
-	  "does not let them in; no_session: of no connection that is known.\n\n" RULES "\n"
+	  "net/nat: translation of addresses by a host that forwards (net/forwarding 1), a rule a line, as it is written.\n"
+	  "Rules are added; one that is there already changes nothing. net/nat_table has a row for each connection: proto\n"
+	  "inside outside remote state expires packets-out bytes-out packets-in bytes-in; the port of a ping is its\n"
+	  "identifier; outside is - for what came in untranslated and is left so. States of tcp are SYN_SENT SYN_RECV\n"
+	  "ESTABLISHED FIN_WAIT TIME_WAIT CLOSE, of others UNREPLIED REPLIED. An inside end keeps its outside end towards\n"
+	  "everybody (RFC 4787), its port if that is free; in come by it the addresses that it has sent to\n"
+	  "(filter=address), everybody (endpoint), or only the ports that it has sent to (port). Time-outs and the size\n"
+	  "of the table are knobs nat_*. net/nat_stats counts; full, no_port: packets refused because the table was full\n"
+	  "or no port was left (the sender gets ICMP 3/13); filtered: from outside, to a port that does not let them in;\n"
+	  "no_session: of no connection that is known.\n\n" RULES "\n"
 	  "    $ echo 'masquerade eth1' > hosts/router/net/nat; echo 1 > hosts/router/net/forwarding\n"
 	  "    $ echo 'dnat eth1 tcp 8080 to 10.0.0.2:80' > hosts/router/net/nat; cat hosts/router/net/nat_table\n\n", nat_commands },
 	{ "net-neighbours",
@@ -312,17 +318,18 @@ static const struct help all[] = {
 	  "PERMANENT; queued: packets that wait for the answer.\n\n" RULES "\n"
 	  "    $ echo 'add 10.0.0.9 02:00:00:00:00:09 dev eth0' > net/neighbours\n\n", neighbour_commands },
 	{ "net-routes",
-	  "net/routes: the routing table: destination via dev metric src, in the order in which they are tried. An address of an\n"
-	  "interface that is up makes the route to its subnet. net/route/ADDR (not listed) is the row that ADDR takes, and\n"
-	  "src the address that a packet then has; ENETUNREACH if there is none. Both versions of IP stand in it, IPv6 last:\n"
-	  "routers advertise such routes (metric 1024; prefixes 256). An fe80:: gateway needs dev.\n\n" RULES "\n"
-	  "    $ echo 'add 10.1.0.0/16 via 10.0.0.254 dev eth0' > net/routes; echo 'add default via 10.0.0.1' > net/routes\n"
+	  "net/routes: the routing table: destination via dev metric src, in the order in which they are tried. An\n"
+	  "address of an interface that is up makes the route to its subnet. net/route/ADDR (not listed) is the row that\n"
+	  "ADDR takes, and src the address that a packet then has; ENETUNREACH if there is none. Both versions of IP\n"
+	  "stand in it, IPv6 last: routers advertise such routes (metric 1024; prefixes 256). An fe80:: gateway needs\n"
+	  "dev.\n\n" RULES "\n"
+	  "    $ printf '%s\\n' 'add 10.1.0.0/16 via 10.0.0.254 dev eth0' 'add default via 10.0.0.1' > net/routes\n"
 	  "    $ cat net/route/10.1.2.3; echo 'add ::/0 via fe80::1 dev eth0' > net/routes\n\n", route_commands },
 	{ "net-sockets",
-	  "net/sockets: a table of all sockets: inode proto local remote state recv-q send-q pid fd. tcp6 and udp6 on [::] take\n"
-	  "IPv4, too, unless IPV6_V6ONLY is set; such peers are ::ffff:10.0.0.1; fe80::1%eth0: on that link. A TCP connection that no\n"
-	  "process holds any more (inode 0) stays until TCP has done its work. recv-q of a LISTEN row: connections that wait for\n"
-	  "accept, send-q: how many may. net/sockets.d/INODE/, NAME=VALUE a line:\n\n"
+	  "net/sockets: a table of all sockets: inode proto local remote state recv-q send-q pid fd. tcp6 and udp6 on\n"
+	  "[::] take IPv4, too, unless IPV6_V6ONLY is set; such peers are ::ffff:10.0.0.1; fe80::1%eth0: on that link. A\n"
+	  "TCP connection that no process holds any more (inode 0) stays until TCP has done its work. recv-q of a LISTEN\n"
+	  "row: connections that wait for accept, send-q: how many may. net/sockets.d/INODE/, NAME=VALUE a line:\n\n"
 	  "    status   who has it, its timer         local, remote  its ends\n"
 	  "    queue    bytes received and not read, sent and not acknowledged, and what they are\n"
 	  "    options  as setsockopt sets them       tcb            TCP's variables and timers, as RFC 9293 names them\n\n"
@@ -392,10 +399,10 @@ static const struct help all[] = {
 	  "    $ xxd -s 0x404000 -l 16 proc/2/mem\n", NULL },
 	{ "process-mounts", "proc/PID/mounts, mountinfo, mountstats: the file systems that it sees.\n", NULL },
 	{ "process-net",
-	  "proc/PID/net/, reached as proc/net: interfaces (dev), routes (route, fib_trie), neighbours (arp), counters (snmp, netstat)\n"
-	  "of the host, and its sockets (tcp, udp, sockstat, protocols ...), in Linux's formats. Of IPv6: if_inet6 (addresses),\n"
-	  "ipv6_route, igmp6 (groups), snmp6 (counters), tcp6, udp6, raw6, sockstat6. The same with names and commands:\n"
-	  "hosts/HOST/net.\n\n"
+	  "proc/PID/net/, reached as proc/net: interfaces (dev), routes (route, fib_trie), neighbours (arp), counters\n"
+	  "(snmp, netstat) of the host, and its sockets (tcp, udp, sockstat, protocols ...), in Linux's formats. Of IPv6:\n"
+	  "if_inet6 (addresses), ipv6_route, igmp6 (groups), snmp6 (counters), tcp6, udp6, raw6, sockstat6. The same with\n"
+	  "names and commands: hosts/HOST/net.\n\n"
 	  "    $ vitrine enter DIR a -- netstat -6 -rn; vitrine enter DIR a -- ss -6 -tan\n", NULL },
 	{ "process-ns", "proc/PID/ns/: its namespaces; there is one of each kind a host.\n", NULL },
 	{ "process-numa_maps", "proc/PID/numa_maps: its areas with counts of pages; there is one node, N0.\n", NULL },
@@ -426,9 +433,9 @@ static const struct help all[] = {
 	  "    $ ls -li proc/2/pt/*/*/*/\n\n"
 	  "A page in swap is a symbolic link to its slot: find proc/2/pt -type l\n", NULL },
 	{ "process-load",
-	  "proc/PID/load: how long the answers took to the latest `load` of the process, also while it runs: a table of from to\n"
-	  "count sum percent bar. A row counts the answers that took at least `from` and less than `to`; sum and percent: those\n"
-	  "up to here. The exact percentiles are the result of the command.\n\n"
+	  "proc/PID/load: how long the answers took to the latest `load` of the process, also while it runs: a table of\n"
+	  "from to count sum percent bar. A row counts the answers that took at least `from` and less than `to`; sum and\n"
+	  "percent: those up to here. The exact percentiles are the result of the command.\n\n"
 	  "    $ echo 'load echo 10.0.0.1:7 clients=40' > proc/2/ctl; cat proc/2/ctl proc/2/load\n", NULL },
 	{ "process-replay",
 	  "proc/PID/replay: how far the command `replay` in ctl is, NAME=VALUE a line: state (none checking running done\n"
@@ -452,16 +459,17 @@ static const struct help all[] = {
 	  "protection-user, non-canonical or bad-pte.\n", NULL },
 	{ "swap",
 	  "swap/: pages that are not in RAM. A directory N/ for each area, which is a device with its slots:\n\n"
-	  "    N/slots    a table: slot, its state, how many entries refer to it, the first owner's pid and va, pages written\n"
-	  "               to it. used: the page is here alone; cached: a frame has the same bytes\n"
+	  "    N/slots    a table: slot, its state, how many entries refer to it, the first owner's pid and va, pages\n"
+	  "               written to it. used: the page is here alone; cached: a frame has the same bytes\n"
 	  "    N/slot/S   (not listed) the page that slot S keeps\n"
 	  "    N/device   how long transfers take, how many are under way, until when\n\n"
-	  "An ssd or nvme has channels that wait side by side and one bus; an hdd has one head, which seeks and then waits for\n"
-	  "the platter to turn. A process that waits for its page is in state D, others go on: write several lines\n"
-	  "`PID COMMAND... &` at once to the host's ctl.\n\n"
+	  "An ssd or nvme has channels that wait side by side and one bus; an hdd has one head, which seeks and then\n"
+	  "waits for the platter to turn. A process that waits for its page is in state D, others go on: write several\n"
+	  "lines `PID COMMAND... &` at once to the host's ctl.\n\n"
 	  "swap/timeline is a table of the last transfers: pid and va of who faulted (va - : a page goes out), the victim\n"
-	  "that made room as PID:VA, when the device began and ended, and who ran meanwhile. timeline.svg: the same, drawn.\n\n"
-	  "swap/ctl: " RULES "\n", swap_commands },
+	  "that made room as PID:VA, when the device began and ended, and who ran meanwhile. timeline.svg: the same,\n"
+	  "drawn.\n\n"
+	  "swap/ctl:\n" RULES "\n", swap_commands },
 	{ "tables",
 	  "A table T is text: a header line, then rows, columns aligned for people and split by blanks for awk; a\n"
 	  "value that is absent is `-`. T.json (an array of objects) and T.csv have the same columns; ls does not show\n"
@@ -469,17 +477,17 @@ static const struct help all[] = {
 	  "    $ cat mem/frames.json | python3 -m json.tool\n", NULL },
 	{ "version", "version: of this program, how it was built, the geometries it knows by name.\n", NULL },
 	{ "wire-capture",
-	  "wires/WIRE/capture.pcapng: the frames of `frames` as pcapng, each once, as sent, with times in nanoseconds; what\n"
-	  "happened to one on its way is in its comment. capture.follow (not listed) is a stream of what is sent from\n"
-	  "now on: tcpdump and tshark follow it live.\n\n"
+	  "wires/WIRE/capture.pcapng: the frames of `frames` as pcapng, each once, as sent, with times in nanoseconds;\n"
+	  "what happened to one on its way is in its comment. capture.follow (not listed) is a stream of what is sent\n"
+	  "from now on: tcpdump and tshark follow it live.\n\n"
 	  "    $ tcpdump -nr wires/lan0/capture.pcapng\n"
 	  "    $ tshark -l -i - < wires/lan0/capture.follow &\n", NULL },
 	{ "wire-ctl",
 	  "wires/WIRE/ctl: faults for single frames. MATCH: words that must all be true of a frame: arp icmp udp tcp\n"
 	  "tcp.syn tcp.ack (an acknowledgement and nothing else) tcp.fin tcp.data rdt rdt.ack rdt.data ip6 nd (neighbour\n"
-	  "discovery) src=A dst=A port=N (either side's); and nth=K: the Kth such frame is the first. Faults are used up in\n"
-	  "the order of writing, one a frame.\n"
-	  "wires/WIRE/faults: a table of those that are not used up; left - means until release.\n\n" RULES "\n"
+	  "discovery) src=A dst=A port=N (either side's); and nth=K: the Kth such frame is the first. Faults are used up\n"
+	  "in the order of writing, one a frame. wires/WIRE/faults: a table of those that are not used up; left - means\n"
+	  "until release.\n\n" RULES "\n"
 	  "    $ echo 'drop next 1 tcp.ack nth=2' > wires/lan0/ctl        lose the second acknowledgement\n"
 	  "    $ echo 'delay next 2 200ms udp port=53' > wires/lan0/ctl\n\n", wire_commands },
 	{ "wire-frames",
@@ -492,27 +500,28 @@ static const struct help all[] = {
 	  "wires/WIRE/frame/N (not listed): one of them, layer by layer, with the bytes of each.\n\n"
 	  "    $ awk '$8 == \"tcp\" && $18 != \"-\"' wires/lan0/frames\n    $ cat wires/lan0/frame/1\n", NULL },
 	{ "wire-sequence",
-	  "wires/WIRE/sequence: the frames as a ladder, to look at (sequence.svg: drawn, the last 900): time sent, an arrow,\n"
-	  "time of arrival. Sequence numbers of TCP count from the SYN. --X is lost, ~~> was damaged, `again` has been sent\n"
-	  "before, : is a pause.\n\n"
+	  "wires/WIRE/sequence: the frames as a ladder, to look at (sequence.svg: drawn, the last 900): time sent, an\n"
+	  "arrow, time of arrival. Sequence numbers of TCP count from the SYN. --X is lost, ~~> was damaged, `again` has\n"
+	  "been sent before, : is a pause.\n\n"
 	  "    $ less -S wires/lan0/sequence\n", NULL },
 	{ "wire-settings",
 	  "wires/WIRE: settings, one value a file.\n\n"
 	  "    kind     ethernet (a switch), hub or wifi\n"
-	  "    rate     bits a second (K, M: 1024s), 0: no limit   delay, jitter  times: 5ms; jitter is added, 0 to so much\n"
+	  "    rate     bits a second (K, M: 1024s), 0: no limit\n"
+	  "    delay, jitter    times: 5ms; jitter is added, 0 to so much\n"
 	  "    loss corrupt duplicate reorder                 per cent of the frames: 10%, 0.5%\n"
 	  "    mtu      bytes behind the Ethernet header, 68 to 65535       queue   frames that may wait at a port\n\n"
 	  "    $ echo 10% > wires/lan0/loss; echo 20ms > wires/lan0/delay\n", NULL },
 	{ "wires",
-	  "wires/: network segments. mkdir wires/lan0 makes one, rmdir removes it; interfaces join it by their file `wire`\n"
-	  "(help/net-ifs).\n\n"
+	  "wires/: network segments. mkdir wires/lan0 makes one, rmdir removes it; interfaces join it by their file\n"
+	  "`wire` (help/net-ifs).\n\n"
 	  "    kind rate delay jitter loss corrupt duplicate reorder mtu queue    help/wire-settings\n"
-	  "    ctl, faults   faults for single frames: help/wire-ctl     frames    what was sent, a table: help/wire-frames\n"
+	  "    ctl, faults   faults for single frames: help/wire-ctl    frames    what was sent: help/wire-frames\n"
 	  "    sequence  the same as a ladder: help/wire-sequence    capture.pcapng, capture.follow: help/wire-capture\n"
 	  "    macs      what the switch has learned: mac, port, age\n"
 	  "    stats     counters, NAME VALUE a line: frames and bytes sent, copies delivered, lost, corrupted, ...\n\n"
-	  "An ethernet wire is a switch with a full-duplex link to each interface. On a hub all share one cable, and frames\n"
-	  "collide. On wifi the receiver acknowledges each frame, and what was not acknowledged the sender\n"
+	  "An ethernet wire is a switch with a full-duplex link to each interface. On a hub all share one cable, and\n"
+	  "frames collide. On wifi the receiver acknowledges each frame, and what was not acknowledged the sender\n"
 	  "repeats, 8 times in all.\n", NULL },
 	{ "world-ctl", "ctl: commands to the whole world.\n\n" RULES "\n", root_commands },
 };

@@ -90,6 +90,8 @@ timeout 60 grep -rqs 'no such text anywhere' . && fail "grep found it"
 timeout 60 tar cf "$T/tree.tar" . 2> "$T/tar.err"
 ! grep -v 'socket ignored' "$T/tar.err" || fail "tar"
 mkdir "$T/copy" && tar xf "$T/tree.tar" -C "$T/copy" --no-same-owner --delay-directory-restore || fail "tar x"
+wide=$(awk 'length($0) > 110 { print FILENAME ": " $0 }' help/* README)
+[ -z "$wide" ] || fail "wider than a page: $wide"
 cmp help/process-ctl "$T/copy/help/process-ctl" || fail "tar copies otherwise"
 cmp proc/2/maps "$T/copy/hosts/host0/proc/2/maps" || fail "tar copies otherwise"
 cp -r help "$T/help" && diff -r help "$T/help" || fail "cp -r"
