@@ -249,6 +249,31 @@ static void nobody_beats_opt(void **state)
 	}
 }
 
+/* Pages that have no number, as those that were in memory when the policy came, count when they go. */
+static void linux_counts_every_eviction(void **state)
+{
+	enum { PAGE = 7, FRAMES = 4 };
+	struct policy p;
+	uint32_t f;
+
+	policy_init(&p, LINUX_NEEDS, FRAMES, 1);
+	p.param[0] = 60;
+	for (f = 0; f < FRAMES; f++)
+		linux_load(&p, f, f == 0 ? PAGE : POLICY_NO_PAGE);
+	assert_int_equal(linux_victim(&p, POLICY_NO_PAGE), 0);
+	linux_load(&p, 0, POLICY_NO_PAGE);
+	linux_hit(&p, 1);                                /* the second time that it is found used: active */
+	for (f = 2; f < FRAMES; f++) {
+		assert_int_equal(linux_victim(&p, POLICY_NO_PAGE), f);
+		linux_load(&p, f, POLICY_NO_PAGE);
+	}
+	assert_int_equal(p.ring[LINUX_ACTIVE].size, 1);
+	f = linux_victim(&p, PAGE);
+	linux_load(&p, f, PAGE);                         /* three have gone since it did */
+	assert_int_equal(p.ring[LINUX_ACTIVE].size, 1);
+	policy_clear(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +284,7 @@ int main(void)
 		cmocka_unit_test(enough_frames_leave_cold_misses_only),
 		cmocka_unit_test(nobody_beats_opt),
 		cmocka_unit_test(lru_never_loses_by_more_frames),
+		cmocka_unit_test(linux_counts_every_eviction),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,7 +110,7 @@ static inline void linux_soon(struct policy *p, uint32_t kind, uint64_t page)
 
 static inline uint32_t linux_victim(struct policy *p, uint64_t page)
 {
-	uint32_t kind = linux_kind(p), f;
+	uint32_t kind = linux_kind(p), f, again;
 	struct policy_scan scan = { 0 }, refill = { 0 };
 
 	if (p->ghosts.room && page != POLICY_NO_PAGE)
@@ -134,8 +134,11 @@ static inline uint32_t linux_victim(struct policy *p, uint64_t page)
 	}
 	linux_forget(p, f);
 	linux_soon(p, kind, page);
-	if (policy_page(p, f) != POLICY_NO_PAGE && ghost_find(&p->ghosts, policy_page(p, f)) == POLICY_NONE)
-		ghost_add(&p->ghosts, 0, policy_page(p, f), (uint32_t)++p->ticked);
+	p->ticked++;
+	again = ghost_find(&p->ghosts, policy_page(p, f));      /* a page that another process had under that number */
+	if (again != POLICY_NONE)
+		ghost_remove(&p->ghosts, again);
+	ghost_add(&p->ghosts, 0, policy_page(p, f), (uint32_t)p->ticked);
 	ghost_trim(&p->ghosts, 0, p->size);
 	return f;
 }
