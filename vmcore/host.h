@@ -124,6 +124,11 @@ static inline void frame_zero(struct vm_host *h, pfn_t pfn)
 {
 	lines_zero(h->ram + (pfn << h->geometry.page_bits), &h->lines[pfn], h->geometry.page_bits);
 }
+/* What was stored in it comes from memory. */
+static inline void frame_soon(const struct vm_host *h, pfn_t pfn)
+{
+	lines_soon(frame_bytes(h, pfn), h->lines[pfn], h->geometry.page_bits);
+}
 static inline void frame_copy(struct vm_host *h, pfn_t to, pfn_t from)
 {
 	lines_copy(h->ram + (to << h->geometry.page_bits), &h->lines[to], frame_bytes(h, from), h->lines[from], h->geometry.page_bits);

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
+enum { LINES_SOON = 4 };      /* processors guess the rest */
+
 static inline unsigned line_bits(unsigned page_bits)
 {
 	return page_bits > 6 ? page_bits - 6 : 0;
@@ -39,6 +41,15 @@ static inline unsigned lines_run(uint64_t *left, unsigned *first)
 	n = ~(*left >> *first) ? (unsigned)__builtin_ctzll(~(*left >> *first)) : 64;
 	*left &= *left + (*left & -*left);               /* the carry clears the run, and the bit that it sets was clear */
 	return n;
+}
+
+/* The first of what was stored there comes from memory: it will be read, or cleared. */
+static inline void lines_soon(const uint8_t *at, uint64_t lines, unsigned page_bits)
+{
+	unsigned bits = line_bits(page_bits), n = 0;
+
+	for (uint64_t left = lines; left && n < LINES_SOON; left &= left - 1, n++)
+		__builtin_prefetch(at + ((size_t)__builtin_ctzll(left) << bits), 1);
 }
 
 /*

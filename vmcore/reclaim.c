@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { RETURNS = 4 /* frames put aside that come back at once */, FETCHED = 1024 };
+enum { RETURNS = 4 /* frames put aside that come back at once */ };
 
 static const struct event_kind event_evict = {
 	"evict", "va:x pfn:x by:n policy:n scanned:c dirty:d slot:d tlb:d"
@@ -224,15 +224,6 @@ static bool has_room_in_swap(struct vm_host *h, pfn_t pfn)
 	return !anon || (f->flags & (FRAME_SWAPCACHE | FRAME_LAZYFREE)) || swap_slots_free(h->swap) > 0;
 }
 
-/* The first of the page's bytes, which are written out or zeroed as soon as its entry is gone; processors guess the rest. */
-static void fetch_bytes(const struct vm_host *h, pfn_t pfn)
-{
-	const uint8_t *bytes = frame_bytes(h, pfn);
-
-	for (unsigned i = 0; i < MIN(page_size(h), FETCHED); i += 64)
-		__builtin_prefetch(bytes + i, 1);
-}
-
 /* One try: 1 a page has gone, 0 the one chosen could not, -1 there is none. */
 static int try_one(struct vm_host *h, const char *by, bool later)
 {
@@ -250,7 +241,7 @@ static int try_one(struct vm_host *h, const char *by, bool later)
 	pfn = victim_of(h, p, by);
 	if (pfn == PFN_NONE)
 		return -1;
-	fetch_bytes(h, pfn);
+	frame_soon(h, pfn);                              /* its bytes are written out or zeroed as soon as its entry is gone */
 	if (is_held(h, pfn)) {
 		frame_of(h, pfn)->flags &= ~FRAME_LISTED;
 		r->held[r->holds++] = pfn;

@@ -186,7 +186,8 @@ void machine_soon(struct policy *p, uint32_t f)
 	fetch_around(h, frame_of(h, r->soon[0]));
 	if (first->use == VM_FRAME_FILE && first->inode)
 		inode_soon(first->inode, first->index, true);
-	__builtin_prefetch(frame_bytes(h, r->soon[1]), 1);
+	__builtin_prefetch(&h->lines[r->soon[0]]);
+	frame_soon(h, r->soon[1]);
 	r->soon[1] = r->soon[0];
 	r->soon[0] = f;
 }

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { PRIORITY_MOST = 32767, DENSE_FROM = 8 << 20 /* bytes */, DENSE_MOST = 256 << 20, LINES_SOON = 4 };
+enum { PRIORITY_MOST = 32767, DENSE_FROM = 8 << 20 /* bytes */, DENSE_MOST = 256 << 20 };
 
 static const struct event_kind event_swapon = { "swapon", "area:d slots:d cut:d priority:i" };
 
@@ -174,15 +174,11 @@ void swap_soon(struct swap *s, uint32_t slot, bool bytes)
 {
 	struct swap_area *a = swap_area_of(s, slot);
 	const struct slot *l = &a->slot[slot - a->first];
-	const uint8_t *at = bytes_of(a, slot);
-	unsigned bits = line_bits(s->host->geometry.page_bits), n = 0;
 
-	if (!bytes) {
+	if (bytes)
+		lines_soon(bytes_of(a, slot), l->lines, s->host->geometry.page_bits);
+	else
 		__builtin_prefetch(l, 1);
-		return;
-	}
-	for (uint64_t left = l->lines; left && n < LINES_SOON; left &= left - 1, n++)
-		__builtin_prefetch(at + ((size_t)__builtin_ctzll(left) << bits));
 }
 
 void swap_set_cached(struct swap *s, uint32_t slot, pfn_t pfn)
