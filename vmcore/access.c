@@ -163,8 +163,10 @@ static int translate(struct vm_proc *p, va_t va, enum vm_access how, pa_t *pa, s
 			return -EINPROGRESS;
 		}
 	}
-	if (tries > 0 || h->watch)
+	if (tries > 0 || h->watch) {
+		__builtin_prefetch(h->ram + *pa);        /* the bytes, while others are told */
 		settle(p, va, *pa, how, tries > 0 ? h->fresh : PFN_NONE);
+	}
 	return 0;
 }
 
@@ -292,7 +294,10 @@ static void peek_slot(struct vm_host *h, uint32_t slot, uint64_t skip, uint8_t *
 	pfn_t pfn = swap_cached(h->swap, slot);
 	bool frame = pfn != PFN_NONE && !(frame_of(h, pfn)->flags & FRAME_READING);
 
-	memcpy(to, (frame ? frame_bytes(h, pfn) : swap_bytes(h->swap, slot)) + skip, n);
+	if (frame)
+		memcpy(to, frame_bytes(h, pfn) + skip, n);
+	else
+		swap_look(swap_area_of(h->swap, slot), slot, skip, to, n);
 }
 
 static void peek_page(struct vm_host *h, const struct area *a, va_t at, uint8_t *to, size_t n)

@@ -31,7 +31,7 @@ static void peek_page(const struct vm_inode *i, uint64_t index, size_t skip, voi
 	if (pfn != PFN_NONE)
 		memcpy(to, frame_bytes(h, pfn) + skip, n);
 	else if (slot != UINT32_MAX)
-		memcpy(to, swap_bytes(h->swap, slot) + skip, n);
+		swap_look(swap_area_of(h->swap, slot), slot, skip, to, n);
 	else
 		disk_read(i, (index << h->geometry.page_bits) + skip, to, n);
 }

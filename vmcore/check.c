@@ -253,8 +253,6 @@ static void check_slots_of(struct check *c, const struct swap_area *a, uint64_t 
 		if (pfn != PFN_NONE && (pfn >= c->n || !(frame_of(c->h, pfn)->flags & FRAME_SWAPCACHE) ||
 					frame_of(c->h, pfn)->slot != slot))
 			check_wrong(c, "swap slot %u says that frame 0x%" PRIx64 " caches it, which does not", slot, pfn);
-		if (a->slot[at].lines && lines_wrong(swap_bytes(c->h->swap, slot), a->slot[at].lines, c->h->geometry.page_bits))
-			check_wrong(c, "swap slot %u has bytes where none were stored", slot);
 		*used += count > 0 || pfn != PFN_NONE;
 		*cached += pfn != PFN_NONE;
 	}

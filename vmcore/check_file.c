@@ -59,8 +59,8 @@ static void check_blocks(struct check *c, const struct vm_inode *i, struct total
 		before = r->first + DISK_RUN;
 		taken += (unsigned)__builtin_popcountll(r->taken);
 		for (unsigned k = 0; k < DISK_RUN; k++) {
-			filled += r->block[k] != NULL;
-			if (r->block[k] && !(r->taken >> k & 1))
+			filled += r->block[k].bytes != NULL;
+			if (r->block[k].bytes && !(r->taken >> k & 1))
 				check_wrong(c, "file %" PRIu64 ": block %" PRIu64 " is not counted", i->number, r->first + k);
 		}
 	}

@@ -63,10 +63,10 @@ void disk_read(const struct vm_inode *i, uint64_t at, void *to, size_t len)
 		uint64_t block = at / DISK_BLOCK, skip = at % DISK_BLOCK;
 		size_t n = MIN(len, DISK_BLOCK - skip);
 		const struct disk_run *r = run_at(i, block);
-		const struct disk_block *b = r ? r->block[block % DISK_RUN] : NULL;
+		const uint8_t *bytes = r ? r->block[block % DISK_RUN].bytes : NULL;
 
-		if (b)
-			memcpy(out, b->bytes + skip, n);
+		if (bytes)
+			memcpy(out, bytes + skip, n);
 		else
 			memset(out, 0, n);
 		out += n;
@@ -80,9 +80,9 @@ void disk_read_page(const struct vm_inode *i, uint64_t index, pfn_t to, size_t l
 	struct vm_host *h = i->host;
 	bool whole = len == DISK_BLOCK && page_size(h) == DISK_BLOCK;
 	const struct disk_run *r = whole ? run_at(i, index) : NULL;
-	const struct disk_block *b = r ? r->block[index % DISK_RUN] : NULL;
+	const struct disk_block *b = r ? &r->block[index % DISK_RUN] : NULL;
 
-	if (b) {
+	if (b && b->bytes) {
 		lines_copy(h->ram + (to << DISK_BITS), &h->lines[to], b->bytes, b->lines, DISK_BITS);
 		return;
 	}
@@ -105,14 +105,14 @@ static void take_block(struct vm_inode *i, struct disk_run *r, uint64_t block)
 static struct disk_block *block_to_write(struct vm_inode *i, uint64_t block)
 {
 	struct disk_run *r = run_make(i, block);
-	struct disk_block **b = &r->block[block % DISK_RUN];
+	struct disk_block *b = &r->block[block % DISK_RUN];
 
 	take_block(i, r, block);
-	if (!*b) {
-		*b = g_new0(struct disk_block, 1);
+	if (!b->bytes) {
+		b->bytes = g_malloc0(DISK_BLOCK);
 		i->filled++;
 	}
-	return *b;
+	return b;
 }
 
 void disk_write_page(struct vm_inode *i, uint64_t index, pfn_t from, size_t len)
@@ -181,8 +181,9 @@ static void drop_block(struct vm_inode *i, struct disk_run *r, unsigned k)
 {
 	uint64_t bit = (uint64_t)1 << k;
 
-	i->filled -= r->block[k] != NULL;
-	g_clear_pointer(&r->block[k], g_free);
+	i->filled -= r->block[k].bytes != NULL;
+	g_free(r->block[k].bytes);
+	r->block[k] = (struct disk_block){ 0 };
 	if (r->taken & bit) {
 		r->taken &= ~bit;
 		i->taken--;
@@ -193,10 +194,10 @@ static void drop_block(struct vm_inode *i, struct disk_run *r, unsigned k)
 static void zero_in_block(struct vm_inode *i, uint64_t at, uint64_t end)
 {
 	struct disk_run *r = run_at(i, at / DISK_BLOCK);
-	struct disk_block *b = r ? r->block[at / DISK_BLOCK % DISK_RUN] : NULL;
+	uint8_t *bytes = r ? r->block[at / DISK_BLOCK % DISK_RUN].bytes : NULL;
 
-	if (b)
-		memset(b->bytes + at % DISK_BLOCK, 0, end - at);
+	if (bytes)
+		memset(bytes + at % DISK_BLOCK, 0, end - at);
 }
 
 /* Blocks [first, last) go, and runs that are empty then. */

@@ -405,7 +405,6 @@ static int swapped(struct fault *f)
 	pfn_t pfn;
 	int r;
 
-	swap_soon(f->h->swap, slot, false);
 	if (prepare_anon(f) < 0)                         /* the table is there, and the process's own: see resolve() */
 		return -ENOMEM;
 	exclusive = swap_exclusive(f->h->swap, slot);

@@ -23,14 +23,14 @@ struct cache_run {
 enum { DISK_BITS = 12, DISK_BLOCK = 1 << DISK_BITS, DISK_RUN = 64 };
 #define DISK_BYTES ((uint64_t)1 << 30)    /* of the whole disk: ENOSPC beyond */
 struct disk_block {
-	uint64_t lines;                   /* where its bytes may be other than zeros (lines.h) */
-	uint8_t  bytes[DISK_BLOCK];
+	uint8_t *bytes;                   /* NULL: zeros */
+	uint64_t lines;                   /* where they may be other than zeros (lines.h) */
 };
 struct disk_run {
 	struct tree_node node;            /* in inode->blocks */
 	uint64_t first;                   /* block, a multiple of DISK_RUN */
 	uint64_t taken;                   /* bit set: the block counts as used (a dirty page will be written to it) */
-	struct disk_block *block[DISK_RUN]; /* NULL: zeros */
+	struct disk_block block[DISK_RUN];
 };
 
 struct dir_entry {

@@ -3,7 +3,8 @@
  *
  * Simulated processes store few bytes, so most pages are zeros but for a line or two. With these bits kept for frames, slots
  * and blocks of the disk, filling a page with zeros and copying it take what was ever stored in it, not its size. A clear bit
- * is a promise, which vm_host_check() looks after; a set one is none.
+ * is a promise, which vm_host_check() looks after; a set one is none. Slots alone do not keep it: there, what no bit is set for
+ * is anything, and counts as zeros, so that nobody has to clear it.
  */
 #ifndef VMCORE_LINES_H
 #define VMCORE_LINES_H
@@ -84,18 +85,37 @@ static inline void lines_zero(uint8_t *to, uint64_t *lines, unsigned page_bits)
 	*lines = 0;
 }
 
+/* The lines alone. */
+static inline void lines_put(uint8_t *to, const uint8_t *from, uint64_t lines, unsigned bits)
+{
+	unsigned first, n;
+
+	while (lines) {
+		n = lines_run(&lines, &first);
+		lines_move(to + ((size_t)first << bits), from + ((size_t)first << bits), (uint64_t)n << bits);
+	}
+}
+
 /* What is zeros in `from` is not read there: it would only have to come from memory. */
 static inline void lines_copy(uint8_t *to, uint64_t *lines, const uint8_t *from, uint64_t from_lines, unsigned page_bits)
 {
-	unsigned bits = line_bits(page_bits), first, n;
-
 	*lines &= ~from_lines;
 	lines_zero(to, lines, page_bits);
-	for (uint64_t left = from_lines; left;) {
-		n = lines_run(&left, &first);
-		lines_move(to + ((size_t)first << bits), from + ((size_t)first << bits), (uint64_t)n << bits);
-	}
+	lines_put(to, from, from_lines, line_bits(page_bits));
 	*lines = from_lines;
+}
+
+/* Bytes [at, at + len) of a page of which nothing but its lines counts. */
+static inline void lines_look(uint8_t *to, const uint8_t *from, uint64_t lines, unsigned bits, uint64_t at, uint64_t len)
+{
+	for (uint64_t end = at + len, next, n; at < end; at = next, to += n) {
+		next = ((at >> bits) + 1) << bits;
+		n = (next < end ? next : end) - at;
+		if (lines >> (at >> bits) & 1)
+			memcpy(to, from + at, n);
+		else
+			memset(to, 0, n);
+	}
 }
 
 #endif

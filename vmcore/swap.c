@@ -143,9 +143,9 @@ static uint8_t *bytes_of(const struct swap_area *a, uint32_t slot)
 	return a->bytes + (slot - a->first) * a->device.page;
 }
 
-const uint8_t *swap_bytes(struct swap *s, uint32_t slot)
+void swap_look(const struct swap_area *a, uint32_t slot, uint64_t at, void *to, size_t len)
 {
-	return bytes_of(swap_area_of(s, slot), slot);
+	lines_look(to, bytes_of(a, slot), a->slot[slot - a->first].lines, a->line_bits, at, len);
 }
 
 void swap_write(struct swap *s, uint32_t slot, pfn_t from)
@@ -153,7 +153,9 @@ void swap_write(struct swap *s, uint32_t slot, pfn_t from)
 	const struct vm_host *h = s->host;
 	struct swap_area *a = swap_area_of(s, slot);
 
-	lines_copy(bytes_of(a, slot), &a->slot[slot - a->first].lines, frame_bytes(h, from), h->lines[from], h->geometry.page_bits);
+	/* What else was there once is left: it counts as zeros. */
+	a->slot[slot - a->first].lines = h->lines[from];
+	lines_put(bytes_of(a, slot), frame_bytes(h, from), h->lines[from], a->line_bits);
 }
 
 void swap_read(struct swap *s, uint32_t slot, pfn_t to)
@@ -173,8 +175,11 @@ void swap_zero(struct swap *s, uint32_t slot, uint64_t at, uint64_t len)
 void swap_soon(struct swap *s, uint32_t slot, bool bytes)
 {
 	struct swap_area *a = swap_area_of(s, slot);
-	const struct slot *l = &a->slot[slot - a->first];
+	const struct slot *l;
 
+	if (!a)
+		return;                                  /* an entry that was made by hand */
+	l = &a->slot[slot - a->first];
 	if (bytes)
 		lines_soon(bytes_of(a, slot), l->lines, s->host->geometry.page_bits);
 	else
@@ -252,6 +257,7 @@ static struct swap_area *area_new(struct vm_host *h, uint64_t slots, const struc
 
 	a->slots = (uint32_t)slots;
 	device_init(&a->device, m, slots, page_size(h));
+	a->line_bits = line_bits(h->geometry.page_bits);
 	a->slot = sparse_new(slots * sizeof(struct slot));
 	a->bytes = slots <= UINT64_MAX >> h->geometry.page_bits ? sparse_new(slots << h->geometry.page_bits) : NULL;
 	if (!a->slot || !a->bytes || !bitset_init(&a->busy, slots)) {

@@ -19,7 +19,7 @@ struct slot {
 	uint32_t count : 30, exclusive : 1, bad : 1;
 	uint32_t frame;              /* PFN + 1 of the swap cache; 0: none */
 	uint32_t writes;
-	uint64_t lines;              /* where its bytes may be other than zeros (lines.h) */
+	uint64_t lines;              /* where its bytes are; the rest are zeros, whatever lies there (lines.h) */
 };
 
 struct swap_area {
@@ -33,6 +33,7 @@ struct swap_area {
 	struct bitset busy;
 	struct slot *slot;           /* sparse */
 	uint8_t *bytes;              /* sparse: slots pages */
+	unsigned line_bits;
 	struct device device;
 };
 
@@ -72,7 +73,8 @@ static inline void swap_retain(struct swap *s, uint32_t slot) { swap_slot(s, slo
 void swap_release(struct swap *s, uint32_t slot);
 /* Entries and objects: the swap cache left out. */
 static inline uint32_t swap_count(struct swap *s, uint32_t slot) { return swap_slot(s, slot)->count; }
-const uint8_t *swap_bytes(struct swap *s, uint32_t slot); /* a page */
+/* Bytes [at, at + len) of the page in the slot. */
+void swap_look(const struct swap_area *a, uint32_t slot, uint64_t at, void *to, size_t len);
 void swap_write(struct swap *s, uint32_t slot, pfn_t from); /* what is in the frame, */
 void swap_read(struct swap *s, uint32_t slot, pfn_t to);    /* and back */
 /* The slot will be read soon: what is known of it, later its bytes, may come from memory meanwhile. */

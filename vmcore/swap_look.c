@@ -73,6 +73,6 @@ ssize_t vm_swap_peek(const struct vm_host *h, unsigned number, uint64_t slot, ui
 	if (at >= page)
 		return 0;
 	len = MIN(len, page - at);
-	memcpy(to, a->bytes + slot * page + at, len);
+	swap_look(a, a->first + (uint32_t)slot, at, to, len);
 	return (ssize_t)len;
 }

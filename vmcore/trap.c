@@ -231,6 +231,8 @@ enum fault_result fault_handle(struct vm_proc *p, va_t va, enum vm_access how, c
 	struct area *a;
 	int r;
 
+	if (why->fault == VM_WALK_NOT_PRESENT && entry_kind(&h->geometry, why->absent) == ENTRY_SWAPPED)
+		swap_soon(h->swap, (uint32_t)entry_number(&h->geometry, why->absent), false);
 	if (p->mm->table.by_hand || why->fault == VM_WALK_NON_CANONICAL || why->fault == VM_WALK_BAD_PTE)
 		return signal_for(p, va, how, signal_of_walk(why), out, e);
 	p->fault_addr = va;

@@ -261,10 +261,10 @@ static inline unsigned flags_x86(uint64_t refused, uint64_t leaf)
 }
 
 /* The tables are there, the page is not. */
-static bool walk_missed(const struct mmu_format *f, struct translation *out)
+static bool walk_missed(const struct mmu_format *f, uint64_t raw, struct translation *out)
 {
 	*out = (struct translation){ .fault = VM_WALK_NOT_PRESENT, .level = f->levels, .page_bits = f->page_bits,
-				     .steps = f->levels };
+				     .steps = f->levels, .absent = raw };
 	return true;
 }
 
@@ -297,7 +297,7 @@ leaf_refused(struct vm_host *h, const struct mmu_format *f, pa_t at, va_t va, ui
 	raw = pte_load(f, h->ram + at);
 	pa = ((raw >> f->ppn_shift & f->ppn_mask) << f->page_bits) + (va & (((uint64_t)1 << f->page_bits) - 1));
 	if (!(raw & f->valid))
-		return f->levels > 1 && walk_missed(f, out);
+		return f->levels > 1 && walk_missed(f, raw, out);
 	if ((raw ^ f->flip) & stop.leaf & ~(f->accessed | f->dirty) || pa >= h->mmu.ram_bytes ||
 	    (f->rwx && is_reserved(f, raw, true)))
 		return false;

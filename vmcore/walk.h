@@ -14,6 +14,7 @@ struct translation {
 	unsigned page_bits;
 	unsigned flags;      /* permissions of all levels ANDed, VM_PTE_DIRTY of the leaf */
 	unsigned steps;      /* entries read */
+	uint64_t absent;     /* VM_WALK_NOT_PRESENT: the leaf that is no page, if the walk came so far; else 0 */
 };
 /* What the fast walkers leave over: denials, entries outside RAM, huge leaves, A to set above a leaf; hashed tables. */
 void mmu_walk_slowly(struct vm_host *h, pa_t ptbr, uint32_t asid, va_t va, enum vm_access how, bool user,

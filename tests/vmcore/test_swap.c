@@ -34,6 +34,7 @@ static void slots_go_lowest_first_and_come_back(void **state)
 	struct vm_swap_request r = { .bytes = 3 * PAGE + 100, .model = *vm_device_preset("ssd"), .priority = -1 };
 	struct swap *s = swap_new(m->host), *before = m->host->swap;
 	struct err e = { 0 };
+	uint8_t bytes[4096];
 	unsigned number;
 
 	m->host->swap = s;
@@ -48,7 +49,17 @@ static void slots_go_lowest_first_and_come_back(void **state)
 	swap_write(s, 1, 3);
 	swap_retain(s, 1);
 	swap_release(s, 1);
-	assert_int_equal(swap_bytes(s, 1)[5], 7);
+	assert_int_equal(vm_swap_peek(m->host, number, 1, 0, bytes, sizeof bytes), sizeof bytes);
+	assert_int_equal(bytes[5], 7);
+	frame_zero(m->host, 3);
+	*frame_store(m->host, 3, 4095, 1) = 9;
+	swap_write(s, 1, 3);                             /* what was there before is not seen any more, */
+	swap_read(s, 1, 4);                              /* nor brought back */
+	assert_int_equal(vm_swap_peek(m->host, number, 1, 0, bytes, sizeof bytes), sizeof bytes);
+	assert_memory_equal(bytes, frame_bytes(m->host, 3), sizeof bytes);
+	assert_memory_equal(bytes, frame_bytes(m->host, 4), sizeof bytes);
+	assert_int_equal(vm_swap_peek(m->host, number, 1, 4, bytes, 2), 2);
+	assert_int_equal(bytes[1], 0);
 	swap_release(s, 1);
 	swap_set_cached(s, 0, 99);
 	swap_release(s, 0);
