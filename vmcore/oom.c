@@ -28,10 +28,12 @@ static uint64_t points(const struct mm *mm)
 	return rss(mm) + mm->swapped + mm->table.pages;
 }
 
-/* Linux divides first, which would leave nothing of the setting in a machine of fewer than 1000 pages. */
+/* In whole pages a thousandth, as oom_badness() has it; but in a machine of fewer than 1000 the setting would do nothing. */
 static int64_t badness(const struct vm_proc *p)
 {
-	return (int64_t)points(p->mm) + (int64_t)p->oom_score_adj * (int64_t)total_pages(p->host) / 1000;
+	int64_t total = (int64_t)total_pages(p->host), adj = p->oom_score_adj;
+
+	return (int64_t)points(p->mm) + (total < 1000 ? adj * total / 1000 : adj * (total / 1000));
 }
 
 static bool may_be_killed(const struct vm_proc *p)

@@ -96,6 +96,18 @@ static void oom_score_adj_decides_as_linux_does(void **state)
 	machine_free(m);
 }
 
+/* oom_badness() takes whole thousandths of all memory, which here are of 2 pages, not of 2.5. */
+static void oom_score_adj_is_in_whole_pages(void **state)
+{
+	struct machine *m = live(2500, 0);
+	int32_t p = with_pages(m, "p", 300);
+	struct err e = { 0 };
+
+	assert_int_equal(vm_set_oom_score_adj(vm_proc_at(m->host, p), 501, &e), 0);
+	assert_int_equal(vm_oom_score(vm_proc_at(m->host, p)), (1000 + (300 + 3 + 501 * 2) * 1000 / 2500) * 2 / 3);
+	machine_free(m);
+}
+
 /* Linux divides all memory by 1000 first: where that leaves nothing, the setting would do nothing. */
 static void oom_score_adj_decides_in_a_small_machine_too(void **state)
 {
@@ -157,6 +169,7 @@ int main(void)
 		cmocka_unit_test(the_largest_goes_and_the_one_that_asked_goes_on),
 		cmocka_unit_test(whoever_asks_may_be_the_largest),
 		cmocka_unit_test(oom_score_adj_decides_as_linux_does),
+		cmocka_unit_test(oom_score_adj_is_in_whole_pages),
 		cmocka_unit_test(oom_score_adj_decides_in_a_small_machine_too),
 		cmocka_unit_test(a_child_inherits_oom_score_adj),
 		cmocka_unit_test(nobody_left_to_kill_is_an_error),
