@@ -3,16 +3,19 @@
  *
  * Pages fall by a hash into CLASSES classes and a rest that is left out; each class is replayed with as large a
  * part of the frames as it has of all pages (SHARDS: Waldspurger et al., FAST 2015; how many pages a class has is known
- * here, not estimated); and so are all of them together, which gives the result. Two things make its error: classes are
- * independent samples, so how much they differ tells how much chance does; and a small machine is not just a large one seen from
- * afar, so the classes are all wrong in one direction: how far their mean is from the result, whose machine is four times
- * as large, tells how much of that there is.
+ * here, not estimated); and so are all of them together, which gives the result. A policy's parameters shrink as frames do.
+ *
+ * Two things make the error. Classes are independent samples, so how much they differ tells how much chance does. And a small
+ * machine is not just a large one seen from afar: with lfu or mru most misses may fight for a single frame, which a page keeps
+ * for as long as there is no other miss, and in a small machine that is longer. So the classes are all wrong in one direction, and
+ * the result, whose machine is CLASSES times as large, less so. How far their mean is from it says how much such a step
+ * changes; from the sample on to all pages it may be several such steps, and as much for each.
  */
 #include "replay_inner.h"
 
 #include <math.h>
 
-enum { CLASSES = 4, TOGETHER = CLASSES, SAMPLES, ENOUGH_PAGES = 1 << 15, LEAST_FRAMES = 16 };
+enum { CLASSES = 8, CLASS_BITS = 3, TOGETHER = CLASSES, SAMPLES, ENOUGH_PAGES = 1 << 15, LEAST_FRAMES = 8 };
 
 struct sampler {
 	struct vm_replay *replay[SAMPLES];
@@ -63,7 +66,7 @@ static void sample_result(const struct sampler *s, struct replay_job *j, uint64_
 	}
 	for (unsigned k = 0; k < CLASSES; k++)
 		square += (ratio[k] - mean) * (ratio[k] - mean);
-	far = ratio[TOGETHER] - mean;
+	far = (ratio[TOGETHER] - mean) * MAX(1, -log2(s->part[TOGETHER]) / CLASS_BITS);
 	j->error = sqrt(square / (CLASSES - 1) / CLASSES + far * far);
 	j->result.refs = refs;
 	j->result.misses = MIN(refs, (uint64_t)llround(ratio[TOGETHER] * (double)refs));
@@ -91,6 +94,7 @@ static int sampler_init(struct replay_batch *b, struct replay_job *j, double rat
 		for (uint64_t i = from * s->width; i < to * s->width; i++)
 			pages += src->spread[i];
 		s->part[k] = (double)MAX(1, pages) / (double)src->pages;
+		o.part = s->part[k];
 		o.frames = MAX(1, (uint64_t)llround((double)j->frames * s->part[k]));
 		s->replay[k] = vm_replay_new(&o, e);
 		s->piece[k] = g_new(uint64_t, REPLAY_PIECE);

@@ -96,6 +96,13 @@ static int set_param(struct vm_replay *r, const char *word, struct err *e)
 	return err_set(e, EINVAL, -1, "\"%.40s\" is no parameter of %s", word, r->kind->name);
 }
 
+static void shrink_params(struct vm_replay *r, double part)
+{
+	for (unsigned i = 0; r->kind->params && r->kind->params[i].name; i++)
+		if (r->kind->params[i].by_size && r->policy.param[i])         /* 0: what the size says */
+			r->policy.param[i] = MAX(1, (uint64_t)((double)r->policy.param[i] * part + 0.5));
+}
+
 static int make_policy(struct vm_replay *r, const struct vm_replay_options *o, struct err *e)
 {
 	g_auto(GStrv) words = g_strsplit_set(o->policy, " ,", -1);
@@ -114,6 +121,8 @@ static int make_policy(struct vm_replay *r, const struct vm_replay_options *o, s
 	for (unsigned i = 1; words[0] && words[i]; i++)
 		if (*words[i] && set_param(r, words[i], e))
 			return -e->code;
+	if (o->part > 0)
+		shrink_params(r, o->part);
 	return 0;
 }
 

@@ -33,6 +33,8 @@ struct vm_replay_options {
 	uint64_t table_bytes;    /* page tables may take so much (real memory); 0: 4 GiB */
 	const uint32_t *next_use;/* opt: as vm_next_use() gives it, of exactly the references that will be run; else NULL */
 	uint64_t next_use_count;
+	/* The machine stands for one of which it is this part: parameters that are frames, references or evictions shrink so. 0: it is that one. */
+	double   part;
 };
 
 struct vm_replay_result {

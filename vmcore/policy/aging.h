@@ -14,7 +14,7 @@
 enum { AGING_NEEDS = POLICY_LINKS | POLICY_COUNT | POLICY_BITS | POLICY_CLASSES | POLICY_FRESH_UNUSED };
 enum { AGING_NEW = 128, AGING_VALUES = 256 };
 
-static const struct policy_param aging_params[] = { { "period", 0, 0, UINT32_MAX }, { 0 } };
+static const struct policy_param aging_params[] = { { "period", 0, 0, UINT32_MAX, true }, { 0 } };
 
 static inline uint32_t aging_count(const struct policy *p, uint32_t f)
 {

@@ -13,7 +13,7 @@
 
 enum { ARC_NEEDS = POLICY_LINKS | POLICY_COUNT | POLICY_PAGES | POLICY_GHOSTS | POLICY_HITS };
 
-static const struct policy_param arc_params[] = { { "p", 0, 0, UINT32_MAX }, { 0 } };
+static const struct policy_param arc_params[] = { { "p", 0, 0, UINT32_MAX, true }, { 0 } };
 
 static inline void arc_load(struct policy *p, uint32_t f, uint64_t page)
 {

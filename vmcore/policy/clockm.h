@@ -12,7 +12,7 @@
 
 enum { CLOCKM_NEEDS = POLICY_LINKS | POLICY_BITS | POLICY_MODIFIED | POLICY_HAND };
 
-static const struct policy_param clockm_params[] = { { "scan", 128, 1, UINT32_MAX }, { 0 } };
+static const struct policy_param clockm_params[] = { { "scan", 128, 1, UINT32_MAX, true }, { 0 } };
 
 static inline void clockm_load(struct policy *p, uint32_t f, uint64_t page)
 {

@@ -20,7 +20,7 @@ enum { LINUX_ACTIVE = 1, LINUX_FILE = 2, LINUX_SEEN = 4 }; /* count[f]: the firs
 
 enum { LINUX_CREDIT = 1 };                   /* param[]: what anonymous memory owes, of 200 */
 
-static const struct policy_param linux_params[] = { { "swappiness", 60, 0, 200 }, { 0 } };
+static const struct policy_param linux_params[] = { { "swappiness", 60, 0, 200, false }, { 0 } };
 
 static inline void linux_put(struct policy *p, uint32_t f, uint32_t ring)
 {

@@ -11,7 +11,7 @@
 
 enum { NRU_NEEDS = POLICY_LINKS | POLICY_BITS | POLICY_MODIFIED };
 
-static const struct policy_param nru_params[] = { { "period", 0, 0, UINT32_MAX }, { "scan", 128, 1, UINT32_MAX }, { 0 } };
+static const struct policy_param nru_params[] = { { "period", 0, 0, UINT32_MAX, true }, { "scan", 128, 1, UINT32_MAX, true }, { 0 } };
 
 static inline void nru_load(struct policy *p, uint32_t f, uint64_t page)
 {

@@ -478,6 +478,10 @@ static inline uint32_t ghost_expect(struct policy *p, uint64_t page)
 }
 
 /* Parameters: a row each, ended by a NULL name. param[i] is row i's. */
-struct policy_param { const char *name; uint64_t normal, least, most; };
+struct policy_param {
+	const char *name;
+	uint64_t normal, least, most;
+	bool     by_size;             /* frames, references or evictions: a machine of half the size wants half of it */
+};
 
 #endif

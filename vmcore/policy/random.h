@@ -12,7 +12,7 @@
 
 enum { RANDOM_NEEDS = POLICY_COUNT | POLICY_SEED, RANDOM_AHEAD = 1 << 14 /* from so many pages on it pays */ };
 
-static const struct policy_param random_params[] = { { "seed", 0, 0, UINT64_MAX }, { 0 } }; /* 0: the machine's */
+static const struct policy_param random_params[] = { { "seed", 0, 0, UINT64_MAX, false }, { 0 } }; /* 0: the machine's */
 
 static inline void random_load(struct policy *p, uint32_t f, uint64_t page)
 {

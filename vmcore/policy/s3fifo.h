@@ -13,7 +13,7 @@
 enum { S3FIFO_NEEDS = POLICY_LINKS | POLICY_COUNT | POLICY_PAGES | POLICY_GHOSTS | POLICY_HITS };
 enum { S3FIFO_MAIN = 4 };                    /* in count[f], besides the hits: which queue */
 
-static const struct policy_param s3fifo_params[] = { { "small", 10, 1, 99 }, { 0 } };
+static const struct policy_param s3fifo_params[] = { { "small", 10, 1, 99, false }, { 0 } };
 
 static inline uint32_t s3fifo_count(const struct policy *p, uint32_t f)
 {

@@ -13,7 +13,7 @@
 enum { TWOQ_NEEDS = POLICY_LINKS | POLICY_COUNT | POLICY_PAGES | POLICY_GHOSTS | POLICY_HITS };
 enum { TWOQ_IN, TWOQ_MAIN };                 /* rings; count[f] says which */
 
-static const struct policy_param twoq_params[] = { { "in", 25, 1, 99 }, { "out", 50, 0, 1000 }, { 0 } };
+static const struct policy_param twoq_params[] = { { "in", 25, 1, 99, false }, { "out", 50, 0, 1000, false }, { 0 } };
 
 static inline void twoq_load(struct policy *p, uint32_t f, uint64_t page)
 {

@@ -13,7 +13,7 @@
 
 enum { WSCLOCK_NEEDS = POLICY_LINKS | POLICY_COUNT | POLICY_BITS | POLICY_MODIFIED | POLICY_FRESH_UNUSED | POLICY_HAND };
 
-static const struct policy_param wsclock_params[] = { { "tau", 1000, 1, UINT32_MAX }, { "scan", 128, 1, UINT32_MAX }, { 0 } };
+static const struct policy_param wsclock_params[] = { { "tau", 1000, 1, UINT32_MAX, true }, { "scan", 128, 1, UINT32_MAX, true }, { 0 } };
 
 static inline void wsclock_load(struct policy *p, uint32_t f, uint64_t page)
 {
