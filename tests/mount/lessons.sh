@@ -6,7 +6,7 @@ examples=$(cd "$(dirname "$0")/../../examples" && pwd)
 mount_world
 M=$(pwd)
 for script in "$examples"/[0-9][0-9]-*.sh; do
-	[ -e "${script%.sh}.expected" ] || continue
+	grep -q "^lesson " "$script" || continue  # else it has no world
 	# Times of frames and numbers of interfaces begin anew with the world.
 	if grep -q wires/ "$script"; then echo reset > ctl; fi
 	M=$M QUIET=1 sh "$script" > "$T/out" </dev/null || fail "$script ended with $?"
