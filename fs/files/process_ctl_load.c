@@ -43,6 +43,7 @@ struct load {
 	struct client *client;
 	GArray  *times;          /* ns_t of each answer */
 	uint64_t errors;
+	char     arrived[65536]; /* by the receive() under way */
 };
 
 static void load_free(void *state)
@@ -206,13 +207,13 @@ static void answered(struct client *k, struct vm_proc *p)
 
 static bool receive(struct client *k, struct vm_proc *p, struct net_socket *s)
 {
-	g_autofree char *buffer = g_malloc(65536);
-	ssize_t n = net_recv(s, buffer, 65536, 0, NULL, NULL);
+	char *arrived = k->load->arrived;
+	ssize_t n = net_recv(s, arrived, sizeof k->load->arrived, 0, NULL, NULL);
 	bool wrong;
 
 	if (n == -EAGAIN)
 		return false;
-	g_string_append_len(k->in, buffer, MAX(n, 0));
+	g_string_append_len(k->in, arrived, MAX(n, 0));
 	if (n <= 0)
 		end_client(k, p, true);
 	else if (is_answer(k->load, k->in, &wrong) && !wrong)
