@@ -441,8 +441,12 @@ static const struct help all[] = {
 	  "proc/PID/replay: how far the command `replay` in ctl is, NAME=VALUE a line: state (none checking running done\n"
 	  "failed cancelled), done and total (references), rate (a real second, while it runs). The trace is read once to\n"
 	  "see that all of it is right, then the process touches its pages one after the other; meanwhile the tree\n"
-	  "can be used. Written: cancel. For policies against traces without a mount: vitrine replay, see vitrine(1).\n\n"
-	  "    $ cp sort.lackey files/; echo '2 replay /sort.lackey &' > hosts/host0/ctl; cat proc/2/replay\n", NULL },
+	  "can be used. Written: cancel. What is not mapped is SEGV, as for any access: a process gets the pages of a\n"
+	  "trace as areas below. For policies against traces, of several processes too: vitrine replay, see vitrine(1).\n\n"
+	  "    $ echo 'spawn sort bare' > hosts/host0/ctl; pid=$(cat hosts/host0/ctl)\n"
+	  "    $ vitrine convert --to pages sort.lackey - | awk '!seen[$1]++' | sort -n | while read -r page; do\n"
+	  "          printf '%x000-%x000 rwxp 0 00:00 0\\n' $page $((page + 1)); done > proc/$pid/maps\n"
+	  "    $ cp sort.lackey files/; echo \"$pid replay /sort.lackey &\" > hosts/host0/ctl; cat proc/$pid/replay\n", NULL },
 	{ "process-smaps", "proc/PID/smaps: its areas with what is in memory of each, as in Linux; smaps_rollup: their sum.\n", NULL },
 	{ "process-stat", "proc/PID/stat and statm: one line of numbers each, in Linux's order; see proc(5).\n", NULL },
 	{ "process-status", "proc/PID/status: Name, State, Pid, VmSize, VmRSS, ... a line each; see proc(5).\n", NULL },

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-enum { CHECKED_A_SLICE = 1 << 17, ACCESSED_A_SLICE = 1 << 10 };
+enum { CHECKED_A_TURN = 1 << 17, ACCESSED_A_TURN = 1 << 10 };
 
 enum replay_phase { REPLAY_NONE, REPLAY_CHECKING, REPLAY_RUNNING, REPLAY_ENDED, REPLAY_FAILED, REPLAY_CANCELLED };
 static const char *const phase_names[] = { "none", "checking", "running", "done", "failed", "cancelled" };
@@ -35,7 +35,8 @@ struct replaying {
 	enum trace_format format;
 	unsigned page_bits;
 	struct trace *trace;
-	uint64_t turn;           /* of the world, in which the last slice was done */
+	uint64_t turn;           /* of the world, in which the last references were done, */
+	unsigned left_in_turn;   /* and how many more may be: it may wait for pages, and go on, several times in a turn */
 	const uint64_t *refs;    /* read but not yet done */
 	size_t   left;
 	uint64_t faults;
@@ -174,7 +175,8 @@ static int next_refs(struct replaying *r, struct err *e)
 /* 1: more is to come. */
 static int check_slice(struct replaying *r, struct err *e)
 {
-	for (uint64_t n = 0; n < CHECKED_A_SLICE; n += r->left, r->left = 0) {
+	r->left_in_turn = 0;
+	for (uint64_t n = 0; n < CHECKED_A_TURN; n += r->left, r->left = 0) {
 		if (next_refs(r, e))
 			return -e->code;
 		r->progress->total += r->left;
@@ -215,7 +217,7 @@ static int access_slice(struct call *c, struct replaying *r, struct err *e)
 	static const enum vm_access how[] = { VM_READ, VM_WRITE, VM_WRITE, VM_EXEC };
 	struct vm_proc *p = command_caller(c, e);
 
-	for (unsigned n = 0; p && n < ACCESSED_A_SLICE; n++) {
+	for (; p && r->left_in_turn > 0; r->left_in_turn--) {
 		struct vm_outcome o = { 0 };
 		int code;
 
@@ -272,11 +274,12 @@ int run_replay(struct call *c, struct err *e)
 		code = begin(c, &r, e);
 		if (code)
 			return code;
-	} else if (r->turn == c->n->world->turn) {      /* one slice a turn */
-		return -EINPROGRESS;
 	}
-	r->turn = c->n->world->turn;
-	code = slice(c, r, e);
+	if (r->turn != c->n->world->turn) {
+		r->turn = c->n->world->turn;
+		r->left_in_turn = ACCESSED_A_TURN;
+	}
+	code = r->left_in_turn > 0 ? slice(c, r, e) : 1;
 	if (code == 1)
 		c->n->world->sliced = true;
 	if (code == 1 || code == -EINPROGRESS)

@@ -88,6 +88,13 @@ rm files/long.pages
 until_true grep -q state=failed proc/$p/replay || fail "the trace went, the replay goes on"
 grep -q 'the trace was removed meanwhile' error_log || fail "removed without a word: $(tail -n 3 error_log)"
 
+# With fewer frames than pages it waits for swap again and again, and goes on by itself each time.
+echo user_frames=3 > mem/config
+awk 'BEGIN { for (i = 0; i < 3000; i++) printf " S %x000,8\n", 300 + i % 5 * (i % 7) }' > files/thrash.lackey
+echo "$p replay /thrash.lackey &" > hosts/host0/ctl
+until_true grep -q state=done proc/$p/replay || fail "it waits for ever: $(cat proc/$p/replay)"
+echo user_frames=0 > mem/config
+
 # A trace in the tree itself, whose files cannot be mapped, is replayed by the program.
 seq 16 99 > files/in.pages
 "$VITRINE" replay --policy lru,opt --frames 9 --csv files/in.pages | grep -q ',opt,9,84,0,84,' || fail "a trace in the mount"
