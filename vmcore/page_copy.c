@@ -187,10 +187,13 @@ static int copy_span(struct area *dst, struct area *src, vpn_t at, struct span *
 				return -ENOMEM;
 			table_span(&dst->mm->table, at, at + from->count, &to);
 			assert(to.count == from->count);
+			table_span(&src->mm->table, at, at + from->count, from);
+			raw = entry_os(h, from, i);      /* the table may have taken the page's frame */
+			kind = raw ? entry_kind(&h->geometry, raw) : ENTRY_NONE;
 		}
 		if (kind == ENTRY_SWAPPED)
 			copy_swapped(dst, at + i, &to, from, i, raw);
-		else if (copy_present(dst, src, at + i, &to, from, i, raw, e) < 0)
+		else if (kind != ENTRY_NONE && copy_present(dst, src, at + i, &to, from, i, raw, e) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -256,6 +259,10 @@ int pages_copy(struct area *dst, struct area *src, struct err *e)
 				continue;               /* it went with an area before this one */
 		}
 		if (n > 0 && lend) {
+			/* First: what the upper tables evict may be pages of this leaf, which then has entries of slots. */
+			r = table_make_upper(&dst->mm->table, at, 1, e);
+			if (r < 0)
+				break;
 			table_span(&src->mm->table, start, start + n, &leaf);
 			if (leaf_may_be_lent(src, start, &leaf)) {
 				r = leaf_lend(dst, src, at, &leaf, e);

@@ -208,6 +208,29 @@ static void generations_of_forks_end_in_any_order(void **state)
 	assert_int_equal(usage_at(p[5], A).private_dirty, 4 * PAGE);
 }
 
+/* RAM is full of the parent's pages: the child's tables cost some of them, while they are being copied. */
+static void a_fork_evicts_what_it_copies(void **state)
+{
+	for (unsigned k = 0; k < 2 * 12; k++) {
+		struct machine *m = machine_new("x86-64", 64 * PAGE, 64 * PAGE);
+		struct vm_proc *p = machine_spawn(m, "p"), *c;
+		unsigned pages = 48 + k / 2;
+
+		set(m, "eager_fork", k % 2);
+		map_anon(p, A, pages * PAGE, 3, VM_MAP_PRIVATE | VM_MAP_NORESERVE);
+		for (unsigned i = 0; i < pages; i++)
+			assert_true(put(p, A + i * PAGE, (uint8_t)(i + 1)) >= 0);
+		c = machine_fork(p);
+		check_machine(m);
+		for (unsigned i = 0; i < pages; i++)
+			assert_int_equal(get(i % 2 ? c : p, A + i * PAGE), i + 1);
+		for (unsigned i = 0; i < pages; i++)
+			assert_int_equal(get(i % 2 ? p : c, A + i * PAGE), i + 1);
+		check_machine(m);
+		machine_free(m);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -215,7 +238,7 @@ int main(void)
 		TEST(only_areas_with_written_pages_bring_entries), TEST(a_shared_table_counts_for_each_process),
 		TEST(eager_fork_copies_at_once), TEST(advice_keeps_areas_from_the_child), TEST(locks_stay_with_the_parent),
 		TEST(a_poked_table_is_copied_entry_by_entry), TEST(a_fork_that_finds_no_frame_leaves_all_as_it_was),
-		TEST(generations_of_forks_end_in_any_order),
+		TEST(generations_of_forks_end_in_any_order), cmocka_unit_test(a_fork_evicts_what_it_copies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
