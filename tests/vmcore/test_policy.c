@@ -274,6 +274,35 @@ static void linux_counts_every_eviction(void **state)
 	policy_clear(&p);
 }
 
+static void comes(struct policy *p, uint32_t page)
+{
+	arc_load(p, arc_victim(p, page), page);
+}
+
+/* The first victim for a page that is remembered cannot go: another one is asked for, which is no second return. */
+static void arc_moves_its_target_once_for_a_page_that_returns(void **state)
+{
+	static const uint32_t pages[] = { 20, 12, 13, 30, 31, 32 };
+	struct policy p;
+
+	policy_init(&p, ARC_NEEDS, 4, 1);
+	for (uint32_t f = 0; f < 4; f++)
+		arc_load(&p, f, 10 + f);
+	arc_hit(&p, 0);
+	arc_hit(&p, 1);
+	for (size_t i = 0; i < G_N_ELEMENTS(pages); i++)
+		comes(&p, pages[i]);
+	assert_int_equal(p.ghosts.list[0].size, 1);      /* page 20 */
+	assert_int_equal(p.ghosts.list[1].size, 3);
+	assert_int_equal(p.param[0], 2);
+	arc_victim(&p, 20);
+	assert_int_equal(p.param[0], 4);
+	p.param[0] = 3;
+	arc_load(&p, arc_victim(&p, 20), 20);
+	assert_int_equal(p.param[0], 3);
+	policy_clear(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +314,7 @@ int main(void)
 		cmocka_unit_test(nobody_beats_opt),
 		cmocka_unit_test(lru_never_loses_by_more_frames),
 		cmocka_unit_test(linux_counts_every_eviction),
+		cmocka_unit_test(arc_moves_its_target_once_for_a_page_that_returns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

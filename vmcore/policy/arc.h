@@ -57,9 +57,12 @@ static inline uint32_t arc_replace(struct policy *p, bool from_b2)
 static inline uint32_t arc_victim(struct policy *p, uint64_t page)
 {
 	uint64_t c = p->size, b1 = p->ghosts.list[0].size, b2 = p->ghosts.list[1].size, step;
+	bool again = p->back_page == page && page != POLICY_NO_PAGE; /* the last victim for it could not go */
 	uint32_t back = ghost_expect(p, page), t1 = p->ring[0].size;
 	uint32_t f;
 
+	if (again)
+		return arc_replace(p, back == 1);
 	if (back == 0) {
 		step = b1 >= b2 ? 1 : b2 / b1;
 		p->param[0] = p->param[0] + step < c ? p->param[0] + step : c;
