@@ -105,12 +105,17 @@ static uint64_t page_in_file(const struct area *a, va_t va)
 	return a->pgoff + ((va - a->start) >> a->mm->host->geometry.page_bits);
 }
 
-/* Read-ahead: a disk file's pages come into the page cache, as many as there is room for. */
+/*
+ * Read-ahead: a disk file's pages come into the page cache, as many as there is room for; what is in swap begins to come into
+ * the swap cache. As on Linux, private copies of a file's pages are left there.
+ */
 static int want_soon(struct area *a, va_t start, va_t end, const struct advice *how, struct err *e)
 {
 	uint64_t first, last;
 	bool major;
 
+	if (!a->inode || a->inode->tmpfs)
+		pages_want_soon(a, start, end);
 	if (!a->inode || a->inode->tmpfs || a->inode->kind != VM_INODE_FILE)
 		return 0;
 	first = page_in_file(a, start);

@@ -8,7 +8,7 @@
  */
 #include "hugetlb.h"
 #include "dir.h"
-#include "mm.h"
+#include "page.h"
 #include "paging.h"
 #include "reclaim.h"
 
@@ -200,6 +200,44 @@ size_t inode_bytes_in_page(const struct vm_inode *i, uint64_t index)
 	return at >= i->size ? 0 : MIN(page_size(i->host), i->size - at);
 }
 
+static void read_slot(struct vm_host *h, uint32_t slot, pfn_t pfn)
+{
+	struct ahead w;
+
+	if (h->config.swap_readahead < 2) {
+		paging_read(h, slot, pfn);
+		return;
+	}
+	w = swap_ahead(h, slot);
+	swap_ahead_read(h, &w, slot);
+	paging_read(h, slot, pfn);
+	swap_ahead_read(h, &w, SWAP_NONE);
+}
+
+/* The page is in the swap cache, having been read ahead: its frame goes over to the object. PFN_NONE: it is not. */
+static pfn_t take_from_swap_cache(struct vm_inode *i, uint64_t index)
+{
+	struct vm_host *h = i->host;
+	uint32_t slot = i->swapped > 0 ? inode_slot(i, index) : UINT32_MAX;
+	pfn_t pfn = slot == UINT32_MAX ? PFN_NONE : swap_cached(h->swap, slot);
+
+	if (pfn == PFN_NONE)
+		return PFN_NONE;
+	if (frame_of(h, pfn)->flags & FRAME_AHEAD)
+		swap_ahead_hit(h, pfn);
+	frame_retain(h, pfn);
+	paging_finish(h, pfn);
+	if (frame_of(h, pfn)->flags & (FRAME_LISTED | FRAME_ASIDE))
+		reclaim_remove(h, pfn);
+	page_uncache(h, pfn);
+	frame_to_file(h, pfn);
+	frame_of(h, pfn)->flags |= FRAME_DIRTY;
+	inode_set_slot(i, index, UINT32_MAX);
+	swap_release(h->swap, slot);
+	cache_add(i, index, pfn);
+	return pfn;
+}
+
 /* The page's content comes into a fresh frame, of zeros if it has none of its own. True if it came from a device. */
 static bool fill_page(struct vm_inode *i, uint64_t index, pfn_t pfn)
 {
@@ -216,7 +254,7 @@ static bool fill_page(struct vm_inode *i, uint64_t index, pfn_t pfn)
 	}
 	if (slot == UINT32_MAX)
 		return false;
-	paging_read(h, slot, pfn);
+	read_slot(h, slot, pfn);
 	frame_of(h, pfn)->flags |= FRAME_DIRTY;
 	inode_set_slot(i, index, UINT32_MAX);
 	swap_release(h->swap, slot);
@@ -231,6 +269,9 @@ pfn_t inode_page(struct vm_inode *i, uint64_t index, bool *major)
 
 	if (pfn == PFN_NONE) {
 		i->host->coming = reclaim_page_of_file(i, index);
+		pfn = take_from_swap_cache(i, index);
+	}
+	if (pfn == PFN_NONE) {
 		pfn = frame_alloc(i->host, VM_FRAME_FILE, i->tmpfs && inode_slot(i, index) == UINT32_MAX, true);
 		if (pfn != PFN_NONE) {
 			device = fill_page(i, index, pfn);

@@ -2,7 +2,7 @@
 #include "dir.h"
 #include "hugetlb.h"
 #include "inode.h"
-#include "mm.h"
+#include "page.h"
 #include "reclaim.h"
 #include "swap.h"
 
@@ -185,7 +185,7 @@ static void drop_slots(struct vm_inode *i, uint64_t first, uint64_t last)
 			if (!slots[k] || start + k < first || start + k > last)
 				continue;
 			inode_set_slot(i, start + k, UINT32_MAX);
-			swap_release(i->host->swap, slots[k] - 1);
+			page_slot_put(i->host, slots[k] - 1);
 		}
 		if (start + CACHE_RUN < start)
 			break;

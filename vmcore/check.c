@@ -88,9 +88,9 @@ static void check_page_frame(struct check *c, pfn_t pfn, const struct frame *f)
 		check_wrong(c, "frame 0x%" PRIx64 " is of a file whose page cache does not have it", pfn);
 	if (f->use == VM_FRAME_ZERO && !frame_is_zero(c->h, pfn))
 		check_wrong(c, "frame 0x%" PRIx64 " is a second zero frame", pfn);
-	if (f->use == VM_FRAME_ANON && !f->anon)
+	if (f->use == VM_FRAME_ANON && !f->anon && (f->maps > 0 || !(f->flags & FRAME_SWAPCACHE)))
 		check_wrong(c, "frame 0x%" PRIx64 " is anonymous but belongs to no anon", pfn);
-	else if (f->use == VM_FRAME_ANON)
+	else if (f->use == VM_FRAME_ANON && f->anon)
 		check_seen(c->anons, f->anon)->refs++;
 	if ((f->flags & FRAME_SWAPCACHE) && (!swap_area_of(c->h->swap, f->slot) || swap_cached(c->h->swap, f->slot) != pfn))
 		check_wrong(c, "frame 0x%" PRIx64 " says that it caches swap slot %u, which names another", pfn, f->slot);

@@ -1,11 +1,13 @@
 /* config.c - costs and switches. */
 #include "host.h"
+#include "swap.h"
 
 #include <string.h>
 
 #define TIME(field, most)         { #field, offsetof(struct vm_config, field), VM_UNIT_TIME, 0, most }
 #define SWITCH(field)             { #field, offsetof(struct vm_config, field), VM_UNIT_SWITCH, 0, 1 }
 #define SIZE(field, least, most)  { #field, offsetof(struct vm_config, field), VM_UNIT_SIZE, least, most }
+#define POWER(field, most)        { #field, offsetof(struct vm_config, field), VM_UNIT_POWER, 0, most }
 #define COUNT(field, most)        { #field, offsetof(struct vm_config, field), VM_UNIT_COUNT, 0, most }
 
 static uint64_t *value_at(struct vm_config *c, const struct vm_config_row *r)
@@ -18,6 +20,7 @@ const struct vm_config_row vm_config_rows[] = {
 	TIME(major_fault, NS_PER_S), TIME(copy, NS_PER_S), TIME(zero, NS_PER_S), TIME(syscall, NS_PER_S), TIME(disk, 1000 * NS_PER_S),
 	SWITCH(flush_on_unmap), SWITCH(eager_fork), SWITCH(swap_cache), SWITCH(share_tables),
 	SIZE(fault_around, 1, GiB), SWITCH(trace_access), COUNT(user_frames, UINT32_MAX), SWITCH(oom_kill), COUNT(overcommit, 2),
+	POWER(swap_readahead, SWAP_AHEAD_MOST),
 	{ 0 }
 };
 
@@ -70,11 +73,20 @@ const struct vm_config *vm_config(const struct vm_host *h)
 	return &h->config;
 }
 
-int vm_config_set(struct vm_host *h, const struct vm_config_row *row, uint64_t value, struct err *e)
+int vm_config_check(const struct vm_config_row *row, uint64_t value, struct err *e)
 {
 	if (value < row->least || value > row->most)
-		return err_set(e, ERANGE, -1, "%s is %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ", not %"
+		return err_set(e, ERANGE, -1, "%s is from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ", not %"
 			       G_GUINT64_FORMAT, row->name, row->least, row->most, value);
+	if (row->unit == VM_UNIT_POWER && (value & (value - 1)))
+		return err_set(e, EINVAL, -1, "%s is 0 or a power of two, not %" G_GUINT64_FORMAT, row->name, value);
+	return 0;
+}
+
+int vm_config_set(struct vm_host *h, const struct vm_config_row *row, uint64_t value, struct err *e)
+{
+	if (vm_config_check(row, value, e) < 0)
+		return -e->code;
 	*value_at(&h->config, row) = value;
 	h->watch = h->watch_hits || h->config.trace_access;
 	h->generation++;

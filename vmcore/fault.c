@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-static const struct event_kind event_swapin = { "swapin", "va:x pfn:x slot:d" };
+const struct event_kind event_swapin = { "swapin", "va:x pfn:x slot:d" };
 const struct event_kind event_cow = { "cow", "va:x from:x to:x" };
 
 /* What handle_mm_fault() carries along. */
@@ -344,6 +344,9 @@ static int cached_frame(struct fault *f, pfn_t pfn)
 {
 	struct frame *p = frame_of(f->h, pfn);
 
+	f->h->coming = reclaim_page_of(f->mm, f->vpn);
+	if (p->flags & FRAME_AHEAD)
+		swap_ahead_hit(f->h, pfn);
 	if ((p->flags & FRAME_READING) && f->waits) {
 		paging_wait_frame(f->mm->owner, pfn, f->va, false);
 		return -EINPROGRESS;
@@ -355,6 +358,21 @@ static int cached_frame(struct fault *f, pfn_t pfn)
 	page_uncache(f->h, pfn);                         /* it was there to be waited for; our reference stays */
 	p->flags |= FRAME_DIRTY;
 	return 0;
+}
+
+/* False: they are on their way. */
+static bool read_slot(struct fault *f, uint32_t slot, pfn_t pfn)
+{
+	struct ahead w;
+	bool done;
+
+	if (f->h->config.swap_readahead < 2)
+		return paging_read_frame(f->h, slot, pfn);
+	w = swap_ahead(f->h, slot);
+	swap_ahead_read(f->h, &w, slot);
+	done = paging_read_frame(f->h, slot, pfn);
+	swap_ahead_read(f->h, &w, SWAP_NONE);
+	return done;
 }
 
 /* The frame that holds the slot's bytes, with a reference for the caller. -ENOMEM: out of frames; -EINPROGRESS. */
@@ -374,7 +392,7 @@ static int frame_of_slot(struct fault *f, uint32_t slot, pfn_t *pfn)
 	swap_set_cached(f->h->swap, slot, *pfn);
 	frame_retain(f->h, *pfn);
 	note_swapin(f, *pfn, slot);
-	if (!paging_read_frame(f->h, slot, *pfn)) {
+	if (!read_slot(f, slot, *pfn)) {
 		paging_wait_frame(f->mm->owner, *pfn, f->va, true);
 		return -EINPROGRESS;
 	}
@@ -386,13 +404,15 @@ static int frame_of_slot(struct fault *f, uint32_t slot, pfn_t *pfn)
 }
 
 /* The page belongs to `anon` from now on: of the area if no other process can have it, else of the whole family. */
-static void adopt(struct frame *p, struct anon *anon)
+static void adopt(const struct fault *f, struct frame *p, struct anon *anon)
 {
 	if (p->anon == anon)
 		return;
 	anon_retain(anon);
 	if (p->anon)
 		anon_release(p->anon);
+	else                                             /* read ahead for nobody */
+		p->index = page_index(f->a, f->va);
 	p->anon = anon;
 }
 
@@ -419,10 +439,12 @@ static int swapped(struct fault *f)
 	tight = swap_is_tight(f->h->swap) || (f->a->flags & VM_F_LOCKED) || (p->flags & FRAME_LOCKED);
 	if ((p->flags & FRAME_SWAPCACHE) && (tight || (f->write && p->maps == 0)))
 		page_leave_swap(f->h, pfn);
-	exclusive |= !f->h->config.swap_cache;
 	alone = exclusive || (p->maps == 0 && !(p->flags & FRAME_SWAPCACHE));
-	if (p->maps == 0)
-		adopt(p, alone ? f->a->anon : f->a->anon->root);
+	if (p->maps == 0) {
+		adopt(f, p, alone ? f->a->anon : f->a->anon->root);
+		if (p->flags & (FRAME_LISTED | FRAME_ASIDE))
+			reclaim_remove(f->h, pfn);       /* as nobody's page; page_map() makes it this one's */
+	}
 	flags = fresh_flags(f->a) & ~VM_PTE_WRITE;
 	if (alone) {
 		p->flags |= FRAME_EXCLUSIVE;

@@ -160,7 +160,7 @@ static bool user_frame_allowed(struct vm_host *h)
 	uint64_t limit = h->config.user_frames;
 
 	while (limit && h->user_frames >= limit)
-		if (!paging_finish_write(h) && !reclaim_one(h, NULL))
+		if (!paging_finish_write(h) && !reclaim_one(h, NULL) && !paging_finish_ahead(h))
 			return false;
 	return true;
 }
@@ -171,7 +171,8 @@ pfn_t frame_alloc(struct vm_host *h, enum vm_frame_use use, bool zero, bool user
 
 	if (user && !user_frame_allowed(h))
 		return PFN_NONE;
-	while (h->frames_free <= h->frames_kept && (paging_finish_write(h) || reclaim_one(h, NULL)))
+	while (h->frames_free <= h->frames_kept &&
+	       (paging_finish_write(h) || reclaim_one(h, NULL) || paging_finish_ahead(h)))
 		;
 	if (h->frames_free == 0)
 		return PFN_NONE;
@@ -254,6 +255,17 @@ static void frame_free(struct vm_host *h, pfn_t pfn)
 	h->frames_by_use[VM_FRAME_FREE] += n;
 	h->frames_by_use[use] -= n;
 	h->stats.pages_freed += n;
+}
+
+void frame_to_file(struct vm_host *h, pfn_t pfn)
+{
+	struct frame *f = frame_of(h, pfn);
+
+	assert(f->use == VM_FRAME_ANON && !f->anon && f->refs == 1 && f->maps == 0);
+	f->use = VM_FRAME_FILE;
+	f->since = h->clock->now;
+	h->frames_by_use[VM_FRAME_ANON]--;
+	h->frames_by_use[VM_FRAME_FILE]++;
 }
 
 void frame_retain(struct vm_host *h, pfn_t pfn)

@@ -29,6 +29,7 @@ enum frame_flag {
 	FRAME_LAZYFREE = 1 << 10,
 	FRAME_USER = 1 << 11,       /* counts in host->user_frames */
 	FRAME_READING = 1 << 13,    /* SWAPCACHE: its bytes are still to come from the slot */
+	FRAME_AHEAD = 1 << 24,      /* SWAPCACHE: read ahead, and nobody has come for it (PG_readahead) */
 	FRAME_HUGETLB = 1 << 21,    /* KERNEL: part of a page of the pool of huge pages (hugetlb.h) */
 	FRAME_POOL_ANON = 1 << 22, FRAME_POOL_RESTORE = 1 << 23, /* its first frame: of private memory; reserved again when it comes back */
 	FRAME_EXCLUSIVE = 1 << 12,  /* ANON: of one process alone; its entry may be made writable without a copy (PG_anon_exclusive) */
@@ -76,6 +77,8 @@ pfn_t frame_alloc(struct vm_host *h, enum vm_frame_use use, bool zero, bool user
 pfn_t frame_alloc_order(struct vm_host *h, enum vm_frame_use use, unsigned order, bool zero);
 void  frame_retain(struct vm_host *h, pfn_t pfn);
 void  frame_release(struct vm_host *h, pfn_t pfn); /* frees at 0 */
+/* A frame of an anonymous page that belonged to nobody is one of a file from now on. */
+void  frame_to_file(struct vm_host *h, pfn_t pfn);
 uint64_t frames_free(const struct vm_host *h);
 bool  frame_is_free(const struct vm_host *h, pfn_t pfn);
 

@@ -158,6 +158,6 @@ static inline void entry_unknown(const struct vm_host *h, uint64_t raw)
 /* config.c */
 extern const struct vm_config config_default;
 /* Kinds of events that others may want to find; the rest are static where they happen. fault.c, trap.c, ram.c. */
-extern const struct event_kind event_fault, event_cow, event_poke_dropped;
+extern const struct event_kind event_fault, event_cow, event_swapin, event_poke_dropped;
 
 #endif

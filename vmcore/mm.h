@@ -210,6 +210,7 @@ void pages_dontneed(struct area *a, va_t start, va_t end);  /* zap, then PT_RECL
 void pages_free_lazily(struct area *a, va_t start, va_t end);
 void pages_cold(struct area *a, va_t start, va_t end);
 void pages_pageout(struct area *a, va_t start, va_t end);
+void pages_want_soon(struct area *a, va_t start, va_t end);
 void pages_resident(struct area *a, va_t start, va_t end, uint8_t *vec); /* mincore */
 void pages_set_locked(struct area *a, va_t start, va_t end, bool locked);
 void pages_clean(struct vm_inode *inode, uint64_t first, uint64_t n); /* writeback: entries of these file pages become clean and read-only where notified */

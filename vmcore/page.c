@@ -83,15 +83,15 @@ void page_put(struct vm_host *h, pfn_t pfn)
 		if ((f->flags & FRAME_SWAPCACHE) && f->maps == 0 && f->refs == 2)
 			page_leave_swap(h, pfn);
 		if (f->refs == 1) {
-			anon_release(f->anon);
+			if (f->anon)                     /* none: it was read ahead for nobody */
+				anon_release(f->anon);
 			f->anon = NULL;
 		}
 	}
 	frame_release(h, pfn);
 }
 
-/* An entry that named it has gone. */
-static void page_slot_put(struct vm_host *h, uint32_t slot)
+void page_slot_put(struct vm_host *h, uint32_t slot)
 {
 	pfn_t pfn = swap_cached(h->swap, slot);
 

@@ -116,6 +116,8 @@ void page_map(struct area *a, va_t va, struct span *s, uint64_t i, pfn_t pfn, un
 void page_gone(struct area *a, uint64_t raw);
 /* Gives back one reference. */
 void page_put(struct vm_host *h, pfn_t pfn);
+/* An entry or object that named the slot has gone. */
+void page_slot_put(struct vm_host *h, uint32_t slot);
 /* The frame leaves the swap cache, which gives up its reference; the slot keeps its bytes for those who name it. */
 void page_uncache(struct vm_host *h, pfn_t pfn);
 /* Linux's folio_free_swap(): the frame leaves the swap cache and is dirty; false while entries still name the slot. */

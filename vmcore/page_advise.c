@@ -126,6 +126,71 @@ void pages_pageout(struct area *a, va_t start, va_t end)
 	paging_end(h);
 }
 
+/* MADV_WILLNEED: pages in swap, of this process or of the object that it maps, begin to come into the swap cache. */
+
+static bool want_slot(struct area *a, va_t va, uint32_t slot)
+{
+	struct vm_host *h = a->mm->host;
+	bool room;
+
+	paging_begin(h, a->mm->owner->pid, va, false);
+	room = swap_ahead_one(h, slot);
+	paging_end(h);
+	return room;
+}
+
+static void want_entries(struct area *a, vpn_t first, vpn_t last)
+{
+	struct vm_host *h = a->mm->host;
+	struct span s;
+
+	for (vpn_t at = first; at < last; at++) {
+		uint64_t raw;
+
+		table_span(&a->mm->table, at, last, &s);
+		if (!s.entry || s.huge) {
+			at += s.count - 1;
+			continue;
+		}
+		raw = entry_os(h, &s, 0);
+		if (raw && entry_kind(&h->geometry, raw) == ENTRY_SWAPPED &&
+		    !want_slot(a, at << h->geometry.page_bits, (uint32_t)entry_number(&h->geometry, raw)))
+			return;
+	}
+}
+
+static void want_object(struct area *a, uint64_t first, uint64_t end)
+{
+	unsigned bits = a->mm->host->geometry.page_bits;
+	struct cache_run *r;
+
+	for (uint64_t at = first; at < end && (r = inode_run_above(a->inode, at)) && r->first < end;) {
+		uint64_t stop = MIN(r->first + CACHE_RUN, end);
+
+		for (at = MAX(at, r->first); at < stop; at++) {
+			uint32_t slot = inode_slot(a->inode, at);
+
+			if (slot != SWAP_NONE && !want_slot(a, a->start + ((at - a->pgoff) << bits), slot))
+				return;
+		}
+	}
+}
+
+void pages_want_soon(struct area *a, va_t start, va_t end)
+{
+	struct vm_host *h = a->mm->host;
+
+	if ((a->inode ? a->inode->swapped : a->mm->swapped) == 0 || area_is_hugetlb(a))
+		return;
+	h->asker = a->mm;
+	if (a->inode)
+		want_object(a, page_index(a, start), page_index(a, start) + ((end - start) >> h->geometry.page_bits));
+	else
+		want_entries(a, vpn_of(h, start), vpn_of(h, end));
+	h->asker = NULL;
+	h->generation++;
+}
+
 /* mincore. */
 
 /* A page without an entry is resident if its file's page is in the page cache. */

@@ -80,6 +80,12 @@ ns_t paging_end(struct vm_host *h)
 	return g->until;
 }
 
+int32_t paging_for(const struct vm_host *h, va_t *va)
+{
+	*va = h->paging->depth ? h->paging->va : VA_NONE;
+	return h->paging->depth ? h->paging->pid : 0;
+}
+
 void paging_victim(struct vm_host *h, int32_t pid, va_t va)
 {
 	h->paging->victim_pid = pid;
@@ -297,6 +303,22 @@ bool paging_read_frame(struct vm_host *h, uint32_t slot, pfn_t pfn)
 	return false;
 }
 
+void paging_read_ahead(struct vm_host *h, uint32_t slot, pfn_t pfn)
+{
+	struct transfer t = transfer(h, slot, false);
+
+	frame_retain(h, pfn);
+	if (h->options.live && t.end > h->clock->now) {
+		frame_of(h, pfn)->flags |= FRAME_READING;
+		io_begin(h, slot, pfn, false, t.end);
+		return;
+	}
+	swap_read(h->swap, slot, pfn);
+	frame_of(h, pfn)->flags &= ~FRAME_READING;
+	leave_to_policy(h, pfn);
+	page_put(h, pfn);
+}
+
 static struct io *first_write(const struct vm_host *h)
 {
 	return h->paging->writes.head ? h->paging->writes.head->data : NULL;
@@ -330,6 +352,20 @@ bool paging_finish_write(struct vm_host *h)
 	must_pass(h, io->end);
 	io_done(io);
 	return true;
+}
+
+bool paging_finish_ahead(struct vm_host *h)
+{
+	for (GList *l = h->paging->reads.head; l; l = l->next) {
+		struct io *io = l->data;
+
+		if (frame_of(h, io->pfn)->refs > 2)      /* the swap cache's, and the transfer's */
+			continue;
+		must_pass(h, io->end);
+		io_done(io);
+		return true;
+	}
+	return false;
 }
 
 unsigned paging_writes(const struct vm_host *h)

@@ -34,12 +34,21 @@ void paging_read(struct vm_host *h, uint32_t slot, pfn_t to);
  * reference becomes the transfer's.
  */
 bool paging_read_frame(struct vm_host *h, uint32_t slot, pfn_t pfn);
+/*
+ * The same for a page that nobody waits for. In a host that is not live its bytes are there at once, and only the device is
+ * busy for that time.
+ */
+void paging_read_ahead(struct vm_host *h, uint32_t slot, pfn_t pfn);
+/* For whom paging_begin() was. */
+int32_t paging_for(const struct vm_host *h, va_t *va);
 /* The frame's bytes into the slot; done by paging_end(). */
 void paging_write(struct vm_host *h, uint32_t slot, pfn_t from);
 /* In the background: true: the frame is FRAME_WRITEBACK for now, and has one reference more. */
 bool paging_write_frame(struct vm_host *h, uint32_t slot, pfn_t pfn);
 /* A frame is needed now: the oldest write in the background is waited for until paging_end(). False: there is none. */
 bool paging_finish_write(struct vm_host *h);
+/* Likewise for a page on its way in that nobody waits for: then it may go again. */
+bool paging_finish_ahead(struct vm_host *h);
 /* How many writes go on in the background: so many frames will be free. */
 unsigned paging_writes(const struct vm_host *h);
 /* The transfer of this frame is waited for. */

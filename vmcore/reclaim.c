@@ -207,11 +207,16 @@ static struct policy *set_to_ask(struct vm_host *h, bool fault)
 	return NULL;
 }
 
+bool reclaim_asks(const struct vm_host *h)
+{
+	return h->reclaim->ops->asks && paging_may_wait(h);
+}
+
 static pfn_t victim_of(struct vm_host *h, struct policy *p, const char *by)
 {
 	const struct policy_ops *ops = h->reclaim->ops;
 
-	if (ops->asks && !by && paging_may_wait(h))
+	if (!by && reclaim_asks(h))
 		return ask_for_victim(h, p);
 	return ops->victim(p, by ? POLICY_NO_PAGE : h->coming);
 }

@@ -38,6 +38,8 @@ uint64_t reclaim_page_of_file(const struct vm_inode *i, uint64_t index);
 bool reclaim_one(struct vm_host *h, const char *by);
 /* This page goes, for a reason other than a policy's choice (madvise pageout). False: it stays. */
 bool reclaim_this(struct vm_host *h, pfn_t pfn, const char *by);
+/* The policy would ask somebody outside, who answers later. */
+bool reclaim_asks(const struct vm_host *h);
 /* Policy external: since somebody asked, frames have become free, so whoever waits may do without an answer; nobody waits any more. */
 bool victim_may_be_spared(const struct vm_host *h);
 void victim_not_needed(struct vm_host *h);

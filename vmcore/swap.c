@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { PRIORITY_MOST = 32767, DENSE_FROM = 8 << 20 /* bytes */, DENSE_MOST = 256 << 20 };
+enum { PRIORITY_MOST = 32767, DENSE_FROM = 8 << 20 /* bytes */, DENSE_MOST = 256 << 20, AHEAD_HITS = 4 /* a good start, as Linux's */ };
 
 static const struct event_kind event_swapon = { "swapon", "area:d slots:d cut:d priority:i" };
 
@@ -19,6 +19,7 @@ struct swap *swap_new(struct vm_host *h)
 
 	s->host = h;
 	s->least_priority = -1;
+	s->ahead.hits = AHEAD_HITS;
 	return s;
 }
 

@@ -13,7 +13,7 @@
 #include "device.h"
 #include "host.h"
 
-enum { SWAP_NONE = UINT32_MAX, SWAP_AREAS = 30 };
+enum { SWAP_NONE = UINT32_MAX, SWAP_AREAS = 30, SWAP_AHEAD_MOST = 1024 };
 
 struct slot {
 	uint32_t count : 30, exclusive : 1, bad : 1;
@@ -45,6 +45,7 @@ struct swap {
 	struct swap_area *recent;            /* where the last look-up ended */
 	uint64_t slots, used, cached;
 	int      least_priority;
+	struct { uint32_t hits, last, slot; } ahead; /* swap_ahead.c: pages come for since, the last window, where it was without hits */
 };
 
 struct swap *swap_new(struct vm_host *h);
@@ -96,6 +97,17 @@ unsigned swap_place(struct swap *s, uint32_t slot, uint64_t *within);
 /* swapoff begins: no slot is given out any more; or has been given up. Once no slot is busy the area may be removed. */
 void swap_area_leave(struct swap *s, struct swap_area *a, bool leaving);
 void swap_area_remove(struct swap *s, struct swap_area *a);
+/*
+ * swap_ahead.c, config swap_readahead. The slot's own page is about to be read: swap_ahead() secures frames for those around it, which
+ * are then in the swap cache; swap_ahead_read() reads those below `slot`, or what is left of them. Device time goes by slots.
+ */
+struct ahead { struct swap_area *area; uint32_t at, end; };
+struct ahead swap_ahead(struct vm_host *h, uint32_t slot);
+void swap_ahead_read(struct vm_host *h, struct ahead *w, uint32_t slot);
+/* madvise: this slot's page begins to come into the swap cache. False: there is no frame for it. */
+bool swap_ahead_one(struct vm_host *h, uint32_t slot);
+/* Somebody has come for a page that was read ahead. */
+void swap_ahead_hit(struct vm_host *h, pfn_t pfn);
 /* All areas anew for pages of another size; they are empty. */
 void swap_reshape(struct swap *s);
 

@@ -109,6 +109,7 @@ static const struct help all[] = {
 	  "events: everything that has happened, the last 65536 events, a line each.\n\n"
 	  "Columns: seq (counts from 1), time, host, pid, kind, then key=value pairs that depend on the kind.\n"
 	  "    fault      va, kind, how it was resolved       cow       a page was copied\n"
+	  "    evict      who asked, what was looked at, ...  readahead slots read along with one, and after how many hits\n"
 	  "    fork exit mmap munmap ...                      the calls that change address spaces\n"
 	  "    tx rx drop     a frame or packet was sent, received, dropped (why)\n"
 	  "    state accept retransmit                        what TCP connections do\n"
@@ -164,6 +165,8 @@ static const struct help all[] = {
 	  "defaults), slow (a machine of the nineties, numbers to calculate with), free (all 0: devices alone take time).\n"
 	  "    oom_kill=0         out of memory and swap ends no process: the access fails with ENOMEM\n"
 	  "    swap_cache=0       a page that comes back gives up its slot at once\n"
+	  "    swap_readahead=8   with a page from swap come those of the slots around it, at most so many (a power of two;\n"
+	  "                       0: off): help/swap\n"
 	  "    flush_on_unmap=0   leaves stale TLB entries behind\n"
 	  "    eager_fork=1       fork copies every page at once\n"
 	  "    share_tables=0     fork copies page tables instead of sharing them until one side writes\n"
@@ -340,7 +343,7 @@ static const struct help all[] = {
 	  "    $ awk '/^MemFree/ { print $2 }' proc/meminfo\n\n"
 	  "A directory a process: help/process. Of the whole machine: meminfo stat vmstat uptime loadavg cpuinfo\n"
 	  "swaps version filesystems partitions diskstats interrupts softirqs slabinfo buddyinfo zoneinfo (free\n"
-	  "frames and the watermarks) pressure/ sys/ and\n"
+	  "frames and the watermarks) pressure/ sys/ (sys/vm: nr_hugepages and page-cluster can be written) and\n"
 	  "kpagecount, kpageflags (a 64-bit word a frame). self is the real reader; if no simulated process has its\n"
 	  "pid, it sees init's files there.\n", NULL },
 	{ "mem-victim",
@@ -473,6 +476,13 @@ static const struct help all[] = {
 	  "swap/timeline is a table of the last transfers: pid and va of who faulted (va - : a page goes out), the victim\n"
 	  "that made room as PID:VA, when the device began and ended, and who ran meanwhile. timeline.svg: the same,\n"
 	  "drawn.\n\n"
+	  "With mem/config swap_readahead=N (proc/sys/vm/page-cluster: its log2) a page that is read brings along the\n"
+	  "others of an aligned window of slots around it, at most N with itself, as Linux does: on an hdd one turn for\n"
+	  "all. They are in the swap cache (SwapCached in proc/meminfo, cached in slots, swapcache in mem/frames) until\n"
+	  "somebody faults on them, which is a minor fault, or the policy has them go. The window grows with the pages\n"
+	  "that were of use (swap_ra_hit of swap_ra in proc/vmstat) and halves without; an event `readahead` says which\n"
+	  "slots were read, and how many hits there had been. `madvise ADDR LEN willneed` begins to read the pages of a\n"
+	  "range, and waits for none. Both want swap_cache=1.\n\n"
 	  "swap/ctl:\n" RULES "\n", swap_commands },
 	{ "tables",
 	  "A table T is text: a header line, then rows, columns aligned for people and split by blanks for awk; a\n"

@@ -5,7 +5,6 @@
 #include "text.h"
 #include "world.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 static void put_setting(GString *out, const struct vm_config_row *row, uint64_t value)
@@ -73,9 +72,7 @@ static int parse_setting(const char *word, const struct vm_config_row **row, uin
 	} else if (parse_number(equals + 1, value, e)) {
 		return -e->code;
 	}
-	if (*value < (*row)->least || *value > (*row)->most)
-		return err_set(e, ERANGE, -1, "%s is from %" PRIu64 " to %" PRIu64, (*row)->name, (*row)->least, (*row)->most);
-	return 0;
+	return vm_config_check(*row, *value, e);
 }
 
 /* Several NAME=VALUE in a line are one change: all or none. */

@@ -9,6 +9,7 @@
 #include "vm_file.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static const char release[] = "6.1.0-vitrine";
 enum { SECTOR = 512, DISK_TRANSFER = 4096 };
@@ -217,6 +218,44 @@ static int store_nr_hugepages(const struct node *n, char *line, GString *result,
 	return 0;
 }
 
+static const struct vm_config_row *readahead_row(void)
+{
+	const struct vm_config_row *row = vm_config_rows;
+
+	while (strcmp(row->name, "swap_readahead") != 0)
+		row++;
+	return row;
+}
+
+/* mem/config swap_readahead as Linux has it: log2 of the pages; 0 is one page, no readahead. */
+static int show_page_cluster(const struct node *n, GString *out, struct err *e)
+{
+	struct vm_host *vm = world_vm(n, e);
+	unsigned cluster = 0;
+
+	if (!vm)
+		return -e->code;
+	while (vm_config(vm)->swap_readahead >> cluster > 1)
+		cluster++;
+	g_string_append_printf(out, "%u\n", cluster);
+	return 0;
+}
+
+static int store_page_cluster(const struct node *n, char *line, GString *result, struct err *e)
+{
+	struct vm_host *vm = world_vm(n, e);
+	unsigned most = 0;
+	uint64_t cluster;
+
+	if (!vm || parse_number(g_strstrip(line), &cluster, e))
+		return -e->code;
+	while (readahead_row()->most >> most > 1)
+		most++;
+	if (cluster > most)
+		return err_set(e, EINVAL, 0, "2^%" PRIu64 " pages are more than 2^%u", cluster, most);
+	return vm_config_set(vm, readahead_row(), cluster ? (uint64_t)1 << cluster : 0, e);
+}
+
 #define CONSTANT(FUNCTION, TEXT_OF_IT) \
 	static int FUNCTION(const struct node *n, GString *out, struct err *e) { put_text(out, TEXT_OF_IT "\n"); return 0; }
 
@@ -270,6 +309,7 @@ static const struct row vm_rows[] = {
 	TEXT("max_map_count", 0444, show_max_map_count, NULL),
 	TEXT("nr_hugepages", 0644, show_nr_hugepages, store_nr_hugepages),
 	TEXT("overcommit_memory", 0444, show_overcommit, NULL),
+	TEXT("page-cluster", 0644, show_page_cluster, store_page_cluster),
 	TEXT("swappiness", 0444, show_swappiness, NULL),
 	{ 0 }
 };

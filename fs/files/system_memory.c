@@ -178,6 +178,8 @@ int show_vmstat(const struct node *n, GString *out, struct err *e)
 		{ "numa_hit", s->pages_allocated },
 		{ "numa_miss", 0 },
 		{ "numa_local", s->pages_allocated },
+		{ "swap_ra", reader_pages(vm, s->swap_ra) },
+		{ "swap_ra_hit", reader_pages(vm, s->swap_ra_hits) },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)

@@ -257,6 +257,31 @@ static void stats_have_the_names_of_the_interface(void **state)
 	}
 }
 
+static void shows(struct world *w, const char *path, const char *text)
+{
+	g_autofree char *now = read_path(w, path);
+
+	assert_string_equal(now, text);
+}
+
+static void readahead_is_one_setting_under_two_names(void **state)
+{
+	shows(*state, "proc/sys/vm/page-cluster", "0\n");
+	run_line(*state, "mem/config", "swap_readahead=8");
+	shows(*state, "proc/sys/vm/page-cluster", "3\n");
+	refuse(*state, "mem/config", "swap_readahead=3", EINVAL);
+	refuse(*state, "mem/config", "swap_readahead=4096", ERANGE);
+	refuse(*state, "proc/sys/vm/page-cluster", "11", EINVAL);
+	refuse(*state, "proc/sys/vm/page-cluster", "x", EINVAL);
+	shows(*state, "proc/sys/vm/page-cluster", "3\n");
+	run_line(*state, "proc/sys/vm/page-cluster", "10");
+	g_autofree char *config = read_path(*state, "mem/config");
+	assert_non_null(strstr(config, "\nswap_readahead=1024\n"));
+	run_line(*state, "proc/sys/vm/page-cluster", "0");
+	g_autofree char *after = read_path(*state, "mem/config");
+	assert_non_null(strstr(after, "\nswap_readahead=0\n"));
+}
+
 static uint64_t among(struct rng *r, uint64_t least, uint64_t most)
 {
 	return least + rng_below(r, most - least + 1);
@@ -410,6 +435,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_tlb_is_shaped_and_flushed, setup, teardown),
 		cmocka_unit_test_setup_teardown(config_changes_all_or_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(stats_have_the_names_of_the_interface, setup, teardown),
+		cmocka_unit_test_setup_teardown(readahead_is_one_setting_under_two_names, setup, teardown),
 		cmocka_unit_test_teardown(random_geometries_are_refused_or_work, tell_last),
 		cmocka_unit_test(huge_ram_is_not_listed_and_frames_are_those_used),
 	};

@@ -4,7 +4,7 @@
 #include "paging.h"
 #include "vm_policy.h"
 
-enum { A = 0x10000000, B = 0x20000000, PAGEOUT = 21 };
+enum { A = 0x10000000, B = 0x20000000, WILLNEED = 3, PAGEOUT = 21 };
 
 static struct machine *live(uint64_t frames, uint64_t slots, const char *device)
 {
@@ -112,11 +112,16 @@ static void waiting_counts_what_not_waiting_counts(void **state)
 	assert_memory_equal(&stats[0], &stats[1], sizeof(stats[0]));
 }
 
-static void set_user_frames(struct machine *m, uint64_t n)
+static void configure(struct machine *m, const char *name, uint64_t value)
 {
 	for (const struct vm_config_row *r = vm_config_rows; r->name; r++)
-		if (strcmp(r->name, "user_frames") == 0)
-			assert_int_equal(vm_config_set(m->host, r, n, NULL), 0);
+		if (strcmp(r->name, name) == 0)
+			assert_int_equal(vm_config_set(m->host, r, value, NULL), 0);
+}
+
+static void set_user_frames(struct machine *m, uint64_t n)
+{
+	configure(m, "user_frames", n);
 }
 
 /* What an access takes: its walks, what the fault costs, and the device: one after the other, whether somebody waits or not. */
@@ -287,11 +292,8 @@ static void a_frame_is_read_into_only_after_it_has_been_written_from(void **stat
 	struct vm_proc *p = machine_spawn(m, "p");
 	struct vm_paging row, rows[3] = { 0 };
 	uint64_t cursor = 0, done = 0;
-	struct err e = { 0 };
 
-	for (const struct vm_config_row *r = vm_config_rows; r->name; r++)
-		if (strcmp(r->name, "user_frames") == 0)
-			vm_config_set(m->host, r, 2, &e);
+	set_user_frames(m, 2);
 	map_anon(p, A, 3 * PAGE, 3, VM_MAP_PRIVATE);
 	while (try(p, A + done, 3 * PAGE - done, VM_WRITE) == -EINPROGRESS) {
 		done += outcome.done;
@@ -311,11 +313,11 @@ static void a_frame_is_read_into_only_after_it_has_been_written_from(void **stat
 
 /* Processes at random, some waiting, a shadow of every byte, and books that balance after each step. */
 
-enum { PROCS = 4, PAGES = 24, STEPS = 2000 };
+enum { PROCS = 4, PAGES = 24 };
 
 struct actor { int32_t pid; uint8_t shadow[PAGES]; bool waits, write; unsigned page; uint8_t byte; };
 
-struct play { struct machine *m; struct rng r; struct actor actor[PROCS]; uint8_t shared[PAGES]; unsigned births, waited; };
+struct play { struct machine *m; struct rng r; struct actor actor[PROCS]; uint8_t shared[PAGES]; unsigned births, waited; bool readahead; };
 
 static struct vm_proc *proc_of_actor(struct play *g, struct actor *a)
 {
@@ -373,7 +375,8 @@ static void access_once(struct play *g, struct actor *a)
 
 static void begin_access(struct play *g, struct actor *a)
 {
-	a->page = (unsigned)rng_below(&g->r, 2 * PAGES);
+	/* Side by side, where reading ahead is to pay. */
+	a->page = g->readahead && rng_below(&g->r, 4) ? (a->page + 1) % (2 * PAGES) : (unsigned)rng_below(&g->r, 2 * PAGES);
 	a->write = rng_below(&g->r, 2);
 	a->byte = (uint8_t)rng_next(&g->r);
 	access_once(g, a);
@@ -413,22 +416,40 @@ static void act(struct play *g, struct actor *a)
 	} else if (a->waits) {
 		access_once(g, a);
 	} else if (rng_below(&g->r, 20) == 0) {
-		vm_madvise(p, at, (1 + rng_below(&g->r, 4)) * PAGE, PAGEOUT, &e);
+		vm_madvise(p, at, (1 + rng_below(&g->r, g->readahead ? PAGES : 4)) * PAGE, PAGEOUT, &e);
+	} else if (g->readahead && rng_below(&g->r, 20) == 0) {
+		vm_madvise(p, at, (1 + rng_below(&g->r, PAGES)) * PAGE, WILLNEED, &e);
 	} else {
 		begin_access(g, a);
 	}
 }
 
-static uint64_t play(uint64_t seed, uint64_t frames, const char *policy)
+/* What is written to mem/config or answered from outside at any moment. */
+static void interfere(struct play *g)
 {
-	struct play g = { .m = live(frames, 40, "nvme") };
+	static const uint64_t windows[] = { 0, 2, 8, 64 };
+
+	if (vm_victim_wanted(g->m->host) && rng_below(&g->r, 3) == 0)
+		vm_victim_give_up(g->m->host);
+	if (!g->readahead || rng_below(&g->r, 40) > 0)
+		return;
+	if (rng_below(&g->r, 4) == 0)
+		configure(g->m, "swap_cache", rng_below(&g->r, 4) > 0);
+	else
+		configure(g->m, "swap_readahead", windows[rng_below(&g->r, G_N_ELEMENTS(windows))]);
+}
+
+static uint64_t play(uint64_t seed, uint64_t frames, const char *policy, unsigned steps, bool readahead)
+{
+	struct play g = { .m = live(frames, 40, "nvme"), .readahead = readahead };
 	struct vm_policy wanted = { 0 };
 	uint64_t result;
 
 	rng_seed(&g.r, seed, "paging");
 	wanted.name = policy;
+	configure(g.m, "swap_readahead", readahead ? 8 : 0);
 	assert_int_equal(vm_policy_set(g.m->host, &wanted, NULL), 0);
-	for (unsigned step = 0; step < STEPS; step++) {
+	for (unsigned step = 0; step < steps; step++) {
 		struct actor *a = &g.actor[rng_below(&g.r, PROCS)];
 		bool anybody = false;
 
@@ -444,12 +465,15 @@ static uint64_t play(uint64_t seed, uint64_t frames, const char *policy)
 			change_swap(&g);
 		else
 			act(&g, a);
+		interfere(&g);
 		check_machine(g.m);
 	}
 	result = g.m->clock.now ^ g.m->journal.next << 32 ^ vm_stats(g.m->host)->swap_ins;
-	print_message("%s, %" G_GUINT64_FORMAT " frames, seed %" G_GUINT64_FORMAT ": %" G_GUINT64_FORMAT " pages in, %"
-		      G_GUINT64_FORMAT " out, waited %u times, %" G_GUINT64_FORMAT " killed\n", policy, frames, seed,
-		      vm_stats(g.m->host)->swap_ins, vm_stats(g.m->host)->swap_outs, g.waited, vm_stats(g.m->host)->oom_kills);
+	print_message("%s%s, %" G_GUINT64_FORMAT " frames, seed %" G_GUINT64_FORMAT ": %" G_GUINT64_FORMAT " pages in, %"
+		      G_GUINT64_FORMAT " out, waited %u times, %" G_GUINT64_FORMAT " killed, %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " read ahead of use\n",
+		      policy, readahead ? " with readahead" : "", frames, seed,
+		      vm_stats(g.m->host)->swap_ins, vm_stats(g.m->host)->swap_outs, g.waited, vm_stats(g.m->host)->oom_kills,
+		      vm_stats(g.m->host)->swap_ra_hits, vm_stats(g.m->host)->swap_ra);
 	machine_free(g.m);
 	return result;
 }
@@ -460,10 +484,23 @@ static void random_processes_lose_no_byte_and_repeat(void **state)
 	uint64_t seed = g_getenv("SEED") ? g_ascii_strtoull(g_getenv("SEED"), NULL, 0) : 1;
 
 	for (unsigned k = 0; k < G_N_ELEMENTS(policies); k++) {
-		uint64_t once = play(seed + k, 60, policies[k]);
+		uint64_t once = play(seed + k, 60, policies[k], 2000, false);
 
-		assert_int_equal(play(seed + k, 60, policies[k]), once);
-		play(seed + k + 100, 34, policies[k]);   /* tight: out of memory too */
+		assert_int_equal(play(seed + k, 60, policies[k], 2000, false), once);
+		play(seed + k + 100, 34, policies[k], 2000, false); /* tight: out of memory too */
+	}
+}
+
+static void readahead_loses_no_byte_under_any_policy(void **state)
+{
+	uint64_t seed = g_getenv("SEED") ? g_ascii_strtoull(g_getenv("SEED"), NULL, 0) : 1;
+
+	for (unsigned k = 0; vm_policy_name(k); k++) {
+		if (strcmp(vm_policy_name(k), "opt") == 0)
+			continue;
+		play(seed + k, 60, vm_policy_name(k), 400, true);
+		play(seed + k + 100, 34, vm_policy_name(k), 400, true);
+		play(seed + k + 200, 40, vm_policy_name(k), 200, false);
 	}
 }
 
@@ -479,6 +516,7 @@ int main(void)
 		TEST(more_may_wait_than_there_are_frames), TEST(a_page_that_came_for_nobody_may_go),
 		cmocka_unit_test(a_frame_is_read_into_only_after_it_has_been_written_from),
 		cmocka_unit_test(random_processes_lose_no_byte_and_repeat),
+		cmocka_unit_test(readahead_loses_no_byte_under_any_policy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

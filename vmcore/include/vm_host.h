@@ -59,12 +59,13 @@ struct vm_config {
 	uint64_t swap_cache, share_tables, fault_around /* bytes */, trace_access;
 	uint64_t user_frames;     /* at most so many frames hold process pages; 0: all */
 	uint64_t oom_kill;        /* 0: out of memory ends no process, the access fails with ENOMEM */
+	uint64_t swap_readahead;  /* a page that is read from swap brings up to so many along, a power of two; 0: none */
 	uint64_t overcommit;      /* 0 heuristic, 1 always, 2 never, as vm.overcommit_memory */
 };
 struct vm_config_row {
 	const char *name;
 	size_t      offset;       /* of a uint64_t in struct vm_config */
-	enum { VM_UNIT_TIME, VM_UNIT_SWITCH, VM_UNIT_SIZE, VM_UNIT_COUNT } unit;
+	enum { VM_UNIT_TIME, VM_UNIT_SWITCH, VM_UNIT_SIZE, VM_UNIT_COUNT, VM_UNIT_POWER /* 0 or a power of two */ } unit;
 	uint64_t    least, most;
 };
 extern const struct vm_config_row vm_config_rows[]; /* ends with a NULL name */
@@ -74,7 +75,8 @@ struct vm_config_preset { const char *name; struct vm_config costs; };
 const struct vm_config_preset *vm_config_preset(const char *name);             /* NULL if unknown */
 const struct vm_config_preset *vm_config_preset_of(const struct vm_host *h);   /* whose costs are in use; NULL: no one's */
 void vm_config_use(struct vm_host *h, const struct vm_config_preset *p);
-/* ERANGE outside [least, most]. */
+/* ERANGE outside [least, most]; EINVAL no power of two where there must be one. */
+int vm_config_check(const struct vm_config_row *row, uint64_t value, struct err *e);
 int vm_config_set(struct vm_host *h, const struct vm_config_row *row, uint64_t value, struct err *e);
 
 /* mem/stats. All count from boot. */
@@ -85,6 +87,7 @@ struct vm_stats {
 	uint64_t forks, context_switches, interrupts, oom_kills;
 	uint64_t pages_allocated, pages_freed; /* pgalloc, pgfree of /proc/vmstat */
 	uint64_t disk_read, disk_written;      /* bytes */
+	uint64_t swap_ra, swap_ra_hits;        /* pages read ahead; of those, how many somebody came for */
 };
 const struct vm_stats *vm_stats(const struct vm_host *h);
 
