@@ -167,6 +167,8 @@ static void page_frame(const struct vm_host *h, const struct span *s, vpn_t vpn,
 	out->maps = mapcount(s, f);
 	out->refs = frame_kind(f) == VM_FRAME_ANON ? out->maps + !!(f->flags & FRAME_SWAPCACHE) : f->refs;
 	out->flags = page_flags(&h->geometry, raw);
+	if (frame_kind(f) == VM_FRAME_ANON && (f->flags & FRAME_SWAPCACHE))
+		out->swap_area = swap_place(h->swap, f->slot, &out->slot);
 	if (span_is_lent(h, s)) {                        /* reads as if fork had copied it */
 		out->flags &= ~VM_PTE_WRITE;
 		if (entry_kind(&h->geometry, raw) == ENTRY_PRESENT)

@@ -372,9 +372,39 @@ void swap_area_remove(struct swap *s, struct swap_area *a)
 	area_free(a);
 }
 
+/* Where on the device its bad slots begin, in bytes. */
+static GArray *bad_places(const struct swap_area *a)
+{
+	GArray *places = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+
+	for (uint32_t at = 0; a->bad > places->len && at < a->top; at++) {
+		uint64_t place = at * a->device.page;
+
+		if (a->slot[at].bad)
+			g_array_append_val(places, place);
+	}
+	return places;
+}
+
+/* Every slot with bytes of a place that was bad is bad. */
+static void mark_places(struct swap *s, struct swap_area *a, const GArray *places, uint64_t size)
+{
+	uint64_t page = a->device.page;
+
+	s->slots += a->bad;
+	for (unsigned i = 0; i < places->len; i++) {
+		uint64_t place = g_array_index(places, uint64_t, i);
+
+		for (uint64_t at = place / page; at < a->slots && at * page < place + size; at++)
+			mark_bad(a, (uint32_t)at);
+	}
+	s->slots -= a->bad;
+}
+
 void swap_reshape(struct swap *s)
 {
 	struct vm_swap_request again[SWAP_AREAS];
+	struct { GArray *places; uint64_t size; } bad[SWAP_AREAS];
 	unsigned n = 0, number;
 
 	for (unsigned i = 0; i < SWAP_AREAS; i++) {
@@ -382,11 +412,16 @@ void swap_reshape(struct swap *s)
 
 		if (!a)
 			continue;
+		bad[n].places = bad_places(a);
+		bad[n].size = a->device.page;
 		again[n++] = (struct vm_swap_request){ .bytes = a->wanted * a->device.page, .model = a->device.model,
 						       .priority = a->priority < 0 ? -1 : a->priority };
 		swap_area_remove(s, a);
 	}
 	s->least_priority = -1;
-	for (unsigned i = 0; i < n; i++)
-		vm_swap_on(s->host, &again[i], &number, NULL);
+	for (unsigned i = 0; i < n; i++) {
+		if (vm_swap_on(s->host, &again[i], &number, NULL) == 0)
+			mark_places(s, s->area[number], bad[i].places, bad[i].size);
+		g_array_free(bad[i].places, TRUE);
+	}
 }

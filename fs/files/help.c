@@ -172,7 +172,8 @@ static const struct help all[] = {
 	  "    share_tables=0     fork copies page tables instead of sharing them until one side writes\n"
 	  "    fault_around=64K   so much of a file is mapped at one fault\n"
 	  "    trace_access=1     every access is an event\n"
-	  "    user_frames=3      at most so many frames hold process pages (0: all)\n"
+	  "    user_frames=3      at most so many frames hold process pages (0: all). If there are more, they go when the\n"
+	  "                       next frame is needed, as many as that takes; at once: echo reclaim N > mem/ctl\n"
 	  "    overcommit=1       any amount of memory is promised; 2: no more than half of RAM and all of swap\n\n"
 	  "    $ echo eager_fork=1 > mem/config\n", NULL },
 	{ "mem-ctl", "mem/ctl: commands to the memory of a host.\n\n" RULES "\n", mem_commands },
@@ -415,7 +416,7 @@ static const struct help all[] = {
 	{ "process-page",
 	  "proc/PID/page/VA (not listed): all about one page, NAME=VALUE a line.\n\n"
 	  "    vma         its line in maps                  state   none zero anon file swapped\n"
-	  "    pte, pfn    its entry and frame               slot    where it is in swap\n"
+	  "    pte, pfn    its entry and frame               slot    where it is in swap, too\n"
 	  "    refs, maps  what holds the frame, and maps it mappers PID:ADDRESS of each\n"
 	  "    flags       permissions, accessed, dirty      poked   1: the entry was changed through mem/ram\n"
 	  "    last_fault  when, kind, how it was resolved\n\n"

@@ -224,7 +224,7 @@ static void put_last_fault(GString *out, const struct vm_proc *p, va_t page, uin
 /* N:S in any area but the first. */
 static void put_slot(GString *out, const struct vm_page *page)
 {
-	if (page->state != VM_PAGE_SWAPPED)
+	if (page->slot == PFN_NONE)
 		put_char(out, '-');
 	else if (page->swap_area)
 		g_string_append_printf(out, "%u:%" PRIu64, page->swap_area, page->slot);

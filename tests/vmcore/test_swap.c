@@ -354,6 +354,43 @@ static void an_area_beyond_what_entries_can_name_is_cut(void **state)
 	machine_free(m);
 }
 
+/* A place of the device stays bad, whatever RAM there is and however large a page. */
+static void bad_slots_outlive_a_reshape(void **state)
+{
+	struct machine *m = machine_new("x86-64", 4 * MiB, 0);
+	struct vm_geometry same = *vm_geometry_preset("x86-64"), tiny = same;
+	struct vm_swap_request r = { .bytes = 8 * PAGE, .model = *vm_device_preset("ssd"), .priority = -1,
+				     .bad = { 1, 6 }, .bads = 2 };
+	enum { EACH = PAGE / 512 };
+	struct vm_slot slots[8 * EACH];
+	struct err e = { 0 };
+	unsigned number;
+
+	assert_int_equal(vm_swap_on(m->host, &r, &number, &e), 0);
+	assert_int_equal(vm_host_reshape(m->host, &same, 2 * MiB, &e), 0);
+	assert_int_equal(area(m, 0).bad, 2);
+	assert_int_equal(swap_slots(m->host->swap), 6);
+	assert_int_equal(vm_swap_slots(m->host, 0, slots, 8), 8);
+	assert_int_equal(slots[1].state, VM_SLOT_BAD);
+	assert_int_equal(slots[6].state, VM_SLOT_BAD);
+	check_machine(m);
+	g_strlcpy(tiny.name, "custom", sizeof tiny.name);
+	tiny.va_bits = tiny.pa_bits = 24;
+	tiny.page_bits = 9;
+	tiny.levels = 3;
+	tiny.index_bits[0] = 3;
+	tiny.index_bits[1] = tiny.index_bits[2] = 6;
+	tiny.index_bits[3] = 0;
+	tiny.sign_extended = false;
+	assert_int_equal(vm_host_reshape(m->host, &tiny, 1 * MiB, &e), 0);
+	assert_int_equal(area(m, 0).bad, 2 * EACH);
+	assert_int_equal(vm_swap_slots(m->host, 0, slots, 8 * EACH), 8 * EACH);
+	for (uint64_t i = 0; i < 8 * EACH; i++)
+		assert_int_equal(slots[i].state, i / EACH == 1 || i / EACH == 6 ? VM_SLOT_BAD : VM_SLOT_FREE);
+	check_machine(m);
+	machine_free(m);
+}
+
 static void there_are_as_many_areas_as_linux_has(void **state)
 {
 	struct machine *m = *state;
@@ -446,7 +483,8 @@ int main(void)
 		TEST(shared_memory_in_swap_leaves_no_entries), TEST(dropping_a_swapped_page_frees_its_slot),
 		TEST(areas_fill_by_priority_and_equal_ones_in_turn), TEST(those_below_an_area_that_goes_move_up),
 		TEST(swapoff_brings_everything_back),
-		TEST(swapoff_that_cannot_fit_loses_nothing), TEST(an_area_beyond_what_entries_can_name_is_cut),
+		TEST(swapoff_that_cannot_fit_loses_nothing), cmocka_unit_test(bad_slots_outlive_a_reshape),
+		TEST(an_area_beyond_what_entries_can_name_is_cut),
 		TEST(there_are_as_many_areas_as_linux_has), TEST(slots_know_their_owners), TEST(bad_slots_are_never_used),
 	};
 

@@ -123,6 +123,9 @@ static void the_slots_around_come_along(void **state)
 		assert_int_equal(wait_for(m, p, A + i * PAGE), i + 1);
 	check_machine(m);
 	assert_int_equal(vm_stats(m->host)->major_faults, 1);
+	assert_int_equal(page_at(p, A + 9 * PAGE).state, VM_PAGE_ANON);
+	assert_int_equal(page_at(p, A + 9 * PAGE).slot, 9);
+	assert_int_equal(page_at(p, A).slot, 0);
 	assert_int_equal(vm_stats(m->host)->swap_ins, 8);
 	assert_int_equal(vm_stats(m->host)->swap_ra, 7);
 	assert_int_equal(vm_stats(m->host)->swap_ra_hits, 7);

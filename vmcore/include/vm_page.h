@@ -18,8 +18,8 @@ struct vm_page {
 	enum vm_page_state state;
 	uint64_t pte;          /* as the table holds it */
 	pfn_t    pfn;          /* PFN_NONE unless present */
-	uint64_t slot;         /* swapped: the slot in its area; else PFN_NONE */
-	unsigned swap_area;    /* swapped: the area's number */
+	uint64_t slot;         /* the slot in its area that has its bytes (of a present page: too); PFN_NONE */
+	unsigned swap_area;    /* the area's number, if there is a slot */
 	unsigned flags;        /* VM_PTE_* of all levels ANDed */
 	uint32_t refs, maps;   /* of the frame */
 	bool     poked;        /* changed through mem/ram */

@@ -34,7 +34,7 @@ struct vm_swap_request {
 	uint64_t bytes;                /* cut down to whole pages */
 	struct vm_device_model model;
 	int      priority;             /* 0 to 32767; -1: below all that are there, as Linux chooses */
-	uint64_t bad[VM_BAD_SLOTS];    /* damaged places of the device, as mkswap -c finds them: never used. Until a page size changes */
+	uint64_t bad[VM_BAD_SLOTS];    /* damaged places of the device, as mkswap -c finds them: never used */
 	unsigned bads;
 };
 /*
