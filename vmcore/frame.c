@@ -233,8 +233,7 @@ pfn_t frame_alloc_order(struct vm_host *h, enum vm_frame_use use, unsigned order
 	return pfn;
 }
 
-/* refs is 0; frees 2^order. */
-static void frame_free(struct vm_host *h, pfn_t pfn)
+void frame_free(struct vm_host *h, pfn_t pfn)
 {
 	struct frame *f = frame_of(h, pfn);
 	uint64_t n = (uint64_t)1 << f->order;
@@ -266,19 +265,4 @@ void frame_to_file(struct vm_host *h, pfn_t pfn)
 	f->since = h->clock->now;
 	h->frames_by_use[VM_FRAME_ANON]--;
 	h->frames_by_use[VM_FRAME_FILE]++;
-}
-
-void frame_retain(struct vm_host *h, pfn_t pfn)
-{
-	assert(frame_of(h, pfn)->refs > 0);
-	frame_of(h, pfn)->refs++;
-}
-
-void frame_release(struct vm_host *h, pfn_t pfn)
-{
-	struct frame *f = frame_of(h, pfn);
-
-	assert(f->refs > 0);
-	if (--f->refs == 0)
-		frame_free(h, pfn);
 }

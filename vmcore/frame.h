@@ -75,8 +75,7 @@ void frames_clear(struct vm_host *h);
 pfn_t frame_alloc(struct vm_host *h, enum vm_frame_use use, bool zero, bool user);
 /* 2^order frames side by side, aligned to their size; PFN_NONE. refs and use on the first, the others carry use too. */
 pfn_t frame_alloc_order(struct vm_host *h, enum vm_frame_use use, unsigned order, bool zero);
-void  frame_retain(struct vm_host *h, pfn_t pfn);
-void  frame_release(struct vm_host *h, pfn_t pfn); /* frees at 0 */
+void  frame_free(struct vm_host *h, pfn_t pfn);    /* refs is 0; frees 2^order: frame_release() does it (host.h) */
 /* A frame of an anonymous page that belonged to nobody is one of a file from now on. */
 void  frame_to_file(struct vm_host *h, pfn_t pfn);
 uint64_t frames_free(const struct vm_host *h);

@@ -108,6 +108,18 @@ static inline uint64_t page_size(const struct vm_host *h) { return (uint64_t)1 <
 static inline const uint8_t *frame_bytes(const struct vm_host *h, pfn_t pfn) { return h->ram + (pfn << h->geometry.page_bits); }
 static inline struct frame *frame_of(const struct vm_host *h, pfn_t pfn) { return &h->frames[pfn]; }
 
+static inline void frame_retain(struct vm_host *h, pfn_t pfn)
+{
+	assert(frame_of(h, pfn)->refs > 0);
+	frame_of(h, pfn)->refs++;
+}
+static inline void frame_release(struct vm_host *h, pfn_t pfn)
+{
+	assert(frame_of(h, pfn)->refs > 0);
+	if (--frame_of(h, pfn)->refs == 0)
+		frame_free(h, pfn);
+}
+
 /*
  * How long a process runs while others have work. With several processors, turns stand for work side by side: the shorter,
  * the closer to it.

@@ -26,7 +26,10 @@ struct shadow {
 	struct vm_proc *proc[PROCS];
 	struct rng rng;
 	unsigned pages_private, pages_common, pages_file, pages_copied;
-	uint64_t private[PROCS][PRIVATE], common[COMMON], file[FILE_PAGES], copied[PROCS][COPIED], written;
+	/* What was stored last in each page: numbers of stores, which are far fewer than 2^32. */
+	uint32_t private[PROCS][PRIVATE], common[COMMON], file[FILE_PAGES], copied[PROCS][COPIED], written;
+	struct vm_outcome out;
+	struct err e;
 };
 
 static int64_t now(void)
@@ -67,22 +70,22 @@ static va_t spot(unsigned page)
 	return (uint64_t)page * PAGE + (page * 40503u % 511) * 8;
 }
 
-static void access_one(struct shadow *s, unsigned who, va_t at, uint64_t *known, bool write)
+static void access_one(struct shadow *s, unsigned who, va_t at, uint32_t *known, bool write)
 {
-	struct vm_outcome out;
-	struct err e = { 0 };
 	uint64_t value;
 
 	if (write) {
-		*known = value = ++s->written;
-		if (vm_store(s->proc[who], at, &value, 8, &out, &e))
-			fail_msg("a store at 0x%" PRIx64 ": %s", at, e.why);
+		*known = ++s->written;
+		value = *known;
+		if (vm_store(s->proc[who], at, &value, 8, &s->out, &s->e))
+			fail_msg("a store at 0x%" PRIx64 ": %s", at, s->e.why);
 		return;
 	}
-	if (vm_load(s->proc[who], at, &value, 8, &out, &e))
-		fail_msg("a load at 0x%" PRIx64 ": %s", at, e.why);
+	__builtin_prefetch(known);
+	if (vm_load(s->proc[who], at, &value, 8, &s->out, &s->e))
+		fail_msg("a load at 0x%" PRIx64 ": %s", at, s->e.why);
 	if (value != *known)
-		fail_msg("0x%" PRIx64 " of process %u: %" PRIu64 " was stored last, %" PRIu64 " was read", at, who, *known, value);
+		fail_msg("0x%" PRIx64 " of process %u: %" PRIu32 " was stored last, %" PRIu64 " was read", at, who, *known, value);
 }
 
 /* The lower ones more often: something has to be worth keeping. */

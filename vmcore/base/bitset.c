@@ -29,39 +29,3 @@ void bitset_clear(struct bitset *s)
 		free(s->bits[k]);
 	*s = (struct bitset){ 0 };
 }
-
-void bitset_add(struct bitset *s, uint64_t i)
-{
-	s->count++;
-	for (unsigned k = 0; k < s->levels; k++, i /= 64) {
-		uint64_t *w = &s->bits[k][i / 64];
-
-		*w |= (uint64_t)1 << (i % 64);
-		if (*w != UINT64_MAX)
-			return;
-	}
-}
-
-void bitset_remove(struct bitset *s, uint64_t i)
-{
-	s->count--;
-	for (unsigned k = 0; k < s->levels; k++, i /= 64) {
-		uint64_t *w = &s->bits[k][i / 64];
-		bool was_full = *w == UINT64_MAX;
-
-		*w &= ~((uint64_t)1 << (i % 64));
-		if (!was_full)
-			return;
-	}
-}
-
-uint64_t bitset_lowest_absent(const struct bitset *s)
-{
-	uint64_t i = 0;
-
-	if (s->count == s->size)
-		return UINT64_MAX;
-	for (unsigned k = s->levels; k-- > 0;)
-		i = i * 64 + (uint64_t)__builtin_ctzll(~s->bits[k][i]);
-	return i;
-}
