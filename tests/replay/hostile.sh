@@ -153,9 +153,9 @@ same "names" "$(ls "$T/alone" | tr '\n' ' ')" "file link y.compact y.compact.par
 [ -L "$T/alone/link" ] && [ "$(cat "$T/alone/y.compact.part")" = mine ] || fail "convert replaced what is not its own"
 cmp -s "$T/alone/file" "$T/alone/y.compact" || fail "convert through a link"
 mkfifo "$T/slow"
-sleep 20 > "$T/slow" & sleeper=$!
+sleep 60 > "$T/slow" & sleeper=$!
 "$VITRINE" convert --from pages --to pages - "$T/alone/z" < "$T/slow" 2> "$T/err" & stalled=$!
-sleep 0.5
+catches $stalled
 kill -INT $stalled
 wait $stalled
 [ $? = 130 ] || fail "convert interrupted: $(cat "$T/err")"
@@ -187,9 +187,9 @@ V replay --frames 3 --csv "$T/good.pages" "$T/junk" > "$T/out" 2> "$T/err"
 { head -c 20 "$T/good.compact"; } | timeout 10 "$VITRINE" replay --frames 3 - 2> "$T/err"
 grep -q 'breaks off' "$T/err" || fail "early end: $(cat "$T/err")"
 mkfifo "$T/pipe"
-sleep 20 > "$T/pipe" & sleeper=$!
+sleep 60 > "$T/pipe" & sleeper=$!
 "$VITRINE" replay --frames 3 --format pages - < "$T/pipe" 2> "$T/err" > /dev/null & stalled=$!
-sleep 0.5
+catches $stalled
 kill -TERM $stalled
 wait $stalled
 [ $? = 143 ] || fail "interrupted: $(cat "$T/err")"

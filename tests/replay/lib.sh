@@ -19,6 +19,23 @@ same()
 	[ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"
 }
 
+# has_used PID SECONDS: waits until that program has had a processor for so long, or has ended.
+has_used()
+{
+	while used=$(awk '{ print $3 == "Z" ? 1e9 : $14 + $15 }' "/proc/$1/stat" 2>/dev/null) && [ "$used" -lt $(($2 * $(getconf CLK_TCK))) ]; do
+		sleep 0.05
+	done
+}
+
+# catches PID: waits until that program does something of its own about SIGINT and SIGTERM, and about SIGBUS, as no shell does.
+catches()
+{
+	while ! awk '/^State:/ && $2 == "Z" { ended = 1 } /^SigCgt:.*[4567cdef].[4567cdef][2367abef]$/ { ready = 1 }
+		END { exit !(ready || ended) }' "/proc/$1/status"; do
+		sleep 0.05
+	done
+}
+
 # refuses PATTERN WORD...: the program ends with 1 or 2 within ten seconds and one line that matches, in bounded memory.
 refuses()
 {

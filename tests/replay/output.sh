@@ -46,7 +46,7 @@ same "writebacks" "$(V replay --policy fifo --frames 1 --csv "$T/w.lackey" | tai
 # Interrupted, even twice at once as timeout(1) does it: what is done so far is printed, and said to be that.
 yes 'seq 1 3000' | head -n 40 | sh > "$T/long.pages"
 "$VITRINE" replay --policy fifo,lru,random,arc --frames 8-20000 --parallel 1 --csv "$T/long.pages" > "$T/part" 2> "$T/err" & running=$!
-sleep 3
+has_used $running 1
 kill -INT $running && kill -INT $running
 wait $running
 [ $? = 130 ] || fail "interrupted"
@@ -90,8 +90,15 @@ same "curve at chosen sizes" "$(V replay --curve --frames 8,64,9999 --csv "$loop
 # On a terminal: a bar meanwhile; interrupted, both last lines agree about what is done.
 if script -qec true /dev/null >/dev/null 2>&1; then
 	seq 1 200000 > "$T/long.pages"
-	script -qec "timeout -s INT 3 '$VITRINE' replay --parallel 1 --frames 1-2000 '$T/long.pages'" /dev/null \
-		< /dev/null | tr '\r' '\n' > "$T/terminal"
+	cat > "$T/typed" <<-END
+		set -u
+		$(sed -n '/^has_used()/,/^}/p' "$(dirname "$0")/lib.sh")
+		'$VITRINE' replay --parallel 1 --frames 1-2000 '$T/long.pages' & running=\$!
+		has_used \$running 2
+		kill -INT \$running
+		wait \$running
+	END
+	script -qec "sh '$T/typed'" /dev/null < /dev/null | tr '\r' '\n' > "$T/terminal"
 	grep -q '\] [0-9]* of 2000 runs .* MiB' "$T/terminal" || fail "no bar: $(cat "$T/terminal")"
 	summed=$(sed -n 's/.*K\([0-9]* of 2000 runs\), .*/\1/p' "$T/terminal")
 	said=$(sed -n 's/.*interrupted: \([0-9]* of 2000 runs\) are done/\1/p' "$T/terminal")
