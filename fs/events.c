@@ -74,6 +74,9 @@ static void put_value(GString *out, uint8_t format, char type, uint64_t value)
 			put_char(out, '"');
 	} else if (type == 't' && !json) {
 		put_time(out, value);
+	} else if (type == 'p' && value >> 32) {
+		g_string_append_printf(out, json ? "\"%" PRIu64 ":%" PRIu64 "\"" : "%" PRIu64 ":%" PRIu64, value >> 32,
+				       value & UINT32_MAX);
 	} else {
 		put_dec(out, value);
 	}

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-const struct event_kind event_swapin = { "swapin", "va:x pfn:x slot:d" };
+const struct event_kind event_swapin = { "swapin", "va:x pfn:x slot:p" };
 const struct event_kind event_cow = { "cow", "va:x from:x to:x" };
 
 /* What handle_mm_fault() carries along. */
@@ -334,7 +334,7 @@ static void note_swapin(struct fault *f, pfn_t pfn, uint32_t slot)
 
 	ev->value[0] = f->va;
 	ev->value[1] = pfn;
-	ev->value[2] = slot;
+	ev->value[2] = swap_event_place(f->h->swap, slot);
 	f->h->stats.swap_ins++;
 	*f->major = true;
 }

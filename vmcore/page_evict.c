@@ -6,14 +6,14 @@
 
 #include <string.h>
 
-static const struct event_kind event_swapout = { "swapout", "pfn:x slot:d" };
+static const struct event_kind event_swapout = { "swapout", "pfn:x slot:p" };
 
 static void note_swapout(struct vm_host *h, pfn_t pfn, uint32_t slot)
 {
 	struct event *ev = journal_add(h->journal, &event_swapout, h->options.serial, 0);
 
 	ev->value[0] = pfn;
-	ev->value[1] = slot;
+	ev->value[1] = swap_event_place(h->swap, slot);
 	h->stats.swap_outs++;
 }
 

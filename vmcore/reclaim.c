@@ -16,7 +16,7 @@
 enum { RETURNS = 4 /* frames put aside that come back at once */ };
 
 static const struct event_kind event_evict = {
-	"evict", "va:x pfn:x by:n policy:n scanned:c dirty:d slot:d tlb:d"
+	"evict", "va:x pfn:x by:n policy:n scanned:c dirty:d slot:p tlb:d"
 };
 
 /* Something besides entries, the caches and the reclaim itself holds the frame: it is being used right now. */
@@ -181,7 +181,7 @@ static bool evict(struct vm_host *h, pfn_t pfn, const char *by, const char *poli
 	ev->value[2] = (uintptr_t)(by ? by : asker_name(h));
 	ev->value[3] = (uintptr_t)policy;
 	ev->value[5] = h->stats.evictions_dirty > written;
-	ev->value[6] = slot == SWAP_NONE ? JOURNAL_NONE : slot;
+	ev->value[6] = slot == SWAP_NONE ? JOURNAL_NONE : swap_event_place(h->swap, slot);
 	ev->value[7] = cached - tlb_valid(h);
 	if (!candidate_of(r, pfn, &ev->value[4]))
 		ev->text = looks_text(r);

@@ -77,6 +77,13 @@ unsigned swap_place(struct swap *s, uint32_t slot, uint64_t *within)
 	return a->number;
 }
 
+uint64_t swap_event_place(struct swap *s, uint32_t slot)
+{
+	const struct swap_area *a = swap_area_of(s, slot);
+
+	return event_place(a->number, slot - a->first);
+}
+
 /* The count or the cache of a slot has gone: nobody has it any more. */
 static void let_go(struct swap *s, struct swap_area *a, uint32_t slot)
 {

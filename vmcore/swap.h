@@ -94,6 +94,8 @@ static inline bool swap_exclusive(struct swap *s, uint32_t slot) { return swap_s
 static inline void swap_set_exclusive(struct swap *s, uint32_t slot, bool exclusive) { swap_slot(s, slot)->exclusive = exclusive; }
 /* The number of the slot's area, and its number there, as users see them. */
 unsigned swap_place(struct swap *s, uint32_t slot, uint64_t *within);
+/* The same for events. */
+uint64_t swap_event_place(struct swap *s, uint32_t slot);
 /* swapoff begins: no slot is given out any more; or has been given up. Once no slot is busy the area may be removed. */
 void swap_area_leave(struct swap *s, struct swap_area *a, bool leaving);
 void swap_area_remove(struct swap *s, struct swap_area *a);

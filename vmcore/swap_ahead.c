@@ -86,7 +86,7 @@ static bool take_frame(struct vm_host *h, uint32_t slot, uint32_t flags)
 	ev = journal_add(h->journal, &event_swapin, h->options.serial, paging_for(h, &va));
 	ev->value[0] = JOURNAL_NONE;
 	ev->value[1] = pfn;
-	ev->value[2] = slot;
+	ev->value[2] = swap_event_place(h->swap, slot);
 	return true;
 }
 

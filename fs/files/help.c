@@ -109,7 +109,9 @@ static const struct help all[] = {
 	  "events: everything that has happened, the last 65536 events, a line each.\n\n"
 	  "Columns: seq (counts from 1), time, host, pid, kind, then key=value pairs that depend on the kind.\n"
 	  "    fault      va, kind, how it was resolved       cow       a page was copied\n"
-	  "    evict      who asked, what was looked at, ...  readahead slots read along with one, and after how many hits\n"
+	  "    evict      a page lost its frame: help/mem-policy    oom_kill  and who had to go, by which sum\n"
+	  "    swapout swapin   a page goes to, comes from slot=    interrupt the device is done with a slot\n"
+	  "    readahead  slots read along with one, and after how many hits\n"
 	  "    fork exit mmap munmap ...                      the calls that change address spaces\n"
 	  "    tx rx drop     a frame or packet was sent, received, dropped (why)\n"
 	  "    state accept retransmit                        what TCP connections do\n"
@@ -221,8 +223,10 @@ static const struct help all[] = {
 	  "    external  a program of yours chooses: help/mem-victim\n\n"
 	  "scope=process: a process that needs a frame gives up a page of its own. Frames are needed when RAM is\n"
 	  "full, when processes have as many as mem/config user_frames allows, below the low watermark, and by\n"
-	  "reclaim (both in mem/ctl). Each eviction is an event: by= who asked (a pid, kswapd, ctl), scanned= the\n"
-	  "frames looked at with their bits, slot= where the page is, tlb= how many entries the TLB dropped.\n\n"
+	  "reclaim (both in mem/ctl). clock-m, nru and wsclock look at scan= frames for a victim, at most.\n\n"
+	  "Each eviction is an event: by= who asked (a pid, kswapd, ctl), scanned= the frames looked at as PFN:BITS\n"
+	  "(1: used; 10: used, not dirty; for some the policy's own count; -: as it was next in turn), dirty=1 if it had\n"
+	  "to be written, slot= where the page is (3:5 is slot 5 of area 3), tlb= how many entries the TLB dropped.\n\n"
 	  "    $ echo user_frames=3 > mem/config; echo lru > mem/policy\n"
 	  "    $ grep ' evict ' events | tail -n 1; cat mem/lru\n", NULL },
 	{ "mem-ram",

@@ -64,8 +64,12 @@ echo 'madvise 0x20000000 4K pageout' > proc/3/ctl
 expect 1:0 sh -c "awk '/^0x20000000/ { print \$(NF - 1) }' proc/3/pagetable"
 expect 'PFN' sh -c "[ -L proc/3/pt/000/000/100/000 ] && echo PFN"
 expect ../../../../../../swap/1/slot/0 readlink proc/3/pt/000/000/100/000
+expect slot=1:0 sh -c "grep ' swapout ' events | tail -n 1 | grep -o 'slot=.*'"
+expect 'slot=1:0' sh -c "grep ' evict ' events | tail -n 1 | grep -o 'slot=[^ ]*'"
+expect '"slot":"1:0"' sh -c "grep '\"evict\"' events.json | tail -n 1 | grep -o '\"slot\":[^,]*'"
 echo 'off 1' > swap/ctl
 expect - sh -c "awk '/^0x20000000/ { print \$(NF - 1) }' proc/3/pagetable"
+expect slot=1:0 sh -c "grep ' swapin ' events | tail -n 1 | grep -o 'slot=.*'"
 expect '0 2' sh -c 'ls swap | grep "^[0-9]" | xargs'
 check_world
 

@@ -18,8 +18,8 @@ enum { EVENT_VALUES = 8, JOURNAL_AHEAD = 4 /* a fault makes that many events, on
  * x hex with 0x (a string in JSON), d decimal, t seconds with nine decimals (JSON: nanoseconds),
  * n a name (the value is a pointer to a static string), w a wire (its serial), a an address of IP (takes two
  * values: the halves of a v4-mapped or version 6 one), s the event's text (takes no value),
- * c an event_candidate(), or the event's text if it has one; i decimal with a sign. But for i, JOURNAL_NONE prints
- * as `-` (JSON: null).
+ * c an event_candidate(), or the event's text if it has one; i decimal with a sign; p an event_place(). But for i, JOURNAL_NONE
+ * prints as `-` (JSON: null).
  */
 struct event_kind {
 	const char *name;
@@ -44,6 +44,9 @@ static inline uint64_t event_candidate(uint32_t frame, enum event_seen seen, uin
 {
 	return (uint64_t)seen << 62 | (uint64_t)value << 32 | frame;
 }
+
+/* A slot of a swap area: "5" in area 0, "3:5" in area 3. */
+static inline uint64_t event_place(unsigned area, uint64_t slot) { return (uint64_t)area << 32 | slot; }
 
 struct journal {
 	struct event *ring;
