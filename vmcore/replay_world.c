@@ -130,23 +130,75 @@ CLONES static void root_paths(const struct replay_world *w, const uint64_t *rest
 		at[i] = (refs[i] >> 24 & 0xff8) + (uint64_t)(uintptr_t)w->ram + w->root[vm_ref_space(refs[i])];
 }
 
-CLONES void replay_paths(const struct replay_world *w, const uint64_t *restrict refs, struct replay_paths *restrict p)
+/* The bits in which any of the references differs from the first; in the highest bit of `stores`, whether one does that. */
+struct mixed { uint64_t others, stores; };
+
+CLONES static struct mixed table_paths(uint64_t ram, const uint64_t *restrict refs, struct replay_paths *restrict p)
 {
-	uint64_t ram = (uint64_t)(uintptr_t)w->ram, others = 0, stores = 0;
+	struct mixed m = { 0, 0 };
 
 	for (unsigned i = 0; i < PATHS; i++) {
 		uint64_t ref = refs[i];
 
-		others |= ref ^ refs[0];
-		stores |= ref ^ ref << 1;
+		m.others |= ref ^ refs[0];
+		m.stores |= ref ^ ref << 1;
 		p->at[1][i] = ram | (ref >> 15 & 0xff8);
 		p->at[2][i] = ram | (ref >> 6 & 0xff8);
 		p->at[3][i] = ram | (ref << 3 & 0xff8);
 	}
-	p->stores = stores >> 63;
+	return m;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+
+#define TERNARY __attribute__((target("avx512f,avx512vl")))
+
+/* What a bit of the result is, by one bit each of three operands: the first is worth 4, the second 2, the third 1. */
+enum { AND_OR = 0xea /* a & b | c */, OR_XOR = 0xf6 /* a | (b ^ c) */ };
+
+TERNARY static uint64_t or_of(__m256i v)
+{
+	uint64_t part[4];
+
+	_mm256_storeu_si256((__m256i *)(void *)part, v);
+	return part[0] | part[1] | part[2] | part[3];
+}
+
+/* The same in two thirds of the steps, by operations of three operands. */
+TERNARY static struct mixed table_paths_ternary(uint64_t ram, const uint64_t *restrict refs, struct replay_paths *restrict p)
+{
+	const __m256i base = _mm256_set1_epi64x((long long)ram), low = _mm256_set1_epi64x(0xff8);
+	const __m256i first = _mm256_set1_epi64x((long long)refs[0]);
+	__m256i others = _mm256_setzero_si256(), stores = others;
+
+	for (unsigned i = 0; i < PATHS; i += 4) {
+		__m256i ref = _mm256_loadu_si256((const void *)(refs + i));
+
+		others = _mm256_ternarylogic_epi64(others, ref, first, OR_XOR);
+		stores = _mm256_ternarylogic_epi64(stores, ref, _mm256_slli_epi64(ref, 1), OR_XOR);
+		_mm256_store_si256((void *)&p->at[1][i], _mm256_ternarylogic_epi64(_mm256_srli_epi64(ref, 15), low, base, AND_OR));
+		_mm256_store_si256((void *)&p->at[2][i], _mm256_ternarylogic_epi64(_mm256_srli_epi64(ref, 6), low, base, AND_OR));
+		_mm256_store_si256((void *)&p->at[3][i], _mm256_ternarylogic_epi64(_mm256_slli_epi64(ref, 3), low, base, AND_OR));
+	}
+	return (struct mixed){ or_of(others), or_of(stores) };
+}
+
+static bool has_ternary(void) { return __builtin_cpu_supports("avx512vl"); }
+#else
+#define table_paths_ternary table_paths
+static bool has_ternary(void) { return false; }
+#endif
+
+void replay_paths(const struct replay_world *w, const uint64_t *restrict refs, struct replay_paths *restrict p)
+{
+	uint64_t ram = (uint64_t)(uintptr_t)w->ram;
+	struct mixed m = has_ternary() ? table_paths_ternary(ram, refs, p) : table_paths(ram, refs, p);
+
+	p->stores = m.stores >> 63;
 	if (p->stores)
 		may_be_any(refs, p->any);
-	p->spread = vm_ref_where(others) >> ROOT_SHIFT;
+	p->spread = vm_ref_where(m.others) >> ROOT_SHIFT;
 	if (p->spread)
 		root_paths(w, refs, p->at[0]);
 	else
