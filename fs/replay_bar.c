@@ -4,9 +4,11 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
-enum { BAR_MS = 100 };
+enum { BAR_MS = 100, COLUMNS_UNKNOWN = 80 };
 
 static unsigned all_jobs(const struct replay_batch *b) { return b->jobs->len + b->awaited; }
 
@@ -37,10 +39,26 @@ static void put_bar(const struct replay_batch *b, double seconds, GString *out)
 			       (double)b->refs_done / 1e6 / MAX(seconds, 1e-3), u.ru_maxrss / 1024);
 }
 
+/* Printable, and shorter than the terminal is wide: what goes on in a next line stays there when the first is drawn again. */
+static void fit(GString *line)
+{
+	struct winsize size = { 0 };
+	size_t most = ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col - 1 : COLUMNS_UNKNOWN - 1;
+
+	for (size_t i = 0; i < line->len; i++)
+		if (g_ascii_iscntrl(line->str[i]))
+			line->str[i] = '?';
+	if (line->len <= most)
+		return;
+	while (most > 0 && (line->str[most] & 0xc0) == 0x80)     /* not inside a character */
+		most--;
+	g_string_truncate(line, most);
+}
+
 /* Runs that are under way or over, what is being prepared for the next ones, or both. */
 static void draw(struct replay_batch *b, gint64 since)
 {
-	g_autoptr(GString) out = g_string_new("\r\033[K");
+	g_autoptr(GString) out = g_string_new(NULL);
 
 	g_mutex_lock(&b->lock);
 	if (b->jobs->len)
@@ -50,7 +68,8 @@ static void draw(struct replay_batch *b, gint64 since)
 	if (b->preparing)
 		put_preparing(b, out);
 	g_mutex_unlock(&b->lock);
-	fputs(out->str, stderr);
+	fit(out);
+	fprintf(stderr, "\r\033[K%s", out->str);
 	fflush(stderr);
 }
 

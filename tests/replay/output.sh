@@ -103,5 +103,12 @@ if script -qec true /dev/null >/dev/null 2>&1; then
 	summed=$(sed -n 's/.*K\([0-9]* of 2000 runs\), .*/\1/p' "$T/terminal")
 	said=$(sed -n 's/.*interrupted: \([0-9]* of 2000 runs\) are done/\1/p' "$T/terminal")
 	same "runs that are done" "$summed" "$said"
+	# Drawn again and again in one line, however narrow; what a name has in it is no control sequence.
+	odd=$T/$(printf 'a\033[2Jb.pages')
+	head -n 20000 "$T/long.pages" > "$odd"
+	script -qec "stty cols 40; timeout -s INT 1 '$VITRINE' replay --parallel 1 --policy opt --frames 1-2000 '$odd'" /dev/null \
+		< /dev/null | tr '\r' '\n' > "$T/narrow"
+	grep -q "K[[rlc]" "$T/narrow" || fail "no bar: $(cat "$T/narrow")"
+	grep 'K\[\|K[rlc]' "$T/narrow" | sed 's/^.\[K//' | awk 'length > 39 || /\033/ { print; bad = 1 } END { exit bad }' || fail "wider than the terminal"
 fi
 exit 0
