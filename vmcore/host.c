@@ -173,6 +173,9 @@ int vm_host_reshape(struct vm_host *h, const struct vm_geometry *g, uint64_t ram
 		return r;
 
 	vm_writeback(h, NULL);
+	for (unsigned i = 0; i < SWAP_AREAS; i++)        /* what processes that have gone were waiting for */
+		if (h->swap->area[i])
+			paging_finish_area(h, h->swap->area[i]);
 	while (h->cache_oldest) {
 		struct frame *f = frame_of(h, h->cache_oldest - 1);
 

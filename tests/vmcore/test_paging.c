@@ -498,9 +498,9 @@ static void readahead_loses_no_byte_under_any_policy(void **state)
 	for (unsigned k = 0; vm_policy_name(k); k++) {
 		if (strcmp(vm_policy_name(k), "opt") == 0)
 			continue;
-		play(seed + k, 60, vm_policy_name(k), 400, true);
-		play(seed + k + 100, 34, vm_policy_name(k), 400, true);
-		play(seed + k + 200, 40, vm_policy_name(k), 200, false);
+		play(seed + k, 60, vm_policy_name(k), 250, true);
+		play(seed + k + 100, 34, vm_policy_name(k), 250, true);
+		play(seed + k + 200, 40, vm_policy_name(k), 100, false);
 	}
 }
 

@@ -261,6 +261,25 @@ static void swapoff_finds_what_is_on_its_way(void **state)
 	machine_free(m);
 }
 
+/* RAM and slots anew while pages that nobody is left for are on their way. */
+static void a_reshape_ends_what_is_on_its_way(void **state)
+{
+	struct machine *m = live("hdd", 8);
+	struct vm_proc *p = swapped_out(m, A, 16, VM_MAP_PRIVATE);
+	struct err e = { 0 };
+	uint8_t byte;
+
+	assert_int_equal(vm_load(p, A + 3 * PAGE, &byte, 1, &outcome, &e), -EINPROGRESS);
+	assert_int_equal(vm_kill(p, 9, &e), 0);
+	assert_int_equal(vm_host_reshape(m->host, vm_geometry_preset("x86-64"), 128 * PAGE, &e), 0);
+	check_machine(m);
+	while (clock_step(&m->clock))
+		check_machine(m);
+	assert_int_equal(frames_free(m->host), 128);
+	assert_int_equal(swap_slots_free(m->host->swap), 128);
+	machine_free(m);
+}
+
 /* Frames that are on their way in for nobody are no lack of memory. */
 static void it_costs_nobody_the_frames(void **state)
 {
@@ -336,7 +355,7 @@ int main(void)
 		cmocka_unit_test(the_slots_around_come_along), cmocka_unit_test(the_window_follows_the_hits),
 		cmocka_unit_test(a_disk_gains_by_it), cmocka_unit_test(what_nobody_comes_for_goes_under_any_policy),
 		cmocka_unit_test(shared_memory_is_read_ahead_too), cmocka_unit_test(it_outlives_nobody),
-		cmocka_unit_test(swapoff_finds_what_is_on_its_way), cmocka_unit_test(it_costs_nobody_the_frames),
+		cmocka_unit_test(swapoff_finds_what_is_on_its_way), cmocka_unit_test(it_costs_nobody_the_frames), cmocka_unit_test(a_reshape_ends_what_is_on_its_way),
 		cmocka_unit_test(willneed_begins_to_read), cmocka_unit_test(willneed_of_more_than_there_is_room_for),
 	};
 
