@@ -441,9 +441,9 @@ static int swapped(struct fault *f)
 		page_leave_swap(f->h, pfn);
 	alone = exclusive || (p->maps == 0 && !(p->flags & FRAME_SWAPCACHE));
 	if (p->maps == 0) {
-		adopt(f, p, alone ? f->a->anon : f->a->anon->root);
-		if (p->flags & (FRAME_LISTED | FRAME_ASIDE))
+		if (!p->anon && (p->flags & (FRAME_LISTED | FRAME_ASIDE)))
 			reclaim_remove(f->h, pfn);       /* as nobody's page; page_map() makes it this one's */
+		adopt(f, p, alone ? f->a->anon : f->a->anon->root);
 	}
 	flags = fresh_flags(f->a) & ~VM_PTE_WRITE;
 	if (alone) {
