@@ -133,6 +133,33 @@ static void pages_shared_in_swap_come_back_as_one_frame(void **state)
 	check_machine(m);
 }
 
+/* Nobody maps it for a while, but it is in memory all along: under FIFO it goes first, for it came first. */
+static void mapping_a_page_of_the_swap_cache_is_no_load(void **state)
+{
+	struct machine *m = *state;
+	struct vm_policy fifo = { .name = "fifo" };
+	struct vm_proc *p = machine_spawn(m, "p"), *c;
+	struct err e = { 0 };
+
+	assert_int_equal(vm_policy_set(m->host, &fifo, &e), 0);
+	map_anon(p, A, 4 * PAGE, 3, VM_MAP_PRIVATE);
+	put(p, A, 7);
+	out(p, A, 1);
+	c = machine_fork(p);
+	m->host->config.user_frames = 3;
+	assert_int_equal(get(p, A), 7);
+	put(c, A + PAGE, 1);
+	put(c, A + 2 * PAGE, 2);
+	machine_end(p);
+	assert_int_equal(page_at(c, A).state, VM_PAGE_SWAPPED);
+	assert_int_equal(get(c, A), 7);
+	assert_int_equal(vm_stats(m->host)->swap_ins, 1);
+	put(c, A + 3 * PAGE, 3);
+	assert_int_equal(page_at(c, A).state, VM_PAGE_SWAPPED);
+	assert_int_equal(page_at(c, A + PAGE).state, VM_PAGE_ANON);
+	m->host->config.user_frames = 0;
+}
+
 /* kswapd's victim is still being written out when its owner forks: it is not the child's alone when that stores to it. */
 static void a_page_on_its_way_out_is_shared_by_a_fork(void **state)
 {
@@ -479,6 +506,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(slots_go_lowest_first_and_come_back), TEST(a_page_goes_out_and_comes_back_clean),
 		TEST(pages_shared_in_swap_come_back_as_one_frame), TEST(a_page_on_its_way_out_is_shared_by_a_fork),
+		TEST(mapping_a_page_of_the_swap_cache_is_no_load),
 		TEST(without_a_free_slot_pages_stay),
 		TEST(shared_memory_in_swap_leaves_no_entries), TEST(dropping_a_swapped_page_frees_its_slot),
 		TEST(areas_fill_by_priority_and_equal_ones_in_turn), TEST(those_below_an_area_that_goes_move_up),
