@@ -294,12 +294,12 @@ static void arc_moves_its_target_once_for_a_page_that_returns(void **state)
 		comes(&p, pages[i]);
 	assert_int_equal(p.ghosts.list[0].size, 1);      /* page 20 */
 	assert_int_equal(p.ghosts.list[1].size, 3);
-	assert_int_equal(p.param[0], 2);
+	assert_true(arc_target(&p) == 2);
 	arc_victim(&p, 20);
-	assert_int_equal(p.param[0], 4);
-	p.param[0] = 3;
+	assert_true(arc_target(&p) == 4);
+	arc_set_target(&p, 3);
 	arc_load(&p, arc_victim(&p, 20), 20);
-	assert_int_equal(p.param[0], 3);
+	assert_true(arc_target(&p) == 3);
 	policy_clear(&p);
 }
 

@@ -137,7 +137,7 @@ static void every_victim_is_the_definitions(void **state)
 /*
  * The policies with several lists, as their papers tell them, over queues of page numbers (oldest at the head).
  */
-struct lists { GQueue a, b, ga, gb; uint64_t c, p; };
+struct lists { GQueue a, b, ga, gb; uint64_t c; double p; };
 #define PAGE_PTR(page) GUINT_TO_POINTER((page) + 1)
 #define PTR_PAGE(ptr) ((int64_t)GPOINTER_TO_UINT(ptr) - 1)
 
@@ -195,7 +195,7 @@ static int64_t arc_model_replace(struct lists *l, bool in_b2)
 static int64_t step_arc(struct lists *l, uint32_t x, GHashTable *count)
 {
 	bool full = l->a.length + l->b.length == l->c, in_b1, in_b2;
-	uint64_t n1 = l->ga.length, n2 = l->gb.length;
+	double n1 = l->ga.length, n2 = l->gb.length;
 	int64_t gone = NO_VICTIM;
 
 	if (take_out(&l->a, x) || take_out(&l->b, x)) {
@@ -205,9 +205,9 @@ static int64_t step_arc(struct lists *l, uint32_t x, GHashTable *count)
 	in_b1 = take_out(&l->ga, x);
 	in_b2 = take_out(&l->gb, x);
 	if (in_b1)
-		l->p = MIN(l->c, l->p + MAX(n2 / n1, 1));
+		l->p = MIN((double)l->c, l->p + MAX(n2 / n1, 1));
 	if (in_b2)
-		l->p = l->p > MAX(n1 / n2, 1) ? l->p - MAX(n1 / n2, 1) : 0;
+		l->p = MAX(0, l->p - MAX(n1 / n2, 1));
 	if (in_b1 || in_b2) {
 		gone = arc_model_replace(l, in_b2);
 		g_queue_push_tail(&l->b, PAGE_PTR(x));
@@ -264,7 +264,7 @@ static int64_t evict_s3fifo(struct lists *l, GHashTable *count)
 
 		if (freq(count, t) <= 1) {
 			g_queue_push_tail(&l->ga, PAGE_PTR((uint32_t)t));
-			while (l->ga.length > l->c - small)
+			while (l->ga.length > l->c * 9 / 10)
 				pop(&l->ga);
 			return t;
 		}

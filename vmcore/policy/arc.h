@@ -3,7 +3,7 @@
  *
  * t1 holds pages seen once lately, t2 those seen at least twice, both in order of recency; b1 and b2 remember as many that
  * have left them. A page that comes back from b1 says that t1 is too short, one from b2 that it is too long: that moves the
- * target p for t1's length, by the ratio of the ghost lists, at least 1 (whole numbers here). The victim is t1's
+ * target p for t1's length, by the ratio of the ghost lists, at least 1; p is no whole number. The victim is t1's
  * oldest when t1 is longer than p, else t2's.
  */
 #ifndef VMCORE_POLICY_ARC_H
@@ -42,10 +42,28 @@ static inline void arc_forget(struct policy *p, uint32_t f)
 	ring_remove(p, &p->ring[p->count[f]], f);
 }
 
+/* The parameter p is where it begins. */
+static inline double arc_target(const struct policy *p)
+{
+	return (double)p->param[0] + p->moved;
+}
+
+static inline void arc_set_target(struct policy *p, double target)
+{
+	target = target < 0 ? 0 : target > p->size ? p->size : target;
+	p->moved = target - (double)p->param[0];
+}
+
+/* A page came back from the list of ghosts that remembers so many, while the other one has so many. */
+static inline double arc_step(uint32_t came_back, uint32_t other)
+{
+	return other > came_back ? (double)other / came_back : 1;
+}
+
 static inline uint32_t arc_replace(struct policy *p, bool from_b2)
 {
-	uint32_t t1 = p->ring[0].size;
-	bool first = t1 > 0 && (t1 > p->param[0] || (from_b2 && t1 == p->param[0]) || p->ring[1].size == 0);
+	double t1 = p->ring[0].size, target = arc_target(p);
+	bool first = t1 > 0 && (t1 > target || (from_b2 && t1 == target) || p->ring[1].size == 0);
 	uint32_t f = p->ring[!first].first;
 
 	ghost_add(&p->ghosts, !first, policy_page(p, f), 0);
@@ -56,7 +74,7 @@ static inline uint32_t arc_replace(struct policy *p, bool from_b2)
 
 static inline uint32_t arc_victim(struct policy *p, uint64_t page)
 {
-	uint64_t c = p->size, b1 = p->ghosts.list[0].size, b2 = p->ghosts.list[1].size, step;
+	uint32_t c = p->size, b1 = p->ghosts.list[0].size, b2 = p->ghosts.list[1].size;
 	bool again = p->back_page == page && page != POLICY_NO_PAGE; /* the last victim for it could not go */
 	uint32_t back = ghost_expect(p, page), t1 = p->ring[0].size;
 	uint32_t f;
@@ -64,11 +82,9 @@ static inline uint32_t arc_victim(struct policy *p, uint64_t page)
 	if (again)
 		return arc_replace(p, back == 1);
 	if (back == 0) {
-		step = b1 >= b2 ? 1 : b2 / b1;
-		p->param[0] = p->param[0] + step < c ? p->param[0] + step : c;
+		arc_set_target(p, arc_target(p) + arc_step(b1, b2));
 	} else if (back == 1) {
-		step = b2 >= b1 ? 1 : b1 / b2;
-		p->param[0] = p->param[0] > step ? p->param[0] - step : 0;
+		arc_set_target(p, arc_target(p) - arc_step(b2, b1));
 	} else if (t1 >= c) {                            /* all of L1 is in memory: nothing remembers this one */
 		f = p->ring[0].first;
 		arc_forget(p, f);
@@ -76,9 +92,9 @@ static inline uint32_t arc_victim(struct policy *p, uint64_t page)
 		ghost_trim(&p->ghosts, 0, 0);
 		return f;
 	} else if (t1 + b1 >= c) {
-		ghost_trim(&p->ghosts, 0, (uint32_t)(c - t1 - 1));
+		ghost_trim(&p->ghosts, 0, c - t1 - 1);
 	} else if (b1 + b2 >= c) {
-		ghost_trim(&p->ghosts, 1, (uint32_t)(c - b1 - 1));
+		ghost_trim(&p->ghosts, 1, c - b1 - 1);
 	}
 	return arc_replace(p, back == 1);
 }

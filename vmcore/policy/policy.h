@@ -78,6 +78,7 @@ struct policy {
 	uint32_t hand;
 	struct policy_ring ring[POLICY_RINGS];
 	uint64_t param[4];           /* what each means, NAME_params say */
+	double   moved;              /* arc: how far its target is from where it began */
 	uint64_t now;                /* references so far; set before NAME_load, _hit and _victim by whom it matters to */
 	uint64_t ticked;
 	uint32_t *pool;              /* random: the frames in use */

@@ -2,7 +2,7 @@
  * s3fifo.h - S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi: SOSP 2023): three queues, and a count up to 3 for each page.
  *
  * New pages go to the small queue (`small` per cent); its oldest goes on to the main queue if it was hit more than once,
- * else it leaves and is remembered (as many as the main queue may hold). A page that comes back goes to the main queue at once.
+ * else it leaves and is remembered (as many as are left of all frames without `small` per cent, rounded down). A page that comes back goes to the main queue at once.
  * The main queue's oldest goes to its end again, with a count one lower, until one has 0.
  */
 #ifndef VMCORE_POLICY_S3FIFO_H
@@ -71,7 +71,7 @@ static inline uint32_t s3fifo_victim(struct policy *p, uint64_t page)
 		if (s3fifo_count(p, f) < 2) {
 			s3fifo_forget(p, f);
 			ghost_add(&p->ghosts, 0, policy_page(p, f), 0);
-			ghost_trim(&p->ghosts, 0, (uint32_t)(c - small));
+			ghost_trim(&p->ghosts, 0, (uint32_t)(c * (100 - p->param[0]) / 100));
 			ring_soon(p, &p->ring[0]);
 			return f;
 		}
