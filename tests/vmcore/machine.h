@@ -59,6 +59,19 @@ static inline void machine_complain(void *arg, bool poked, const char *line)
 
 #define check_machine(m) assert_int_equal(vm_host_check((m)->host, machine_complain, NULL), 0)
 
+/* A row of mem/config. */
+static inline void configure(struct machine *m, const char *name, uint64_t value)
+{
+	const struct vm_config_row *r = vm_config_rows;
+	struct err e = { 0 };
+
+	while (r->name && strcmp(r->name, name) != 0)
+		r++;
+	assert_non_null(r->name);
+	if (vm_config_set(m->host, r, value, &e))
+		fail_msg("%s: %s", name, e.why);
+}
+
 static inline struct vm_proc *machine_spawn(struct machine *m, const char *name)
 {
 	struct vm_spawn s = { .name = name, .bare = true };

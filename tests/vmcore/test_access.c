@@ -120,7 +120,6 @@ static void traced_accesses_are_events(void **state)
 	struct machine *m = *state;
 	struct vm_proc *p = machine_spawn(m, "p");
 	const struct event *ev;
-	struct err e = { 0 };
 
 	map_anon(p, A, PAGE, 3, VM_MAP_PRIVATE);
 	put(p, A, 7);
@@ -128,9 +127,7 @@ static void traced_accesses_are_events(void **state)
 	assert_string_equal(ev->kind->name, "fault");
 	assert_string_equal((const char *)(uintptr_t)ev->value[1], "write");
 	assert_string_equal((const char *)(uintptr_t)ev->value[3], "zero");
-	for (const struct vm_config_row *r = vm_config_rows; r->name; r++)
-		if (strcmp(r->name, "trace_access") == 0)
-			assert_int_equal(vm_config_set(m->host, r, 1, &e), 0);
+	configure(m, "trace_access", 1);
 	get(p, A + 3);
 	ev = journal_at(&m->journal, m->journal.next - 1);
 	assert_string_equal(ev->kind->name, "access");

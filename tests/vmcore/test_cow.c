@@ -156,14 +156,11 @@ static void without_sharing_tables_fork_looks_the_same(void **state)
 	struct machine *m = *state;
 	struct vm_proc *p = writer(m, 3), *c;
 	struct vm_usage shared, copied;
-	struct err e = { 0 };
 
 	c = machine_fork(p);
 	shared = usage_at(c, A);
 	machine_end(c);
-	for (const struct vm_config_row *r = vm_config_rows; r->name; r++)
-		if (strcmp(r->name, "share_tables") == 0)
-			assert_int_equal(vm_config_set(m->host, r, 0, &e), 0);
+	configure(m, "share_tables", 0);
 	c = machine_fork(p);
 	copied = usage_at(c, A);
 	copied.referenced = shared.referenced; /* a copied entry is old, a shared one as old as its other side */

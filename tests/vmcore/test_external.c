@@ -5,15 +5,6 @@
 
 enum { A = 0x10000000, FRAMES = 3 };
 
-static void configure(struct machine *m, const char *name, uint64_t value)
-{
-	struct err e = { 0 };
-
-	for (const struct vm_config_row *r = vm_config_rows; r->name; r++)
-		if (strcmp(r->name, name) == 0)
-			assert_int_equal(vm_config_set(m->host, r, value, &e), 0);
-}
-
 static void choose(struct machine *m, const char *policy, bool by_process)
 {
 	struct vm_policy wanted = { .name = policy, .by_process = by_process };

@@ -267,11 +267,8 @@ static void faults_around_bring_cached_pages_without_counting(void **state)
 	struct vm_proc *p = machine_spawn(m, "p");
 	struct vm_inode *i = make_file(m, "/", "f", 8, 0x20);
 	struct vm_proc_info info;
-	struct err e = { 0 };
 
-	for (const struct vm_config_row *r = vm_config_rows; r->name; r++)
-		if (strcmp(r->name, "fault_around") == 0)
-			assert_int_equal(vm_config_set(m->host, r, 64 * KiB, &e), 0);
+	configure(m, "fault_around", 64 * KiB);
 	map_file(p, A, 8 * PAGE, 1, VM_MAP_SHARED, i, 0);
 	assert_int_equal(get(p, A + 3 * PAGE), 0x23);
 	for (unsigned k = 0; k < 8; k++)

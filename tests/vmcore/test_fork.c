@@ -18,15 +18,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void set(struct machine *m, const char *name, uint64_t value)
-{
-	struct err e = { 0 };
-
-	for (const struct vm_config_row *r = vm_config_rows; r->name; r++)
-		if (strcmp(r->name, name) == 0)
-			assert_int_equal(vm_config_set(m->host, r, value, &e), 0);
-}
-
 static void only_areas_with_written_pages_bring_entries(void **state)
 {
 	struct machine *m = *state;
@@ -79,7 +70,7 @@ static void eager_fork_copies_at_once(void **state)
 	struct machine *m = *state;
 	struct vm_proc *p = machine_spawn(m, "p"), *c;
 
-	set(m, "eager_fork", 1);
+	configure(m, "eager_fork", 1);
 	map_anon(p, A, 2 * PAGE, 3, VM_MAP_PRIVATE);
 	put(p, A, 7);
 	c = machine_fork(p);
@@ -158,7 +149,7 @@ static void a_fork_that_finds_no_frame_leaves_all_as_it_was(void **state)
 	for (unsigned share = 0; share < 2; share++) {
 		va_t at;
 
-		set(m, "share_tables", share);
+		configure(m, "share_tables", share);
 		map_anon(p, A, 4 * PAGE, 3, VM_MAP_PRIVATE);
 		for (unsigned i = 0; i < 4; i++)
 			put(p, A + i * PAGE, (uint8_t)(0x30 + i));
@@ -216,7 +207,7 @@ static void a_fork_evicts_what_it_copies(void **state)
 		struct vm_proc *p = machine_spawn(m, "p"), *c;
 		unsigned pages = 48 + k / 2;
 
-		set(m, "eager_fork", k % 2);
+		configure(m, "eager_fork", k % 2);
 		map_anon(p, A, pages * PAGE, 3, VM_MAP_PRIVATE | VM_MAP_NORESERVE);
 		for (unsigned i = 0; i < pages; i++)
 			assert_true(put(p, A + i * PAGE, (uint8_t)(i + 1)) >= 0);

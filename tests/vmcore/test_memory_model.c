@@ -540,15 +540,6 @@ static void make_objects(struct model *w)
 
 struct variant { const char *geometry; uint64_t frames, swap_pages; const char *set; uint64_t value; };
 
-static void set_config(struct machine *m, const char *name, uint64_t value)
-{
-	struct err e = { 0 };
-
-	for (const struct vm_config_row *r = vm_config_rows; name && r->name; r++)
-		if (strcmp(r->name, name) == 0)
-			assert_int_equal(vm_config_set(m->host, r, value, &e), 0);
-}
-
 /* x86-64's entries in tables of 8: a huge page is 8 pages, so that some come and go. */
 static void make_small(struct machine *m, struct vm_geometry *g)
 {
@@ -572,8 +563,9 @@ static void run(const struct variant *v, uint64_t seed, unsigned steps)
 	w->m = machine_new(g->name, v->frames * page, v->swap_pages * page);
 	if (small)
 		make_small(w->m, g);
-	set_config(w->m, v->set, v->value);
-	set_config(w->m, "overcommit", 1);
+	if (v->set)
+		configure(w->m, v->set, v->value);
+	configure(w->m, "overcommit", 1);
 	rng_seed(&w->rng, seed, "memory model");
 	w->page_size = page;
 	w->leaf = MAX((uint64_t)1 << g->index_bits[g->levels - 1], 32); /* not closer than a stretch is long */

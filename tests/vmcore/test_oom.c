@@ -153,11 +153,8 @@ static void a_switch_turns_it_off(void **state)
 {
 	struct machine *m = live(64, 0);
 	int32_t p = with_pages(m, "p", 0);
-	struct err e = { 0 };
 
-	for (const struct vm_config_row *r = vm_config_rows; r->name; r++)
-		if (strcmp(r->name, "oom_kill") == 0)
-			assert_int_equal(vm_config_set(m->host, r, 0, &e), 0);
+	configure(m, "oom_kill", 0);
 	assert_int_equal(touch(m, p, A, 500), -ENOMEM);
 	assert_non_null(vm_proc_at(m->host, p));
 	machine_free(m);

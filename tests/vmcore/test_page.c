@@ -95,9 +95,7 @@ static void without_flushing_an_unmapped_page_can_be_read_on(void **state)
 	struct vm_proc *p = machine_spawn(m, "p");
 	struct err e = { 0 };
 
-	for (const struct vm_config_row *r = vm_config_rows; r->name; r++)
-		if (strcmp(r->name, "flush_on_unmap") == 0)
-			assert_int_equal(vm_config_set(m->host, r, 0, &e), 0);
+	configure(m, "flush_on_unmap", 0);
 	map_anon(p, A, PAGE, 3, VM_MAP_PRIVATE);
 	put(p, A, 7);
 	assert_int_equal(vm_munmap(p, A, PAGE, &e), 0);

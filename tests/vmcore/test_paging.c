@@ -112,13 +112,6 @@ static void waiting_counts_what_not_waiting_counts(void **state)
 	assert_memory_equal(&stats[0], &stats[1], sizeof(stats[0]));
 }
 
-static void configure(struct machine *m, const char *name, uint64_t value)
-{
-	for (const struct vm_config_row *r = vm_config_rows; r->name; r++)
-		if (strcmp(r->name, name) == 0)
-			assert_int_equal(vm_config_set(m->host, r, value, NULL), 0);
-}
-
 static void set_user_frames(struct machine *m, uint64_t n)
 {
 	configure(m, "user_frames", n);

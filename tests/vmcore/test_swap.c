@@ -146,7 +146,7 @@ static void mapping_a_page_of_the_swap_cache_is_no_load(void **state)
 	put(p, A, 7);
 	out(p, A, 1);
 	c = machine_fork(p);
-	m->host->config.user_frames = 3;
+	configure(m, "user_frames", 3);
 	assert_int_equal(get(p, A), 7);
 	put(c, A + PAGE, 1);
 	put(c, A + 2 * PAGE, 2);
@@ -157,7 +157,7 @@ static void mapping_a_page_of_the_swap_cache_is_no_load(void **state)
 	put(c, A + 3 * PAGE, 3);
 	assert_int_equal(page_at(c, A).state, VM_PAGE_SWAPPED);
 	assert_int_equal(page_at(c, A + PAGE).state, VM_PAGE_ANON);
-	m->host->config.user_frames = 0;
+	configure(m, "user_frames", 0);
 }
 
 /* kswapd's victim is still being written out when its owner forks: it is not the child's alone when that stores to it. */

@@ -9,13 +9,6 @@ enum { A = 0x10000000, B = 0x20000000, WILLNEED = 3, PAGEOUT = 21 };
 
 static struct vm_outcome outcome;
 
-static void configure(struct machine *m, const char *name, uint64_t value)
-{
-	for (const struct vm_config_row *r = vm_config_rows; r->name; r++)
-		if (strcmp(r->name, name) == 0)
-			assert_int_equal(vm_config_set(m->host, r, value, NULL), 0);
-}
-
 static struct machine *live(const char *device, uint64_t readahead)
 {
 	struct machine *m = machine_with((struct vm_options){ .geometry = *vm_geometry_preset("x86-64"), .ram_bytes = 256 * PAGE,
